@@ -1,0 +1,31 @@
+# Two commands: `make demo` and `make test`. Each sets up what it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODELS := var/models
+
+.PHONY: demo test check lock clean
+
+demo: $(VENV)/.ready
+	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
+
+test: check
+	$(BIN)/pytest -m "real or slow" -rs
+
+check: $(VENV)/.ready
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/pytest -m "not real and not slow"
+
+$(VENV)/.ready: requirements/dev.txt setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+lock:
+	scripts/lock
+
+clean:
+	rm -rf $(VENV) var demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,135 @@
+"""What the gate hears and what it does: facts come in with a `Now`, `gate.step(fact, now)` answers with effects.
+
+Facts are logged as they are, so the log of one gate is its replay format. A fact never carries an embedding.
+"""
+
+from msgspec import Struct
+
+from edge.events import Event
+from edge.terms import Candidate, Input, Lamp, Quality, RelayOutcome, Status, Storage
+
+
+class Fact(Struct, frozen=True, tag=True):
+    """Something that happened. Facts are logged as they are; the log is the replay format."""
+
+
+class Started(Fact, frozen=True):
+    boot: str
+    pack: str
+    liveness: bool
+
+
+class Heartbeat(Fact, frozen=True):
+    """The service's own pulse: systemd's watchdog is petted only when this has come through `step`."""
+
+
+class Wake(Fact, frozen=True):
+    """The wake-up that `step` asked for."""
+
+
+class FaceSeen(Fact, frozen=True):
+    camera: str
+    track: int
+    captured: float
+    good_since: float
+    quality: Quality
+    liveness: float | None
+    candidate: Candidate | None
+
+
+class TrackEnded(Fact, frozen=True):
+    camera: str
+    track: int
+
+
+class CameraReported(Fact, frozen=True):
+    camera: str
+    status: Status
+    detail: str = ""
+    frames_per_s: float = 0.0
+    frame_age_ms: float = 0.0
+
+
+class BrokerReported(Fact, frozen=True):
+    status: Status
+    detail: str = ""
+
+
+class InputChanged(Fact, frozen=True):
+    door: str
+    input: Input
+    active: bool
+
+
+class InputLost(Fact, frozen=True):
+    """The inputs of a door cannot be read any more; what they say is unknown."""
+
+    door: str
+    detail: str
+
+
+class WhitelistLoaded(Fact, frozen=True):
+    """`problem` says why the whitelist cannot be used; then `people` is 0."""
+
+    revision: int
+    people: int
+    threshold: float
+    effective_fpir: float
+    problem: str = ""
+
+
+class Recorded(Fact, frozen=True):
+    """The event with this ticket is on the disk (`ok`), or will not be."""
+
+    ticket: int
+    ok: bool
+
+
+class StorageReported(Fact, frozen=True):
+    state: Storage
+    undelivered: int
+    capacity: int
+    detail: str = ""
+
+
+class RelayReported(Fact, frozen=True):
+    door: str
+    outcome: RelayOutcome
+    pulse: str = ""
+    detail: str = ""
+
+
+class Effect(Struct, frozen=True, tag=True):
+    """What `step` wants done."""
+
+
+class Emit(Effect, frozen=True):
+    """Record and send an event. With a ticket, the service answers with `Recorded(ticket)`."""
+
+    subject: str
+    event: Event
+    ticket: int = 0
+
+
+class Pulse(Effect, frozen=True):
+    """Energise a relay now and until `until`; the guard enforces it."""
+
+    door: str
+    pulse: str
+    until: float
+
+
+class Show(Effect, frozen=True):
+    door: str
+    lamp: Lamp
+
+
+class Settle(Effect, frozen=True):
+    """This track is decided: the eye need not embed it again."""
+
+    camera: str
+    track: int
+
+
+class PublishState(Effect, frozen=True):
+    """The gate's state changed; the newest one replaces those not yet sent."""

@@ -1,0 +1,122 @@
+"""Signing, sealing and the hash chain: the only place that touches keys.
+
+Signatures are Ed25519 in JWS compact form (RFC 8037), seals AES-256-GCM, both by well-kept libraries.
+"""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from edge.errors import SealError
+
+GENESIS = "0" * 64
+"""The `previoushash` of the first event of an epoch."""
+
+
+def commit(value: object) -> tuple[str, str]:
+    """A salt and the SHA-256 commitment to `value` under it, both hexadecimal."""
+    salt = secrets.token_hex(16)
+    return salt, commitment(salt, value)
+
+
+def commitment(salt: str, value: object) -> str:
+    """SHA-256 of salt and value: tells whether a personal field is the one that was committed to."""
+    return hashlib.sha256(salt.encode() + msgspec.json.encode(value)).hexdigest()
+
+
+def chain_hash(envelope: dict[str, object]) -> str:
+    """SHA-256 of an event without its personal fields, keys sorted; the next event's `previoushash`.
+
+    `envelope` is the decoded JSON object of an `edge.events.Envelope`.
+    """
+    data = envelope["data"]
+    assert isinstance(data, dict)
+    public = {**envelope, "data": {key: value for key, value in data.items() if key != "personal"}}
+    return hashlib.sha256(msgspec.json.encode(public, order="sorted")).hexdigest()
+
+
+class Signer:
+    """Signs with one Ed25519 key, for one purpose (`typ`)."""
+
+    def __init__(self, key: OKPKey, typ: str) -> None:
+        self._key, self._typ = key, typ
+
+    def sign(self, claims: dict[str, object]) -> str:
+        """A JWS in compact form."""
+        header = {"alg": "Ed25519", "typ": self._typ, "kid": self._key.thumbprint()}
+        return jws.serialize_compact(header, msgspec.json.encode(claims), self._key, algorithms=["Ed25519"])
+
+
+class Verifier:
+    """Accepts what one key signed for one purpose, and nothing else."""
+
+    def __init__(self, key: OKPKey, typ: str) -> None:
+        self._key, self._typ = key, typ
+
+    def verify(self, token: str) -> dict[str, object]:
+        """The claims of a JWS; SealError when signature, algorithm, type or key id is not exactly as agreed."""
+        try:
+            signed = jws.deserialize_compact(token, self._key, algorithms=["Ed25519"])
+            claims = msgspec.json.decode(signed.payload, type=dict[str, object])
+        except (JoseError, msgspec.MsgspecError, ValueError) as error:
+            raise SealError("a signed message was refused: {why}", why=error) from error
+        if (signed.protected.get("typ"), signed.protected.get("kid")) != (self._typ, self._key.thumbprint()):
+            raise SealError("a signed message was refused: it was made for another purpose or by another key")
+        return claims
+
+
+def new_signing_key(path: Path) -> OKPKey:
+    """Make an Ed25519 key pair at `path` (private, mode 0600) and `path`.pub (public); both JWK."""
+    key = OKPKey.generate_key("Ed25519")
+    _write_private(path, msgspec.json.encode(key.as_dict(private=True)))
+    path.with_suffix(".pub").write_bytes(msgspec.json.encode(key.as_dict(private=False)))
+    return key
+
+
+def load_key(path: Path) -> OKPKey:
+    """Read a JWK of an Ed25519 key, private or public."""
+    try:
+        return OKPKey.import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, str]))
+    except OSError as error:
+        hint = "make one with: edge-gate keys new, or install the credential"
+        raise SealError("no key at {path}: {why}", hint, path=path, why=error.strerror) from error
+    except (JoseError, msgspec.MsgspecError, ValueError) as error:
+        raise SealError("{path} is not an Ed25519 key in JWK form: {why}", path=path, why=error) from error
+
+
+def new_sealing_key(path: Path) -> None:
+    """Make a 256-bit AES key at `path`, mode 0600."""
+    _write_private(path, AESGCM.generate_key(256))
+
+
+class Seal:
+    """AES-256-GCM under one key; `bound` is authenticated with the content, so a record cannot pose as another."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:
+            raise SealError("a sealing key has 32 bytes, not {size}", size=len(key))
+        self._cipher = AESGCM(key)
+
+    def close(self, content: bytes, bound: bytes) -> bytes:
+        nonce = secrets.token_bytes(12)
+        return nonce + self._cipher.encrypt(nonce, content, bound)
+
+    def open(self, sealed: bytes, bound: bytes) -> bytes:
+        try:
+            return self._cipher.decrypt(sealed[:12], sealed[12:], bound)
+        except (InvalidTag, ValueError) as error:
+            raise SealError("a sealed record was changed, or sealed with another key") from error
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)

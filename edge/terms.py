@@ -1,0 +1,139 @@
+"""The terms that facts, effects and events share.
+
+Door modes and reasons carry ONVIF's names (Door Control and Access Control services) where ONVIF has one;
+face quality those of ISO/IEC 29794-5. Times are seconds; `captured`, `good_since` and `until` are on the
+monotonic clock of this machine, which all its processes share.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Now(Struct, frozen=True):
+    """The time of one step. `trusted` is False until the system clock is synchronised."""
+
+    mono: float
+    utc: float
+    trusted: bool = True
+
+
+class DoorMode(StrEnum):
+    """ONVIF DoorMode."""
+
+    LOCKED = "Locked"
+    UNLOCKED = "Unlocked"
+    ACCESSED = "Accessed"
+    BLOCKED = "Blocked"
+    LOCKED_DOWN = "LockedDown"
+    LOCKED_OPEN = "LockedOpen"
+
+
+class Contact(StrEnum):
+    """ONVIF DoorPhysicalState; unknown when there is no contact or it cannot be read."""
+
+    OPEN = "Open"
+    CLOSED = "Closed"
+    UNKNOWN = "Unknown"
+
+
+class Input(StrEnum):
+    CONTACT = "contact"  # active: the door leaf is open
+    EXIT_BUTTON = "exit_button"
+    TAMPER = "tamper"
+    FIRE = "fire"
+
+
+class Lamp(StrEnum):
+    """What the gate shows to the person in front of it."""
+
+    IDLE = "idle"
+    LOOK = "look"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    STEP_ASIDE = "step_aside"
+
+
+class Status(StrEnum):
+    """How a link to a camera or the broker is; everything but STREAMING and CONNECTED is a reason for silence."""
+
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    CONNECTED = "connected"
+    UNAUTHORIZED = "unauthorized"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    STALLED = "stalled"
+    ENDED = "ended"
+    CHANGED = "changed"  # the stream's resolution changed: detection restarts at the new size
+    BROKEN = "broken"  # what arrives cannot be decoded
+    SILENT = "silent"  # the process that reads it no longer reports
+
+
+ALIVE = frozenset({Status.STREAMING, Status.CONNECTED, Status.CHANGED})
+
+
+class Storage(StrEnum):
+    OK = "ok"
+    SLOW = "slow"
+    FULL = "full"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why somebody may not pass."""
+
+    CREDENTIAL_NOT_FOUND = "CredentialNotFound"  # ONVIF: a face that matches nobody well enough
+    PRESENTATION_ATTACK = "PresentationAttack"
+    LIVENESS_UNSURE = "LivenessUnsure"
+    LIVENESS_UNAVAILABLE = "LivenessUnavailable"
+    WHITELIST_UNAVAILABLE = "WhitelistUnavailable"
+    NOT_RECORDED = "NotRecorded"  # storage is slow or full and the configuration says refuse
+    DOOR_UNAVAILABLE = "DoorUnavailable"  # blocked, locked down, or the relay does not answer
+
+
+class Quality(Struct, frozen=True):
+    """How good a face is, in the terms of ISO/IEC 29794-5; lengths in pixels of the full frame."""
+
+    eye_distance_px: float
+    sharpness: float
+    yaw: float
+    pitch: float
+    brightness: float
+
+
+class Candidate(Struct, frozen=True):
+    """The best match of one face against the whitelist: never an embedding, and what it takes to explain it."""
+
+    person: str
+    score: float
+    margin: float
+    threshold: float
+    revision: int
+
+
+class RelayOutcome(StrEnum):
+    STARTED = "started"
+    ENDED = "ended"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    AVAILABLE = "available"
+
+
+class Evidence(Struct, frozen=True):
+    """What a decision rests on: enough to explain it and to take it again."""
+
+    camera: str
+    track: int
+    rule: str
+    pack: str
+    votes: int
+    frame_age_ms: float
+    quality: Quality
+    liveness: float | None
+    score: float | None
+    margin: float | None
+    threshold: float
+    revision: int

@@ -1,0 +1,159 @@
+"""What the processes of one gate say to each other: small typed messages over a Unix SEQPACKET socket.
+
+One datagram is one message, msgpack, checked against its schema before anybody sees it; never pickle, never a
+frame. Sending never blocks: a slow reader loses messages, not time. The kernel vouches for the peer's user.
+"""
+
+import os
+import socket
+import struct
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from edge.errors import LinkError
+from edge.terms import Quality, RelayOutcome, Status
+
+LARGEST = 16_384
+"""Bytes of the largest message: an embedding of 2,048 floats and room for its fields."""
+
+
+class Message(Struct, frozen=True, tag=True):
+    """Whatever crosses a process boundary."""
+
+
+class Observation(Message, frozen=True):
+    """Eye to gate: one good view of a tracked face. `embedding` is float32, little-endian, a unit vector."""
+
+    track: int
+    captured: float
+    good_since: float
+    quality: Quality
+    liveness: float | None
+    embedding: bytes
+
+
+class TrackGone(Message, frozen=True):
+    """Eye to gate: the face has left."""
+
+    track: int
+
+
+class EyeReport(Message, frozen=True):
+    """Eye to gate, about once a second and at every change: how the stream is, and what looking costs."""
+
+    camera: str
+    status: Status
+    detail: str = ""
+    frames_per_s: float = 0.0
+    frame_age_ms: float = 0.0
+    pack: str = ""
+    liveness: bool = False
+
+
+class Settled(Message, frozen=True):
+    """Gate to eye: this track is decided, embedding it again changes nothing."""
+
+    track: int
+
+
+class RelayPulse(Message, frozen=True):
+    """Gate to relay guard: energise until the deadline (monotonic seconds)."""
+
+    door: str
+    pulse: str
+    until: float
+
+
+class RelayReport(Message, frozen=True):
+    """Relay guard to gate: what became of a pulse."""
+
+    door: str
+    pulse: str
+    outcome: RelayOutcome
+    detail: str = ""
+
+
+class Peer:
+    """One end of a connection that accepts only the message types it was made with."""
+
+    def __init__(self, sock: socket.socket, *accepts: type[Message]) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._decoder = msgspec.msgpack.Decoder(type=_union(accepts))
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, message: Message) -> bool:
+        """Send at once or not at all: False when the reader is too slow; LinkError when it is gone."""
+        try:
+            self._socket.send(self._encoder.encode(message))
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise LinkError("the other process is gone: {why}", why=error.strerror) from error
+        return True
+
+    def receive(self) -> Message | None:
+        """The next message, or None when none has come; EOFError when the peer has closed, LinkError on nonsense."""
+        try:
+            data, _, flags, _ = self._socket.recvmsg(LARGEST)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise EOFError from error
+        if not data:
+            raise EOFError
+        if flags & socket.MSG_TRUNC:
+            raise LinkError("a message larger than {largest} bytes was refused", largest=LARGEST)
+        try:
+            return self._decoder.decode(data)
+        except msgspec.MsgspecError as error:
+            raise LinkError("a message was refused: {why}", why=error) from error
+
+
+def _union(accepts: tuple[type[Message], ...]) -> object:
+    union: object = accepts[0]
+    for kind in accepts[1:]:
+        union = union | kind  # type: ignore[operator]
+    return union
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening socket at `path`, for this user and its group; a file left by an earlier process is replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    os.chmod(path, 0o660)
+    listener.listen(16)
+    listener.setblocking(False)
+    return listener
+
+
+def accept(listener: socket.socket, users: frozenset[int], *accepts: type[Message]) -> Peer:
+    """The next connection, if the kernel says that it belongs to one of `users` (numeric ids)."""
+    connection, _ = listener.accept()
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    if user not in users:
+        connection.close()
+        raise LinkError("a process of user {user} was refused", user=user)
+    return Peer(connection, *accepts)
+
+
+def connect(path: Path, *accepts: type[Message]) -> Peer:
+    """Connect to the process that listens at `path`; LinkError when there is none yet."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        connection.connect(str(path))
+    except OSError as error:
+        connection.close()
+        raise LinkError("nothing listens at {path}: {why}", path=path, why=error.strerror) from error
+    return Peer(connection, *accepts)

@@ -1,0 +1,26 @@
+"""What tests share: the real parts, and the rule that CI may not skip them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("EDGE_GATE_SHARED", ROOT.parent / "shared"))
+"""Real data and weights for tests; beside the clone, or where the variable says."""
+
+
+def need(there: object, what: str) -> None:
+    """Skip with the reason printed when a real part is absent; under REQUIRE_REAL_PARTS=1 that is a failure."""
+    if there:
+        return
+    if os.environ.get("REQUIRE_REAL_PARTS"):
+        pytest.fail(f"real part missing: {what}", pytrace=False)
+    pytest.skip(f"real part missing: {what}")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real videos, photos and weights."""
+    need(SHARED.is_dir(), f"{SHARED} with videos and weights")
+    return SHARED
