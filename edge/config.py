@@ -78,7 +78,7 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     exit_button: LineSection | None = None
     tamper: LineSection | None = None
     fire: LineSection | None = None
-    lamps: dict[Literal["look", "granted", "refused", "step_aside"], LineSection] = field(default_factory=dict)
+    lamps: dict[Literal["look", "granted", "refused"], LineSection] = field(default_factory=dict)
     pulse_s: Annotated[float, Meta(ge=0.1, le=30)] = 3.0
     hard_limit_s: Annotated[float, Meta(ge=0.2, le=60)] = 5.0
     held_open_s: Annotated[float, Meta(ge=1, le=3600)] = 20.0
@@ -93,8 +93,12 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     votes: Annotated[int, Meta(ge=1, le=30)] = 3
     freshness_s: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
     cooldown_s: Annotated[float, Meta(ge=0.0, le=600)] = 5.0
-    refuse_after_s: Annotated[float, Meta(ge=0.2, le=60)] = 2.0
-    """How long a face may be looked at before it is refused."""
+    refuse_after: Annotated[int, Meta(ge=1, le=100)] = 6
+    """How many good views of a face may match nobody before it is refused."""
+    live_at_least: Fraction = 0.8
+    """Mean liveness over a track from which a face is live."""
+    attack_below: Fraction = 0.3
+    """Mean liveness over a track under which a face is an attack; between the two it is unsure."""
     liveness_unavailable: Literal["second_factor", "accept"] = "second_factor"
     """What a pack without liveness networks may do. `accept` lets a photograph in."""
     storage_slow: Literal["accept", "refuse"] = "accept"

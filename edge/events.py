@@ -96,9 +96,10 @@ class FireReleased(Event, frozen=True):
 
 
 class DoorFault(Event, frozen=True):
-    """The relay or the inputs of a door do not answer as they should."""
+    """The relay or the inputs of a door (`source`) do not answer as they should."""
 
     active: bool
+    source: str
     detail: str
 
 

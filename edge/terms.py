@@ -51,7 +51,6 @@ class Lamp(StrEnum):
     LOOK = "look"
     GRANTED = "granted"
     REFUSED = "refused"
-    STEP_ASIDE = "step_aside"
 
 
 class Status(StrEnum):
@@ -89,6 +88,7 @@ class Reason(StrEnum):
     LIVENESS_UNSURE = "LivenessUnsure"
     LIVENESS_UNAVAILABLE = "LivenessUnavailable"
     WHITELIST_UNAVAILABLE = "WhitelistUnavailable"
+    STALE = "Stale"  # too old by the time the door would have opened
     NOT_RECORDED = "NotRecorded"  # storage is slow or full and the configuration says refuse
     DOOR_UNAVAILABLE = "DoorUnavailable"  # blocked, locked down, or the relay does not answer
 
