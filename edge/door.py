@@ -115,7 +115,9 @@ class Door:
         opening.started, opening.deadline = True, opening.until + ANSWER_S
         took = None if opening.since is None else (now - opening.since) * 1000
         effects = [*self._mend("relay"), *self._turn(DoorMode.ACCESSED, opening.cause, took)]
-        return [*effects, *self.show(Lamp.GRANTED, opening.until)]
+        if self.contact is Contact.OPEN:  # the leaf has not shut since somebody else's opening
+            effects += self._take(opening)
+        return effects + self.show(Lamp.GRANTED, opening.until)
 
     def _ended(self, opening: Opening, now: float) -> Effects:
         opening.ended, opening.deadline = True, now + GRACE_S
@@ -166,35 +168,33 @@ class Door:
         effects: Effects = [self._emit(DoorPhysicalStateChanged(state))]
         if state is Contact.OPEN:
             return effects + self._opened(before, now)
-        return effects + (self._closed() if state is Contact.CLOSED else self._unknown())
+        self._held_at = math.inf
+        return effects + (self._closed(now) if state is Contact.CLOSED else [])
 
     def _opened(self, before: Contact, now: float) -> Effects:
-        self._opened_at = now
         if not self.held:
-            self._held_at = now + self.rules.held_open_s
-        opening = self.opening
-        if opening and (opening.started or self.fire):
-            effects: Effects = []
-            if opening.person and not opening.taken:
-                effects = [self._emit(AccessTaken(opening.person))]
-            opening.taken = True
-            return effects + (self._finish() if opening.ended else [])
+            self._opened_at, self._held_at = now, now + self.rules.held_open_s
+        if self.opening and self.opening.started:
+            return self._take(self.opening)
         if self.fire or self.forced or before is Contact.UNKNOWN:
             return []  # released by fire, already reported, or nobody saw it open
         self.forced = True
         return [self._emit(DoorForcedOpen(True))]
 
-    def _closed(self) -> Effects:
-        self._held_at = math.inf
+    def _take(self, opening: Opening) -> Effects:
+        """The leaf is open while it may be: whoever was granted has taken it."""
+        taken, opening.taken = opening.taken, True
+        effects: Effects = [] if taken or not opening.person else [self._emit(AccessTaken(opening.person))]
+        return effects + (self._finish() if opening.ended else [])
+
+    def _closed(self, now: float) -> Effects:
         effects: Effects = []
         if self.forced:
-            self.forced = False
             effects.append(self._emit(DoorForcedOpen(False)))
+        if self.held:
+            effects.append(self._emit(DoorOpenTooLong(False, now - self._opened_at)))
+        self.forced = self.held = False
         return effects
-
-    def _unknown(self) -> Effects:
-        self._held_at = math.inf
-        return []
 
     # Time, lamps, faults ----------------------------------------------------------------------------------------
 

@@ -14,6 +14,9 @@ from edge.terms import Candidate
 
 Vector = NDArray[np.float32]
 
+NOBODY = 2.0
+"""The threshold of an empty whitelist: no dot product of unit vectors reaches it."""
+
 
 class Calibration(Struct, frozen=True):
     """False-match rate against score, measured on impostor pairs of one population.
@@ -51,7 +54,7 @@ def _line(x: float, xs: list[float], ys: list[float]) -> float:
 def threshold(calibration: Calibration, fpir: float, templates: int) -> float:
     """The score above which strangers are taken for somebody with the rate `fpir`, each template being one try."""
     if templates == 0:
-        return math.inf
+        return NOBODY
     fmr = -math.expm1(math.log1p(-fpir) / templates)
     return calibration.score_at(fmr)
 

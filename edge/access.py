@@ -1,0 +1,192 @@
+"""Who may pass: votes over one track, freshness, a liveness veto, a cooldown. Pure; times are arguments.
+
+One track is one face in front of one camera. Each good, fresh view of it is a vote for the best match or for
+nobody; another person inside a track ends the votes. A grant needs `votes` for one person and, where the pack
+has liveness networks, a track that is live. A refusal is told once per track; later views may still earn a grant.
+"""
+
+from msgspec import Struct
+
+from edge.facts import FaceSeen
+from edge.terms import Candidate, Evidence, Reason
+
+AHEAD_S = 0.05
+"""How far a capture time may lie in the future: what rounding explains, not what a liar would like."""
+
+FORGOTTEN_S = 10.0
+"""A track that was not seen for so long is over."""
+
+
+class AccessRules(Struct, frozen=True):
+    """What the site wants; the keys of the configuration's `[access]`."""
+
+    votes: int
+    freshness_s: float
+    cooldown_s: float
+    refuse_after: int
+    live_at_least: float
+    attack_below: float
+    without_liveness: bool
+    """Whether a pack without liveness networks may open."""
+    unrecorded: bool
+    """Whether a grant may go on whose record is not on the disk in time."""
+
+
+class Decision(Struct, frozen=True):
+    """A verdict about one track: granted to `person`, or refused for a `reason`."""
+
+    camera: str
+    track: int
+    person: str
+    reason: Reason | None
+    evidence: Evidence
+    since: float
+    captured: float
+
+
+class Track(Struct):
+    """What has been seen of one face."""
+
+    last: float
+    person: str = ""
+    votes: int = 0
+    views: int = 0
+    liveness: list[float] = []
+    granted: bool = False
+    refused: bool = False
+
+
+class Access:
+    """The votes of every track of a gate, and when each person was let in last."""
+
+    def __init__(self, rules: AccessRules, pack: str = "") -> None:
+        self.rules, self.pack = rules, pack
+        self._tracks: dict[tuple[str, int], Track] = {}
+        self._granted_at: dict[tuple[str, str], float] = {}
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def watched(self, camera: str) -> bool:
+        """Whether a face in front of this camera is still undecided."""
+        return any(at == camera and not track.granted for (at, _), track in self._tracks.items())
+
+    def fresh(self, captured: float, now: float, allowance: float = 0.0) -> bool:
+        """Whether a view is young enough to open a door."""
+        return -AHEAD_S <= now - captured <= self.rules.freshness_s + allowance
+
+    def seen(self, fact: FaceSeen, door: str, usable: Reason | None, threshold: float, now: float) -> Decision | None:
+        """Count one view; a Decision when it settles something that was not settled before.
+
+        `usable` is a reason why nobody may pass at present, if there is one.
+        """
+        if not self.fresh(fact.captured, now):
+            return None
+        track = self._track(fact)
+        if track.granted:
+            return None
+        self._count(track, fact.candidate, fact.liveness)
+        reason = self._reason(track, fact.candidate, usable)
+        if reason is None:
+            return self._grant(track, fact, door, threshold, now)
+        if track.refused or not self._ripe(track, reason):
+            return None
+        track.refused = True
+        return self._decision(track, fact, reason, threshold, now)
+
+    def ended(self, camera: str, track: int) -> None:
+        """The face is gone, and with it its votes."""
+        self._tracks.pop((camera, track), None)
+
+    def forget(self, camera: str) -> None:
+        """The camera is gone: no track of it goes on."""
+        for key in [key for key in self._tracks if key[0] == camera]:
+            del self._tracks[key]
+
+    def restart(self) -> None:
+        """The whitelist changed: what was matched against the old one no longer counts."""
+        for track in self._tracks.values():
+            track.votes, track.person = 0, ""
+
+    def settled(self, camera: str, track: int) -> bool:
+        """Whether more views of this track can change nothing."""
+        known = self._tracks.get((camera, track))
+        return known is not None and known.granted
+
+    def _track(self, fact: FaceSeen) -> Track:
+        key = (fact.camera, fact.track)
+        if key not in self._tracks:
+            self._cull(fact.captured)
+            self._tracks[key] = Track(fact.captured)
+        self._tracks[key].last = fact.captured
+        return self._tracks[key]
+
+    def _cull(self, now: float) -> None:
+        """Drop tracks whose end was never told: an eye may die, and a slow reader loses messages."""
+        for key in [key for key, track in self._tracks.items() if now - track.last > FORGOTTEN_S]:
+            del self._tracks[key]
+
+    def _count(self, track: Track, candidate: Candidate | None, liveness: float | None) -> None:
+        track.views += 1
+        if liveness is not None:
+            track.liveness.append(liveness)
+        if candidate is None:
+            return
+        if candidate.person != track.person:  # one track is one person: begin again
+            track.person, track.votes = candidate.person, 0
+            track.liveness = track.liveness[-1:] if liveness is not None else []
+        track.votes += 1
+
+    def _reason(self, track: Track, candidate: Candidate | None, usable: Reason | None) -> Reason | None:
+        """Why this track may not pass as it stands, or None when it may; the view that opens must itself match."""
+        if usable is not None:
+            return usable
+        if candidate is None or track.votes < self.rules.votes:
+            return Reason.CREDENTIAL_NOT_FOUND
+        if not track.liveness:
+            return None if self.rules.without_liveness else Reason.LIVENESS_UNAVAILABLE
+        mean = _mean(track.liveness)
+        if mean < self.rules.attack_below:
+            return Reason.PRESENTATION_ATTACK
+        return None if mean >= self.rules.live_at_least else Reason.LIVENESS_UNSURE
+
+    def _ripe(self, track: Track, reason: Reason) -> bool:
+        """Whether enough was seen to say no: a refusal may come late, but not too early."""
+        if reason is Reason.LIVENESS_UNAVAILABLE:
+            return True
+        return track.views >= self.rules.refuse_after
+
+    def _grant(self, track: Track, fact: FaceSeen, door: str, threshold: float, now: float) -> Decision | None:
+        track.granted = True
+        last = self._granted_at.get((door, track.person))
+        if last is not None and now - last < self.rules.cooldown_s:
+            return None
+        self._granted_at[door, track.person] = now
+        return self._decision(track, fact, None, threshold, now)
+
+    def _decision(self, track: Track, fact: FaceSeen, reason: Reason | None, threshold: float, now: float) -> Decision:
+        candidate = fact.candidate
+        evidence = Evidence(
+            camera=fact.camera,
+            track=fact.track,
+            rule=self._rule(track),
+            pack=self.pack,
+            votes=track.votes,
+            frame_age_ms=(now - fact.captured) * 1000,
+            quality=fact.quality,
+            liveness=_mean(track.liveness) if track.liveness else None,
+            score=candidate.score if candidate else None,
+            margin=candidate.margin if candidate else None,
+            threshold=threshold,
+            revision=candidate.revision if candidate else 0,
+        )
+        person = "" if reason else track.person
+        return Decision(fact.camera, fact.track, person, reason, evidence, fact.good_since, fact.captured)
+
+    def _rule(self, track: Track) -> str:
+        liveness = "liveness unavailable" if not track.liveness else "liveness over the track"
+        return f"{track.votes} of {self.rules.votes} votes in {track.views} views, {liveness}"
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

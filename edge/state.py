@@ -1,0 +1,39 @@
+"""The retained state of a gate, as the room sees it between events."""
+
+from msgspec import Struct
+
+from edge.door import Door
+from edge.facts import WhitelistLoaded
+from edge.terms import Contact, DoorMode, Status, Storage
+
+
+class DoorState(Struct, frozen=True):
+    """ONVIF DoorState: mode, physical state, and the alarms that are active."""
+
+    mode: DoorMode
+    physical: Contact
+    alarms: list[str]
+    faults: dict[str, str]
+
+    @classmethod
+    def of(cls, door: Door) -> "DoorState":
+        alarms = {"DoorForcedOpen": door.forced, "DoorOpenTooLong": door.held, "Tamper": door.tamper, "Fire": door.fire}
+        return cls(door.mode, door.contact, [name for name, active in alarms.items() if active], dict(door.faults))
+
+
+class CameraState(Struct, frozen=True):
+    status: Status
+    detail: str
+
+
+class GateState(Struct, frozen=True):
+    """Everything that is true of a gate until it changes; published retained."""
+
+    boot: str
+    pack: str
+    liveness: str
+    doors: dict[str, DoorState]
+    cameras: dict[str, CameraState]
+    whitelist: WhitelistLoaded
+    storage: Storage
+    broker: Status
