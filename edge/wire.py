@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -113,15 +114,16 @@ class Peer:
         if flags & socket.MSG_TRUNC:
             raise LinkError("a message larger than {largest} bytes was refused", largest=LARGEST)
         try:
-            return self._decoder.decode(data)
+            message: Message = self._decoder.decode(data)
         except msgspec.MsgspecError as error:
             raise LinkError("a message was refused: {why}", why=error) from error
+        return message
 
 
-def _union(accepts: tuple[type[Message], ...]) -> object:
-    union: object = accepts[0]
+def _union(accepts: tuple[type[Message], ...]) -> Any:
+    union: Any = accepts[0]
     for kind in accepts[1:]:
-        union = union | kind  # type: ignore[operator]
+        union |= kind
     return union
 
 
