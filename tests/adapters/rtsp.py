@@ -1,0 +1,92 @@
+"""A real RTSP server with real clips for tests of whatever reads a camera."""
+
+import os
+import signal
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+import av
+import numpy as np
+
+from tests.conftest import need
+
+SCRIPT = Path(__file__).with_name("gst_rtsp_server.py")
+SYSTEM_PYTHON = "/usr/bin/python3"
+FPS = 25
+CODECS = {"h264": "libx264", "h265": "libx265"}
+
+
+@cache
+def _gstreamer() -> bool:
+    probe = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+    try:
+        return subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def need_gstreamer() -> None:
+    need(_gstreamer(), "GStreamer RTSP server (gir1.2-gst-rtsp-server-1.0, python3-gi)")
+
+
+def make_clip(path: Path, size: tuple[int, int] = (320, 240), frames: int = 50, keep: float = 1.0) -> Path:
+    """Encode a moving gradient to a raw clip, a key frame every 10; the suffix of `path` names the codec.
+
+    With `keep` < 1 every picture after the first loses the rest of its bytes, as on a line that drops them.
+    """
+    codec = av.CodecContext.create(CODECS[path.suffix[1:]], "w")
+    codec.width, codec.height = size
+    codec.pix_fmt, codec.framerate, codec.gop_size = "yuv420p", FPS, 10
+    codec.options = {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none:keyint=10:bframes=0"}
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    with path.open("wb") as file:
+        for n in range(frames + 1):
+            luma = (x * 3 + y * 2 + n * 8).astype(np.uint8)
+            picture = av.VideoFrame.from_ndarray(np.dstack([luma, luma, luma]), format="rgb24")
+            for packet in codec.encode(picture if n < frames else None):
+                data = bytes(packet)
+                file.write(data if n == 0 else data[: int(len(data) * keep)])
+    return path
+
+
+def remux(video: Path, path: Path) -> Path:
+    """Copy the video of a container to a raw H.264 clip, without encoding it again."""
+    with av.open(str(video)) as source, av.open(str(path), "w", format="h264") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    return path
+
+
+class RtspServer:
+    """The GStreamer server as a child process; its faults are signals."""
+
+    def __init__(self, *clips: Path, user: str = "", password: str = "", port: int = 0, fps: int = FPS) -> None:
+        arguments = [str(port), user, password, str(fps), *map(str, clips)]
+        command = [SYSTEM_PYTHON, str(SCRIPT), *arguments]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
+        assert self._process.stdout
+        self.port = int(self._process.stdout.readline() or 0)
+        assert self.port, "the RTSP server did not start"
+        self.url = f"rtsp://127.0.0.1:{self.port}/cam"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def stop(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
