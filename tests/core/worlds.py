@@ -6,7 +6,7 @@ from edge.facts import Effect, Emit, FaceSeen, Fact
 from edge.gate import Gate, GateRules, Step
 from edge.terms import Candidate, Now, Quality
 
-GOOD = Quality(eye_distance_px=80, sharpness=1, yaw=0, pitch=0, brightness=0.5)
+GOOD = Quality(eye_distance_px=80.0, sharpness=1.0, yaw=0.0, pitch=0.0, brightness=0.5)
 
 
 def access_rules(**changes: object) -> AccessRules:
