@@ -40,7 +40,7 @@ from edge.facts import (
 )
 from edge.fault import Fault
 from edge.matcher import NOBODY
-from edge.state import CameraState, DoorState, GateState
+from edge.state import CameraHealth, CameraState, DoorState, GateState
 from edge.terms import ALIVE, Lamp, Now, Reason, Status, Storage
 
 RECORD_S = 0.25
@@ -288,3 +288,7 @@ class Gate:
             storage=self.storage.state,
             broker=self._broker_report.status,
         )
+
+    def health(self) -> dict[str, CameraHealth]:
+        """How well each eye keeps up, from its last report."""
+        return {n: CameraHealth(c.report.frames_per_s, c.report.frame_age_ms) for n, c in self.cameras.items()}

@@ -26,6 +26,11 @@ class CameraState(Struct, frozen=True):
     detail: str
 
 
+class CameraHealth(Struct, frozen=True):
+    frames_per_s: float
+    frame_age_ms: float
+
+
 class GateState(Struct, frozen=True):
     """Everything that is true of a gate until it changes; published retained."""
 

@@ -1,0 +1,25 @@
+"""From the configuration to the rules of the core, which knows no files."""
+
+from edge.access import AccessRules
+from edge.config import Config
+from edge.door import DoorRules
+from edge.gate import GateRules
+
+
+def gate_rules(config: Config) -> GateRules:
+    """The rules of `config`'s gate."""
+    access = config.access
+    return GateRules(
+        doors={door.name: DoorRules(door.pulse_s, door.held_open_s) for door in config.door},
+        cameras={camera.name: camera.door for camera in config.camera},
+        access=AccessRules(
+            votes=access.votes,
+            freshness_s=access.freshness_s,
+            cooldown_s=access.cooldown_s,
+            refuse_after=access.refuse_after,
+            live_at_least=access.live_at_least,
+            attack_below=access.attack_below,
+            without_liveness=access.liveness_unavailable == "accept",
+            unrecorded=access.storage_slow == "accept",
+        ),
+    )

@@ -1,0 +1,157 @@
+"""The gate process: one thread owns `gate.py`, takes facts off one queue and carries out the effects.
+
+Everything else runs in threads that only put facts on that queue. systemd's watchdog is petted when a heartbeat
+fact has come through the queue and through `step`, so a gate that no longer decides is restarted.
+"""
+
+import queue
+import secrets
+import signal
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edge import notify
+from edge.broker import Broker
+from edge.clock import Clock
+from edge.config import Config, Credentials
+from edge.doors import Inputs
+from edge.factlog import FactLog
+from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, Pulse, PublishState, Settle, Show, Started, Wake
+from edge.gate import Gate
+from edge.matcher import Gallery
+from edge.models import manifest
+from edge.outbox import Outbox
+from edge.people import Loaded, Watch
+from edge.rules import gate_rules
+from edge.sources import Eyes, Heart, RelayLink, Seen, Source
+from edge.terms import Now
+from edge.users import peers
+
+HEALTH_EVERY = 10
+"""Heartbeats between two health messages."""
+
+
+class Stop:
+    """Put on the queue when the process is asked to end."""
+
+
+class Service:
+    """Builds the parts of a gate from its configuration and runs them until told to stop."""
+
+    def __init__(self, config: Config, credentials: Credentials) -> None:
+        self.config = config
+        self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
+        put = self._queue.put
+        self._clock = Clock()
+        self._pack = manifest(config.models.pack)
+        rules = gate_rules(config)
+        self.gate = Gate(rules)
+        self._gallery: Gallery | None = None
+        self._outbox = Outbox.of(config, put)
+        self._broker = Broker(config, credentials, self._outbox, put)
+        cameras = frozenset(rules.cameras)
+        self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, put)
+        self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
+        self._inputs = {door.name: Inputs(door, put) for door in config.door}
+        whitelist = Watch(config, credentials, self._pack, put)
+        self._sources: list[Source] = [
+            self._eyes, self._relay, whitelist, Heart(Heartbeat(), put), *self._inputs.values(),
+        ]  # fmt: skip
+        self._log = FactLog(config.state / "facts.jsonl", rules) if config.gate.fact_log else None
+        self._wake: float | None = None
+        self._beats = 0
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. A source that fails ends the process; the relay guard does the rest."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._queue.put(Stop()))
+        self._start()
+        try:
+            while not isinstance(item := self._next(), Stop):
+                if isinstance(item, BaseException):
+                    raise item
+                self._take(self._fact(item))
+        finally:
+            self._close()
+
+    def _start(self) -> None:
+        boot = secrets.token_hex(8)
+        self._take(Started(boot, self._pack.name, self._pack.has_liveness))
+        self._outbox.start()
+        self._broker.start()
+        for source in self._sources:
+            source.start()
+        notify.ready()
+
+    def _close(self) -> None:
+        notify.stopping()
+        for source in self._sources:
+            source.stop()
+        self._broker.close()
+        self._outbox.close()
+        if self._log:
+            self._log.close()
+
+    def _next(self) -> object:
+        """The next thing on the queue, or a `Wake` when the gate asked for one and its time has come."""
+        if self._wake is None:
+            return self._queue.get()
+        try:
+            return self._queue.get(timeout=max(0.0, self._wake - self._clock.now().mono))
+        except queue.Empty:
+            return Wake()
+
+    def _fact(self, item: object) -> Fact:
+        """What was put on the queue, as a fact: faces are matched here, and a new whitelist is taken into use."""
+        match item:
+            case Seen():
+                return self._matched(item)
+            case Loaded():
+                self._gallery = item.gallery
+                return item.fact
+        assert isinstance(item, Fact)
+        return item
+
+    def _matched(self, seen: Seen) -> FaceSeen:
+        view = seen.observation
+        probe = np.frombuffer(view.embedding, dtype="<f4")
+        found = self._gallery.search(probe, self.gate.whitelist.threshold) if self._gallery else None
+        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, view.liveness, found)
+
+    def _take(self, fact: Fact) -> None:
+        now = self._clock.now()
+        step = self.gate.step(fact, now)
+        self._wake = step.wake
+        for effect in step.effects:
+            self._do(effect, now)
+        if self._log:
+            self._log.write(now, fact, step)
+        if isinstance(fact, Heartbeat):
+            self._beat()
+
+    def _do(self, effect: Effect, now: Now) -> None:
+        match effect:
+            case Pulse():
+                self._relay.pulse(effect)
+            case Emit():
+                self._outbox.append(effect.subject, effect.event, now, effect.ticket)
+            case Show():
+                self._inputs[effect.door].show(effect.lamp)
+            case Settle():
+                self._eyes.settle(effect.camera, effect.track)
+            case PublishState():
+                self._broker.publish_state(msgspec.to_builtins(self.gate.state()))
+
+    def _beat(self) -> None:
+        notify.watchdog()
+        self._beats += 1
+        if self._beats % HEALTH_EVERY == 0:
+            self._broker.publish_health(msgspec.to_builtins(self.gate.health()))
+
+
+def run(config: Config, credentials: Credentials) -> None:
+    """Run the gate process of `config`; returns when it is asked to stop."""
+    Path(config.gate.state_dir).mkdir(parents=True, exist_ok=True)
+    Service(config, credentials).run()
