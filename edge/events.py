@@ -5,9 +5,9 @@ reported once when it begins and once when it is over.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from edge.terms import Contact, DoorMode, Evidence, Reason, Status, Storage
 
@@ -150,6 +150,16 @@ class EpochStarted(Event, frozen=True):
     reason: str
 
 
+class EventsLost(Event, frozen=True):
+    """Stands in the chain for the events `first` to its own sequence, dropped because the event log was full.
+
+    `hash` is the chain hash of the last one of them, which the next event names as its `previoushash`.
+    """
+
+    first: int
+    hash: str
+
+
 class Channel(StrEnum):
     EVENT = "event"
     ALARM = "alarm"
@@ -183,6 +193,7 @@ class Row(NamedTuple):
 TABLE: dict[type[Event], Row] = {
     GateStarted: Row(Channel.EVENT, 100),
     EpochStarted: Row(Channel.ALARM, 700),
+    EventsLost: Row(Channel.ALARM, 900),
     AccessGranted: Row(Channel.EVENT, 100, ("person",)),
     AccessDenied: Row(Channel.EVENT, 300),
     AccessTaken: Row(Channel.EVENT, 100, ("person",)),
@@ -224,6 +235,40 @@ class Envelope(Struct, frozen=True):
     data: dict[str, object]
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
+
+
+ACK_TYPE = "edge-gate-ack+jwt"
+"""The JWS `typ` of an acknowledgement, on the `ack` channel."""
+
+
+class Ack(Struct, frozen=True):
+    """The recorder has committed everything of this epoch up to `sequence`, whose chain hash is `hash`.
+
+    Before the first event `sequence` is 0 and `hash` the genesis. With `resend` it asks for all that follow.
+    """
+
+    site: str
+    gate: str
+    epoch: str
+    sequence: int
+    hash: str
+    resend: bool = False
+
+
+class Backlog(Struct, frozen=True):
+    """What a gate still keeps of its epoch: sequences `first` to `last`; nothing when `first` is beyond `last`."""
+
+    epoch: str
+    first: int
+    last: int
+
+
+class Presence(Struct, frozen=True):
+    """The retained message on the `state` channel; the last will is one that is `offline` and says no more."""
+
+    status: Literal["online", "offline"]
+    backlog: Backlog | None = None
+    gate: dict[str, object] = field(default_factory=dict)
 
 
 def topic(site: str, gate: str, channel: Channel) -> str:

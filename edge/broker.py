@@ -1,0 +1,252 @@
+"""The gate's link to the broker: delivers the outbox, publishes state and health, listens to the recorder.
+
+One thread of its own; what other threads ask for is handed to it. A PUBACK only ends retransmission: events are
+kept and sent again until the recorder's signed acknowledgement of them has arrived.
+"""
+
+import contextlib
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from edge.config import BrokerSection, Config, Credentials
+from edge.delivery import Delivery, Verdict
+from edge.errors import EdgeError, SealError
+from edge.events import ACK_TYPE, DELIVERY, Ack, Backlog, Channel, Presence, topic
+from edge.facts import BrokerReported, Fact
+from edge.link import Link
+from edge.mqtt import CONNECT_S, Address, Connection, Lost, Message
+from edge.seal import Verifier, load_key
+from edge.terms import Status
+
+BATCH = 100
+"""Most events handed to the connection between two looks at what has arrived."""
+UNCONFIRMED = 1_000
+"""So many publishes without a PUBACK, and no event is added to them."""
+PATIENCE_S = 5.0
+"""How long to wait for the recorder's progress before sending again."""
+SLEEP_S = 1.0
+GOODBYE_S = 2.0
+LARGEST_ACK = 4_096
+
+
+class Row(Protocol):
+    """An event of the outbox."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def channel(self) -> Channel: ...
+    @property
+    def payload(self) -> bytes: ...
+
+
+class Source(Protocol):
+    """The outbox, as the broker's thread uses it."""
+
+    backlog: Backlog
+    on_commit: Callable[[], None]
+
+    def read(self, after: int, limit: int) -> Sequence[Row]: ...
+    def acknowledge(self, ack: Ack) -> str: ...
+
+
+def address(section: BrokerSection, credentials: Credentials) -> Address:
+    """Where the broker is, with the secrets; EdgeError when a credential is missing."""
+    return Address(
+        host=section.host,
+        port=section.port,
+        username=section.username,
+        password=credentials.read(section.credential) if section.credential else "",
+        ca_file=section.ca_file,
+        certificate_file=section.certificate_file,
+        key_file=credentials.path(section.key_credential) if section.key_credential else None,
+        keepalive_s=section.keepalive_s,
+    )
+
+
+class Broker:
+    """Publishes for one gate; `BrokerReported` reaches `report` from its thread at every change."""
+
+    def __init__(
+        self, config: Config, credentials: Credentials, outbox: Source, report: Callable[[Fact], None]
+    ) -> None:
+        self._config, self._credentials, self._outbox, self._report = config, credentials, outbox, report
+        self._link = Link(stale_after_s=math.inf)
+        self._state: dict[str, object] = {}
+        self._mailbox: dict[Channel, bytes] = {}
+        self._session: Session | None = None
+        self._closing = threading.Event()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        outbox.on_commit = self._nudge
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def publish_state(self, state: dict[str, object]) -> None:
+        """Publish the gate's state, retained; the newest one is published again at every connection."""
+        self._state = state
+        self._put(Channel.STATE, self._presence())
+
+    def health(self, health: dict[str, object]) -> None:
+        """Publish measurements and how delivery goes; lost when there is no connection."""
+        backlog, session = self._outbox.backlog, self._session
+        about = {
+            "undelivered": backlog.last - backlog.first + 1,
+            "recorder_key": bool(session and session.verifier),
+            "refused_acknowledgement": session.refused if session else "",
+        }
+        self._put(Channel.HEALTH, msgspec.json.encode(health | {"outbox": about}))
+
+    def close(self) -> None:
+        """Publish what is waiting and that this gate is going offline, then disconnect."""
+        self._closing.set()
+        self._nudge()
+        if self._thread.is_alive():
+            self._thread.join(CONNECT_S + 3.0)
+
+    def _presence(self) -> bytes:
+        return msgspec.json.encode(Presence("online", self._outbox.backlog, self._state))
+
+    def _put(self, channel: Channel, payload: bytes) -> None:
+        self._mailbox[channel] = payload
+        self._nudge()
+
+    def _nudge(self) -> None:
+        os.eventfd_write(self._wake, 1)
+
+    # The thread ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            now = time.monotonic()
+            if not self._link.due(now):
+                self._closing.wait((self._link.next_try or now) - now)
+                continue
+            try:
+                self._link.tried()
+                self._serve()
+            except Lost as lost:
+                self._down(lost.status, lost)
+            except EdgeError as error:
+                self._down(Status.UNAUTHORIZED, error)
+            except Exception as error:  # noqa: BLE001 - the top of this thread, which must not end unseen
+                self._down(Status.ENDED, f"{type(error).__name__}: {error}")
+
+    def _down(self, status: Status, why: object) -> None:
+        self._session = None
+        if self._link.failed(status, time.monotonic(), str(why)):
+            self._report(BrokerReported(status, str(why)))
+
+    def _serve(self) -> None:
+        """One connection, from its beginning to its loss or our goodbye."""
+        session = self._session = Session(self._config, self._credentials, self._outbox)
+        if self._link.up(time.monotonic(), Status.CONNECTED):
+            self._report(BrokerReported(Status.CONNECTED, session.refused))
+        while not self._closing.is_set():
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+            if session.out_of_step:
+                session.out_of_step = False
+                self._mailbox[Channel.STATE] = self._presence()
+            self._post(session)
+            if session.turn(self._wake):
+                self._report(BrokerReported(Status.CONNECTED, session.refused))
+        self._post(session)
+        session.goodbye()
+
+    def _post(self, session: "Session") -> None:
+        for channel in list(self._mailbox):
+            session.publish(channel, self._mailbox.pop(channel))
+
+
+class Session:
+    """One connection, and what has been sent and acknowledged on it."""
+
+    def __init__(self, config: Config, credentials: Credentials, outbox: Source) -> None:
+        self._site, self._gate, self._outbox = config.gate.site, config.gate.name, outbox
+        self.refused = ""
+        """Why the last acknowledgement was refused, or why none can be accepted."""
+        self.verifier = self._recorder(credentials.path(config.outbox.recorder_key))
+        self._delivery = Delivery(patience_s=PATIENCE_S if self.verifier else math.inf)
+        self._epoch = ""
+        self.out_of_step = True
+        """The room does not know what this gate still keeps."""
+        will = Message(self._topic(Channel.STATE), msgspec.json.encode(Presence("offline")), *DELIVERY[Channel.STATE])
+        where = address(config.broker, credentials)
+        self._connection = Connection(where, [self._topic(Channel.ACK)], will)
+
+    def publish(self, channel: Channel, payload: bytes) -> None:
+        self._connection.publish(Message(self._topic(channel), payload, *DELIVERY[channel]))
+
+    def turn(self, wake: int) -> bool:
+        """Send what may be sent and take in what has arrived; True when an acknowledgement was refused."""
+        busy = self._deliver()
+        now = time.monotonic()
+        refused = self.refused
+        for message in self._connection.turn(
+            0.0 if busy else min(SLEEP_S, max(0.0, self._delivery.deadline - now)), [wake]
+        ):
+            self._acknowledged(message.payload)
+        self._delivery.expire(time.monotonic())
+        return self.refused != refused
+
+    def goodbye(self) -> None:
+        """Tell the room that this gate goes offline on purpose."""
+        self.publish(Channel.STATE, msgspec.json.encode(Presence("offline")))
+        deadline = time.monotonic() + GOODBYE_S
+        while self._connection.unconfirmed and time.monotonic() < deadline:
+            self._connection.turn(0.1)
+        self._connection.close()
+
+    def _deliver(self) -> bool:
+        """Hand the next events to the connection; True when there may be more."""
+        backlog = self._outbox.backlog
+        if backlog.epoch != self._epoch:
+            self._epoch, self.out_of_step = backlog.epoch, True
+            self._delivery.begin(backlog.first - 1)
+        after, number = self._delivery.next(backlog.last)
+        if not number or self._connection.unconfirmed > UNCONFIRMED:
+            return False
+        rows = self._outbox.read(after, min(number, BATCH))
+        for row in rows:
+            self.publish(row.channel, row.payload)
+        if rows:
+            self._delivery.sent(rows[-1].sequence, time.monotonic())
+        return bool(rows)
+
+    def _acknowledged(self, token: bytes) -> None:
+        if not self.verifier:
+            return
+        try:
+            ack = msgspec.convert(self.verifier.verify(token[:LARGEST_ACK].decode("ascii", "replace")), Ack)
+        except (SealError, msgspec.ValidationError) as error:
+            self.refused = str(error)
+            return
+        if (ack.site, ack.gate) != (self._site, self._gate):
+            self.refused = f"an acknowledgement for {ack.site}/{ack.gate} was refused"
+            return
+        verdict = self._outbox.acknowledge(ack)
+        if verdict == Verdict.WRONG:
+            self.refused = f"an acknowledgement of {ack.sequence} was refused: that is not what this gate wrote"
+        elif verdict != Verdict.FOREIGN:
+            self._delivery.acknowledge(ack.sequence, time.monotonic(), ack.resend)
+            self.out_of_step = self.out_of_step or ack.resend
+
+    def _recorder(self, path: Path) -> Verifier | None:
+        """What accepts the recorder's acknowledgements; without its key nothing is ever pruned."""
+        try:
+            return Verifier(load_key(path), ACK_TYPE)
+        except SealError as error:
+            self.refused = str(error)
+            return None
+
+    def _topic(self, channel: Channel) -> str:
+        return topic(self._site, self._gate, channel)
