@@ -4,10 +4,28 @@ An `EdgeError` carries a message template, its fields and a hint. The command li
 hint; `str()` is the English text. Bugs are not EdgeErrors: they end the process and the supervisor restarts it.
 """
 
-
 from collections.abc import Callable
 
 Translate = Callable[[str], str]
+
+
+class Phrase:
+    """A part of a message that is translated on its own: an English format string over its fields."""
+
+    def __init__(self, template: str, **fields: object) -> None:
+        self.template, self.fields = template, fields
+
+    def __str__(self) -> str:
+        return self.render(str)
+
+    def render(self, translate: Translate) -> str:
+        """The text after `translate` (a gettext function) was applied to the template and to the parts in it."""
+        texts = {name: _rendered(field, translate) for name, field in self.fields.items()}
+        return translate(self.template).format(**texts)
+
+
+def _rendered(field: object, translate: Translate) -> object:
+    return field.render(translate) if isinstance(field, Phrase | EdgeError) else field
 
 
 class EdgeError(Exception):
@@ -21,12 +39,21 @@ class EdgeError(Exception):
         self.template, self.hint, self.fields = template, hint, fields
 
     def __str__(self) -> str:
-        return self.render(lambda text: text)
+        return self.render(str)
 
     def render(self, translate: Translate) -> str:
         """The message and its hint after `translate` (a gettext function) was applied to the templates."""
-        parts = [translate(part) for part in (self.template, self.hint) if part]
-        return "\n".join(part.format(**self.fields) for part in parts)
+        return "\n".join(part.render(translate) for part in (self.message, self.advice) if part.template)
+
+    @property
+    def message(self) -> Phrase:
+        """What failed."""
+        return Phrase(self.template, **self.fields)
+
+    @property
+    def advice(self) -> Phrase:
+        """How to mend it."""
+        return Phrase(self.hint, **self.fields)
 
 
 class ConfigurationError(EdgeError):
@@ -36,8 +63,9 @@ class ConfigurationError(EdgeError):
         super().__init__("{path}: {count} problem(s) in the configuration", path=path, count=len(problems))
         self.problems = problems
 
-    def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(f"  {problem}" for problem in self.problems)])
+    def render(self, translate: Translate) -> str:
+        lines = [problem.render(translate).replace("\n", "\n    ") for problem in self.problems]
+        return "\n".join([super().render(translate), *(f"  {line}" for line in lines)])
 
 
 class ModelError(EdgeError):

@@ -1,0 +1,99 @@
+"""The command `edge-gate`. Each command is the function or group of its own name in the module that the table names.
+
+A module is imported when its command is used, so that `--help` and `check` need neither OpenCV nor a model.
+"""
+
+import importlib
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from edge import __version__
+from edge.cli.common import EXPECTED, fail, translate
+from edge.i18n import N_, _, speak
+
+
+class Entry(NamedTuple):
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "run": Entry("run", N_("Run a gate: all its processes, or the one that a service unit names.")),
+    "check": Entry("check", N_("Validate a configuration and name everything that is wrong with it.")),
+    "doctor": Entry("check", N_("Go through what a gate needs and say how to mend what is amiss.")),
+    "camera": Entry("camera", N_("Aim a camera.")),
+    "relay": Entry("relay", N_("Test a relay, or drive it to its safe value.")),
+    "models": Entry("models", N_("List, fetch and verify model packs.")),
+    "keys": Entry("keys", N_("Make keys.")),
+    "enroll": Entry("people", N_("Enrol a person from photos.")),
+    "people": Entry("people", N_("Show who is enrolled.")),
+    "revoke": Entry("people", N_("Withdraw a person's access and destroy the templates at once.")),
+    "record": Entry("record", N_("Receive, keep and acknowledge the events of all gates.")),
+    "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
+    "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),
+    "bench": Entry("bench", N_("Measure.")),
+    "demo": Entry("demo", N_("Show a whole gate at work on this machine.")),
+}
+
+
+class Commands(TyperGroup):
+    """Lists commands from the table, imports the one that is used, and shows expected failures without a traceback."""
+
+    def __init__(self, **attributes: Any) -> None:
+        attributes["commands"] = {name: TyperCommand(name, help=_(entry.help)) for name, entry in COMMANDS.items()}
+        super().__init__(**attributes)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _listed, rest = super().resolve_command(ctx, args)
+        return name, load(name), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            fail(error, json=bool(ctx.meta.get("json")))
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(130) from error
+
+
+def load(name: str | None) -> Any:
+    """The command of this name, with its help in the reader's language."""
+    assert name  # the group resolved it
+    entry = COMMANDS[name]
+    target = getattr(importlib.import_module(f"edge.cli.{entry.module}"), name)
+    if isinstance(target, typer.Typer):
+        target.rich_markup_mode = None
+        group = typer.main.get_group(target)
+        group.name, group.no_args_is_help, group.help = name, True, entry.help
+        return translate(group)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name)(target)
+    return translate(typer.main.get_command(single))
+
+
+app = typer.Typer(
+    cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edge-gate {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=_("A door controller that recognises the people who enrolled."))
+def edge_gate(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help=_("Show the version and exit."))
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """The console script."""
+    speak()
+    app(prog_name="edge-gate")

@@ -1,0 +1,63 @@
+"""What the commands share: their common options, one line of JSON or translated text out, and failures."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from edge.errors import ConfigurationError, EdgeError
+from edge.i18n import N_, _
+
+EXPECTED = (EdgeError,)
+"""Failures that the user can mend; everything else is a bug and keeps its traceback."""
+
+
+def _remember(ctx: typer.Context, wanted: bool) -> bool:
+    ctx.meta["json"] = wanted
+    return wanted
+
+
+ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help=N_("The configuration of the gate."))]
+"""Give it the default `CONFIG`."""
+CredentialsOption = Annotated[
+    Path | None,
+    typer.Option("--credentials", metavar="DIRECTORY", help=N_("Where secrets are; otherwise $CREDENTIALS_DIRECTORY.")),
+]
+"""Give it the default None; for `edge.config.Credentials`."""
+JsonOption = Annotated[
+    bool, typer.Option("--json", callback=_remember, is_eager=True, help=N_("Answer with one line of JSON."))
+]
+"""Give it the default False."""
+CONFIG = Path("/etc/edge-gate/gate.toml")
+
+
+def emit(value: object) -> None:
+    """One line of JSON on standard output."""
+    typer.echo(msgspec.json.encode(value).decode())
+
+
+def say(template: str, **fields: object) -> None:
+    """A line for people on standard output: `template` is a message id, `fields` fill its translation."""
+    typer.echo(_(template).format(**fields))
+
+
+def fail(error: EdgeError, json: bool) -> None:
+    """Tell what failed and how to mend it: one line of English JSON for programs, else text on standard error."""
+    if json:
+        problems = error.problems if isinstance(error, ConfigurationError) else []
+        emit({"error": str(error.message), "hint": str(error.advice), "problems": [str(each) for each in problems]})
+    else:
+        print(error.render(_), file=sys.stderr)
+
+
+def translate(command: Any) -> Any:
+    """A typer command or group with its help, its parameters' help and its subcommands' in the reader's language."""
+    for part in (command, *command.params):
+        help_ = getattr(part, "help", None)
+        if help_:
+            part.help = _(help_)
+    for subcommand in getattr(command, "commands", {}).values():
+        translate(subcommand)
+    return command

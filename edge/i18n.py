@@ -1,0 +1,36 @@
+"""Messages in the reader's language: gettext, with the English template as message id.
+
+The language is that of the locale; EDGE_GATE_LANGUAGE overrules it. Every Chinese locale reads zh_CN.
+`scripts/messages` collects what is to be translated and compiles the catalogues.
+"""
+
+import gettext
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+DOMAIN = "edge-gate"
+LOCALES = Path(__file__).parent / "locale"
+VARIABLES = ("EDGE_GATE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def language(environment: Mapping[str, str] = os.environ) -> str:
+    """The language asked for, as gettext names it; `en` when none is."""
+    wanted = next((value for name in VARIABLES if (value := environment.get(name))), "en")
+    return "zh_CN" if wanted.lower().startswith("zh") else wanted
+
+
+_catalogue = gettext.translation(DOMAIN, LOCALES, [language()], fallback=True)
+_ = _catalogue.gettext
+
+
+def N_(text: str) -> str:
+    """Mark a text that is translated where it is shown."""
+    return text
+
+
+def speak() -> None:
+    """Have libraries that use gettext (the command line's) find their words in the same catalogue."""
+    os.environ["LANGUAGE"] = language()
+    gettext.bindtextdomain(DOMAIN, str(LOCALES))
+    gettext.textdomain(DOMAIN)
