@@ -1,0 +1,234 @@
+"""Face detectors behind one interface: YuNet (one network) and MTCNN (three in a cascade)."""
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from edge.network import Network, Tensor
+from edge.picture import Image, Matrix, Picture
+
+Boxes = NDArray[np.float32]
+
+
+class Face(Struct, frozen=True):
+    """A detected face, in pixels of the whole picture.
+
+    `landmarks` is (5, 2) float32: right eye, left eye, nose, right and left mouth corner, which is left to right
+    as the camera sees them. `score` is the detector's, 0 to 1.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    landmarks: Matrix
+    score: float
+
+
+class Detector(Protocol):
+    def detect(self, picture: Picture, width: int) -> list[Face]:
+        """Faces found in the picture when it is made about `width` pixels wide, best first."""
+
+
+def suppress(boxes: Boxes, scores: Tensor, most: float, of_smaller: bool = False) -> NDArray[np.int64]:
+    """Indices of boxes (n, 4: left, top, right, bottom) after greedy non-maximum suppression, best first.
+
+    A box goes when its overlap with a better one is above `most`: intersection over union, or over the smaller box.
+    """
+    order = np.argsort(-scores, kind="stable")
+    areas = np.prod(np.maximum(0, boxes[:, 2:] - boxes[:, :2]), axis=1)
+    kept = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        sides = np.minimum(boxes[best, 2:], boxes[rest, 2:]) - np.maximum(boxes[best, :2], boxes[rest, :2])
+        common = np.prod(np.maximum(0, sides), axis=1)
+        whole = np.minimum(areas[best], areas[rest]) if of_smaller else areas[best] + areas[rest] - common
+        order = rest[common <= most * whole]
+    return np.array(kept, np.int64)
+
+
+def _faces(boxes: Boxes, landmarks: Tensor, scores: Tensor, scale: tuple[float, float]) -> list[Face]:
+    """`boxes` (n, 4) corners and `landmarks` (n, 5, 2) of the small picture, brought to the whole one."""
+    factor = np.array(scale, np.float32)
+    corners = boxes.reshape(-1, 2, 2) * factor
+    sizes = corners[:, 1] - corners[:, 0]
+    rows = np.hstack([corners[:, 0], sizes, scores[:, None]]).tolist()
+    return [
+        Face(x, y, width, height, points, score)
+        for (x, y, width, height, score), points in zip(rows, landmarks * factor, strict=True)
+    ]
+
+
+class YuNet:
+    """YuNet 2023mar: anchor-free, twelve heads at strides 8, 16 and 32 (Wu et al., 2023)."""
+
+    STRIDES = (8, 16, 32)
+    LEAST_SCORE = 0.7
+    MOST_OVERLAP = 0.3
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._input: Tensor = np.empty((1, 3, 0, 0), np.float32)
+        self._cells: dict[int, Tensor] = {}
+
+    def detect(self, picture: Picture, width: int) -> list[Face]:
+        width = _multiple(width)
+        height = _multiple(width * picture.height / picture.width)
+        self._fill(picture.scaled(width, height))
+        heads = dict(zip(self._network.outputs, self._network.run(self._input), strict=True))
+        found = [self._decoded(heads, stride) for stride in self.STRIDES]
+        boxes, landmarks, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        best = suppress(boxes, scores, self.MOST_OVERLAP)
+        scale = (picture.width / width, picture.height / height)
+        return _faces(boxes[best], landmarks[best], scores[best], scale)
+
+    def _fill(self, image: Image) -> None:
+        if self._input.shape[2:] != image.shape[:2]:
+            self._input = np.empty((1, 3, *image.shape[:2]), np.float32)
+            self._cells = {
+                stride: _cells(image.shape[1] // stride, image.shape[0] // stride) for stride in self.STRIDES
+            }
+        for plane, channel in zip(self._input[0], cv2.split(image), strict=True):
+            plane[:] = channel
+
+    def _decoded(self, heads: dict[str, Tensor], stride: int) -> tuple[Boxes, Tensor, Tensor]:
+        """Boxes (n, 4), landmarks (n, 5, 2) and scores (n,) of the cells that see a face."""
+        certainty = heads[f"cls_{stride}"][0, :, 0] * heads[f"obj_{stride}"][0, :, 0]
+        hits = np.flatnonzero(certainty > self.LEAST_SCORE**2)
+        cells = self._cells[stride][hits]
+        box = heads[f"bbox_{stride}"][0, hits]
+        middles, halves = cells + box[:, :2], np.exp(box[:, 2:]) / 2
+        points = heads[f"kps_{stride}"][0, hits].reshape(-1, 5, 2) + cells[:, None]
+        return np.hstack([middles - halves, middles + halves]) * stride, points * stride, np.sqrt(certainty[hits])
+
+
+def _multiple(pixels: float, of: int = 32) -> int:
+    return max(of, round(pixels / of) * of)
+
+
+def _cells(columns: int, rows: int) -> Tensor:
+    """(rows * columns, 2): column and row of every cell, row by row."""
+    return np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+class Mtcnn:
+    """MTCNN (Zhang et al., 2016): a pyramid of proposals, refined, then refined again with landmarks.
+
+    The networks were trained column-major: they take (n, width, height, 3) and give maps (n, columns, rows, .).
+    """
+
+    LEAST_FACE = 40.0
+    """The smallest face looked for, in pixels of the small picture: the first level costs its inverse square."""
+    STEP = 0.709
+    CELL, STRIDE = 12, 2
+    LEAST_SCORES = (0.6, 0.7, 0.8)
+    MOST_PROPOSALS = 64
+
+    def __init__(self, pnet: Network, rnet: Network, onet: Network) -> None:
+        self._pnet, self._rnet, self._onet = pnet, rnet, onet
+
+    def detect(self, picture: Picture, width: int) -> list[Face]:
+        height = max(2, round(width * picture.height / picture.width))
+        levels = _halves(picture.scaled(width, height))
+        boxes = self._refined(levels, self._proposed(levels))
+        boxes, landmarks, scores = self._marked(levels, boxes)
+        return _faces(boxes, landmarks, scores, (picture.width / width, picture.height / height))
+
+    def _proposed(self, levels: list[Image]) -> Boxes:
+        """Square boxes (n, 4) of what may be faces."""
+        scale = self.CELL / self.LEAST_FACE
+        found = [(np.empty((0, 4), np.float32), np.empty(0, np.float32))]
+        while min(levels[0].shape[:2]) * scale >= self.CELL:
+            found.append(self._level(levels, scale))
+            scale *= self.STEP
+        boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return _squares(boxes[suppress(boxes, scores, 0.7)[: self.MOST_PROPOSALS]])
+
+    def _level(self, levels: list[Image], scale: float) -> tuple[Boxes, Tensor]:
+        height, width = levels[0].shape[:2]
+        size = (round(width * scale), round(height * scale))
+        image = cv2.resize(levels[min(int(-np.log2(scale)), len(levels) - 1)], size)
+        shifts, certainty = self._pnet.run(_columns(np.stack([image]), self._pnet))
+        column, row = np.nonzero(certainty[0, ..., 1] > self.LEAST_SCORES[0])
+        corner = np.stack([column, row], axis=1) * self.STRIDE
+        boxes = np.hstack([corner, corner + self.CELL]).astype(np.float32) + shifts[0, column, row] * self.CELL
+        boxes *= np.tile((width / size[0], height / size[1]), 2).astype(np.float32)
+        scores = certainty[0, column, row, 1]
+        best = suppress(boxes, scores, 0.5)
+        return boxes[best], scores[best]
+
+    def _refined(self, levels: list[Image], boxes: Boxes) -> Boxes:
+        if not len(boxes):
+            return boxes
+        shifts, certainty = self._rnet.run(_columns(_crops(levels, boxes, self._rnet.spec.size[0]), self._rnet))
+        good = certainty[:, 1] > self.LEAST_SCORES[1]
+        boxes = _shifted(boxes[good], shifts[good])
+        return _squares(boxes[suppress(boxes, certainty[good, 1], 0.7)])
+
+    def _marked(self, levels: list[Image], boxes: Boxes) -> tuple[Boxes, Tensor, Tensor]:
+        """Final boxes (n, 4), landmarks (n, 5, 2) and scores (n,)."""
+        if not len(boxes):
+            return boxes, np.empty((0, 5, 2), np.float32), np.empty(0, np.float32)
+        shifts, marks, certainty = self._onet.run(_columns(_crops(levels, boxes, self._onet.spec.size[0]), self._onet))
+        good = certainty[:, 1] > self.LEAST_SCORES[2]
+        boxes, scores = boxes[good], certainty[good, 1]
+        sides = (boxes[:, 2:] - boxes[:, :2])[:, None]
+        landmarks = marks[good].reshape(-1, 2, 5).transpose(0, 2, 1) * sides + boxes[:, None, :2]
+        boxes = _shifted(boxes, shifts[good])
+        best = suppress(boxes, scores, 0.7, of_smaller=True)
+        return boxes[best], landmarks[best], scores[best]
+
+
+def _halves(image: Image) -> list[Image]:
+    """The picture, half of it, a quarter, an eighth: crops come from the level that is nearest above their size."""
+    levels = [image]
+    while len(levels) < 4 and min(levels[-1].shape[:2]) >= 32:
+        half = (levels[-1].shape[1] // 2, levels[-1].shape[0] // 2)
+        levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
+    return levels
+
+
+def _crops(levels: list[Image], boxes: Boxes, size: int) -> Image:
+    """(n, size, size, 3) from square boxes, black outside the picture."""
+    sides = boxes[:, 2] - boxes[:, 0]
+    level = np.clip(np.log2(np.maximum(sides, 1) / size), 0, len(levels) - 1).astype(int)
+    crops = np.empty((len(boxes), size, size, 3), np.uint8)
+    steps = (np.arange(size, dtype=np.float32) + 0.5) / size
+    for depth in np.unique(level):
+        chosen = np.flatnonzero(level == depth)
+        lines = (boxes[chosen, :2, None] + sides[chosen, None, None] * steps) / np.float32(2**depth) - np.float32(0.5)
+        across = np.repeat(lines[:, 0, None, :], size, axis=1).reshape(-1, size)
+        down = np.repeat(lines[:, 1, :, None], size, axis=2).reshape(-1, size)
+        crops[chosen] = cv2.remap(levels[depth], across, down, cv2.INTER_LINEAR).reshape(-1, size, size, 3)
+    return crops
+
+
+def _columns(images: Image, network: Network) -> Tensor:
+    """(n, h, w, 3) BGR as the network's column-major input."""
+    ordered = images[..., ::-1] if network.spec.order == "rgb" else images
+    tensor = ordered.transpose(0, 2, 1, 3).astype(np.float32, order="C")
+    tensor -= network.spec.mean
+    tensor *= network.spec.scale
+    return tensor
+
+
+def _shifted(boxes: Boxes, shifts: Tensor) -> Boxes:
+    return boxes + shifts * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+
+
+def _squares(boxes: Boxes) -> Boxes:
+    """Boxes (n, 4) with the same middles and both sides as long as the longer one."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    halves = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    return np.hstack([middles - halves, middles + halves])
+
+
+def detector(networks: dict[str, Network]) -> Detector:
+    """The detector whose networks, by role, a pack has."""
+    if "detector" in networks:
+        return YuNet(networks["detector"])
+    return Mtcnn(networks["pnet"], networks["rnet"], networks["onet"])

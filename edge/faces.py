@@ -1,0 +1,124 @@
+"""From a picture to faces, and from a face to its quality, its liveness and its embedding."""
+
+import cv2
+import numpy as np
+
+from edge.detectors import Face as Face
+from edge.detectors import detector
+from edge.network import Network, Observer, Tensor
+from edge.packs import NetworkSpec, Pack
+from edge.picture import Image, Matrix, Picture
+from edge.terms import Quality
+
+HEAD = np.array([[-32, -33, 28], [32, -33, 28], [0, 0, 0], [-25, 31, 24], [25, 31, 24]], np.float64)
+"""Where the landmarks are on a mean head: millimetres right, down and away from the camera, nose tip at 0."""
+
+POSE = np.linalg.pinv(np.column_stack([HEAD, np.ones(5)]))
+
+
+class Vision:
+    """The networks of one pack, loaded. Not for several threads at once."""
+
+    def __init__(self, pack: Pack, threads: int = 1, observer: Observer | None = None) -> None:
+        """ModelError when a file is missing or not what the manifest says."""
+        cv2.setNumThreads(threads)
+        loaded = [Network(spec, pack.read(spec), threads, observer) for spec in pack.manifest.network]
+        self.pack = pack
+        self._detector = detector({network.spec.role: network for network in loaded})
+        self._embedders = [network for network in loaded if network.spec.role == "embedder"]
+        self._liveness = [network for network in loaded if network.spec.role == "liveness"]
+
+    @property
+    def has_liveness(self) -> bool:
+        return bool(self._liveness)
+
+    @property
+    def dimension(self) -> int:
+        return self.pack.manifest.dimension
+
+    def detect(self, picture: Picture, width: int) -> list[Face]:
+        """Faces in pixels of `picture`, best first, searched in a copy that is `width` pixels wide."""
+        return self._detector.detect(picture, min(width, picture.width))
+
+    def quality(self, picture: Picture, face: Face) -> Quality:
+        """How good the face is; yaw and pitch in degrees, positive to the right of and up the picture.
+
+        `sharpness` is the standard deviation of the Laplacian over that of the luma, on the aligned crop: about
+        0.4 for a crisp face, 0.1 for a blurred or tiny one, whatever the light. `brightness` is mean luma, 0 to 1.
+        """
+        luma = cv2.cvtColor(_aligned(picture, face, self._embedders[0].spec), cv2.COLOR_BGR2GRAY)
+        mean, deviation = cv2.meanStdDev(luma)
+        detail = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1]
+        yaw, pitch = pose(face.landmarks)
+        return Quality(
+            eye_distance_px=float(np.linalg.norm(face.landmarks[1] - face.landmarks[0])),
+            sharpness=float(detail[0, 0] / max(deviation[0, 0], 1.0)),
+            yaw=yaw,
+            pitch=pitch,
+            brightness=float(mean[0, 0]) / 255,
+        )
+
+    def liveness(self, picture: Picture, face: Face) -> float | None:
+        """The probability of a living face, mean over the pack's networks; None when it has none."""
+        if not self._liveness:
+            return None
+        return float(np.mean([_live(network, picture, face) for network in self._liveness]))
+
+    def embed(self, picture: Picture, face: Face) -> Tensor:
+        """The unit vectors of all embedders side by side, again of unit length: (dimension,) float32.
+
+        So the dot product of two is the mean of the networks' cosines.
+        """
+        parts = [_unit(n.run(_tensor(_aligned(picture, face, n.spec), n.spec))[0][0]) for n in self._embedders]
+        return _unit(np.concatenate(parts))
+
+
+def similarity(landmarks: Matrix, template: Matrix) -> Matrix:
+    """The rotation, scale and shift (2, 3) that takes landmarks (n, 2) nearest to the template (n, 2).
+
+    Least squares in closed form; in the plane it is Umeyama's solution.
+    """
+    middle, target = landmarks.mean(axis=0), template.mean(axis=0)
+    (x, y), (u, v) = (landmarks - middle).T, (template - target).T
+    spread = x @ x + y @ y
+    a, b = (x @ u + y @ v) / spread, (x @ v - y @ u) / spread
+    turn = np.array([[a, -b], [b, a]])
+    return np.column_stack([turn, target - turn @ middle]).astype(np.float32)
+
+
+def pose(landmarks: Matrix) -> tuple[float, float]:
+    """Yaw and pitch in degrees from landmarks (5, 2): an affine camera fitted to a mean head, good to about ten."""
+    across, down = (POSE @ landmarks)[:3].T
+    forward = np.cross(across / np.linalg.norm(across), down / np.linalg.norm(down))
+    return float(np.degrees(np.arctan2(-forward[0], forward[2]))), float(np.degrees(np.arctan2(forward[1], forward[2])))
+
+
+def _aligned(picture: Picture, face: Face, spec: NetworkSpec) -> Image:
+    return picture.warped(similarity(face.landmarks, np.array(spec.template)), spec.size)
+
+
+def _live(network: Network, picture: Picture, face: Face) -> float:
+    crop = picture.warped(_around(picture, face, network.spec), network.spec.size, smooth=False)  # as it was trained
+    logits = network.run(_tensor(crop, network.spec))[0][0]
+    shares = np.exp(logits - logits.max())
+    return float(shares[network.spec.live_class] / shares.sum())
+
+
+def _around(picture: Picture, face: Face, spec: NetworkSpec) -> Matrix:
+    """The box made `crop` times larger as far as the picture reaches, moved inside it, stretched to the input."""
+    factor = min(spec.crop, (picture.width - 1) / face.width, (picture.height - 1) / face.height)
+    width, height = face.width * factor, face.height * factor
+    left = min(max(0.0, face.x + (face.width - width) / 2), picture.width - 1 - width)
+    top = min(max(0.0, face.y + (face.height - height) / 2), picture.height - 1 - height)
+    across, down = spec.size[0] / width, spec.size[1] / height
+    shift = (0.5 - left) * across - 0.5, (0.5 - top) * down - 0.5
+    return np.array([[across, 0, shift[0]], [0, down, shift[1]]], np.float32)
+
+
+def _tensor(image: Image, spec: NetworkSpec) -> Tensor:
+    """(1, 3, h, w) as the network wants it."""
+    return cv2.dnn.blobFromImage(image, spec.scale, mean=(spec.mean,) * 3, swapRB=spec.order == "rgb")  # type: ignore[return-value]
+
+
+def _unit(vector: Tensor) -> Tensor:
+    return vector / np.linalg.norm(vector)

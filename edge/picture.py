@@ -1,0 +1,135 @@
+"""A picture as it comes, and the two things the gate takes from it: itself made small, and crops put upright.
+
+A camera's frame stays in the decoder's planes: only what is looked at is ever converted to BGR.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Matrix = NDArray[np.float32]
+Size = tuple[int, int]
+
+BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)
+"""Weights of red and blue in the luma (ITU-R BT.601 and BT.709)."""
+
+HD_LINES = 720
+"""From this height on video that does not say is BT.709."""
+
+CHROMA_TO_LUMA = np.array([[2, 0, 0], [0, 2, 0.5], [0, 0, 1]], np.float64)
+"""H.264 and H.265 site the chroma of 4:2:0 on the left column and between the rows of luma, unless they say else."""
+
+
+class Picture(ABC):
+    """`width` and `height` are in pixels; all coordinates are those of pixel centres, (0, 0) the first one."""
+
+    width: int
+    height: int
+
+    @abstractmethod
+    def scaled(self, width: int, height: int) -> Image:
+        """The whole picture as BGR (height, width, 3), without aliasing down to a quarter of its size."""
+
+    @abstractmethod
+    def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
+        """A crop as BGR (size[1], size[0], 3), black where it leaves the picture.
+
+        `matrix` (2, 3) maps picture to crop pixels. `smooth` averages what is made smaller than half, which
+        otherwise aliases.
+        """
+
+
+@dataclass(slots=True)
+class Bgr(Picture):
+    """A BGR image (h, w, 3) uint8, as read from a file."""
+
+    image: Image
+    width: int = field(init=False)
+    height: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.height, self.width = self.image.shape[:2]
+
+    def scaled(self, width: int, height: int) -> Image:
+        return _resized(self.image, (width, height))
+
+    def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
+        return _warped(self.image, np.vstack([matrix, (0, 0, 1)]), size, smooth, 0)
+
+
+@dataclass(slots=True)
+class Yuv(Picture):
+    """The planes of YUV 4:2:0: y (h, w), u and v (h/2, w/2), uint8, rows not necessarily adjacent.
+
+    The matrix is BT.709 from 720 lines on and BT.601 below, limited range unless `full_range`.
+    """
+
+    y: Image
+    u: Image
+    v: Image
+    full_range: bool = False
+    width: int = field(init=False)
+    height: int = field(init=False)
+    _to_bgr: Matrix = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.height, self.width = self.y.shape
+        self._to_bgr = _yuv_to_bgr(BT709 if self.height >= HD_LINES else BT601, self.full_range)
+
+    def scaled(self, width: int, height: int) -> Image:
+        return self._bgr([_resized(plane, (width, height)) for plane in (self.y, self.u, self.v)])
+
+    def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
+        luma = np.vstack([matrix, (0, 0, 1)])
+        chroma = luma @ CHROMA_TO_LUMA
+        black = 0 if self.full_range else 16
+        crop = _warped(self.y, luma, size, smooth, black)
+        return self._bgr([crop, *(_warped(plane, chroma, size, smooth, 128) for plane in (self.u, self.v))])
+
+    def _bgr(self, planes: list[Image]) -> Image:
+        image: Any = cv2.transform(cv2.merge(planes), self._to_bgr)
+        return image  # type: ignore[no-any-return]
+
+
+def _yuv_to_bgr(weights: tuple[float, float], full_range: bool) -> Matrix:
+    """(3, 4): BGR from (Y, U, V, 1) in 0..255, after ITU-R BT.601 and BT.709, section 3."""
+    red, blue = weights
+    green = 1 - red - blue
+    luma, chroma, black = (1.0, 1.0, 0.0) if full_range else (255 / 219, 255 / 224, 16.0)
+    b, r = 2 * (1 - blue) * chroma, 2 * (1 - red) * chroma
+    rows = np.array([[luma, b, 0], [luma, -b * blue / green, -r * red / green], [luma, 0, r]])
+    return np.column_stack([rows, -rows @ (black, 128, 128)]).astype(np.float32)
+
+
+def _resized(plane: Image, size: Size) -> Image:
+    """Halve (a fast exact average) while more than half as large is wanted, then interpolate."""
+    while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
+        half = (plane.shape[1] // 2, plane.shape[0] // 2)
+        plane = cv2.resize(plane[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return cv2.resize(plane, size)  # type: ignore[return-value]
+
+
+def _warped(plane: Image, matrix: NDArray[np.float64], size: Size, smooth: bool, border: int) -> Image:
+    """`matrix` (3, 3) affine, plane to crop pixels."""
+    factor = int(1 / np.sqrt(abs(np.linalg.det(matrix[:2, :2])))) if smooth else 1
+    if factor > 1:
+        plane, matrix = _averaged(plane, matrix, size, factor)
+    return cv2.warpAffine(plane, matrix[:2], size, borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 3)  # type: ignore[return-value]
+
+
+def _averaged(plane: Image, matrix: NDArray[np.float64], size: Size, factor: int) -> tuple[Image, NDArray[np.float64]]:
+    """The part of the plane that the crop sees, `factor` times smaller, and the matrix from there."""
+    corners = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [size[0], size[1], 1]]) @ np.linalg.inv(matrix).T
+    extent = np.array(plane.shape[1::-1])
+    start = np.clip(np.floor(corners.min(0)[:2]) - factor, 0, extent - factor).astype(int)
+    count = np.maximum(1, (np.clip(np.ceil(corners.max(0)[:2]) + factor, start, extent).astype(int) - start) // factor)
+    stop = start + count * factor
+    part = cv2.resize(plane[start[1] : stop[1], start[0] : stop[0]], count.tolist(), interpolation=cv2.INTER_AREA)
+    middle = (factor - 1) / 2
+    back = np.array([[factor, 0, start[0] + middle], [0, factor, start[1] + middle], [0, 0, 1]])
+    return part, matrix @ back  # type: ignore[return-value]
