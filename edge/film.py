@@ -11,6 +11,7 @@ from typing import NamedTuple
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import Colorspace
 
 from edge.portraits import ABOVE, ASIDE, BELOW, EYES_PX, KNOWN, STRANGER, Figure, Portrait, cut_out
 from edge.scene import EYE_HEIGHT_M, FOCAL_PX, HEIGHT, HORIZON, WIDTH, Image, hall
@@ -61,7 +62,8 @@ def approach_film(path: Path, folder: Path, cast: Sequence[Portrait], progress: 
         stream.options = {"preset": "ultrafast", "crf": "24", "bf": "0", "g": str(RATE)}
         for start in range(0, len(frames), RATE):
             for image in pool.map(draw, frames[start : start + RATE]):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+                frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+                container.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)))
             progress(min(start + RATE, len(frames)), len(frames))
         container.mux(stream.encode(None))
     part.replace(path)

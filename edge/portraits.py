@@ -62,7 +62,7 @@ _SURE += [(-2.4, 17), (-2.4, 4.2), (-1.6, 3.4), (-0.7, 1.7)]
 
 
 def photos(directory: Path) -> Path:
-    """The folder of the photographs, `directory`; the first call fetches them. ModelError when they are not to be had."""
+    """`directory`, with the photographs in it; the first call fetches them. ModelError when they are not to be had."""
     directory.mkdir(parents=True, exist_ok=True)
     missing = [original for original in _ORIGINALS if not (directory / original.file).exists()]
     with Downloads({_PACKAGE: _SHA256}, None) as downloads:
