@@ -84,7 +84,7 @@ def new_signing_key(path: Path) -> OKPKey:
 def load_key(path: Path) -> OKPKey:
     """Read a JWK of an Ed25519 key, private or public."""
     try:
-        return OKPKey.import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, str]))
+        return OKPKey.import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, str | list[str]]))
     except OSError as error:
         hint = "make one with: edge-gate keys new, or install the credential"
         raise SealError("no key at {path}: {why}", hint, path=path, why=error.strerror) from error
@@ -104,6 +104,16 @@ class Seal:
         if len(key) != 32:
             raise SealError("a sealing key has 32 bytes, not {size}", size=len(key))
         self._cipher = AESGCM(key)
+
+    @classmethod
+    def load(cls, path: Path) -> "Seal":
+        """The seal with the key at `path`, as `new_sealing_key` made it."""
+        try:
+            return cls(path.read_bytes())
+        except OSError as error:
+            hint = "make one with: edge-gate keys new {name} --directory {directory}"
+            names = {"path": path, "name": path.stem, "directory": path.parent}
+            raise SealError("no key at {path}: {why}", hint, why=error.strerror, **names) from error
 
     def close(self, content: bytes, bound: bytes) -> bytes:
         nonce = secrets.token_bytes(12)

@@ -1,0 +1,176 @@
+"""The whitelist on a real SQLite file: what it gives a gate, and what becomes of tampering."""
+
+import secrets
+import sqlite3
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import SealError, StoreError
+from edge.matcher import Vector
+from edge.seal import Seal, new_sealing_key
+from edge.whitelist import Consent, Standing, Whitelist
+
+TODAY = date(2026, 6, 1)
+PACK = "zoo-1"
+CONSENT = Consent("form 12", "access to the offices", TODAY + timedelta(days=30))
+
+
+def faces(count: int = 2) -> Vector:
+    rows = np.random.default_rng(count).normal(size=(count, 8)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+@pytest.fixture
+def seal() -> Seal:
+    return Seal(secrets.token_bytes(32))
+
+
+@pytest.fixture
+def whitelist(tmp_path: Path, seal: Seal) -> Whitelist:
+    return Whitelist(tmp_path / "whitelist.sqlite", seal, write=True)
+
+
+def tamper(whitelist: Whitelist, statement: str, *values: object) -> None:
+    with sqlite3.connect(whitelist.path) as db:
+        db.execute(statement, values)
+    db.close()
+
+
+def on_disk(whitelist: Whitelist) -> bytes:
+    return b"".join(path.read_bytes() for path in whitelist.path.parent.iterdir())
+
+
+def test_enrolled_faces_are_what_a_gate_matches(whitelist: Whitelist, seal: Seal) -> None:
+    ann = whitelist.enroll("安 Ann", CONSENT, PACK, faces(2))
+    bob = whitelist.enroll("Bob", CONSENT, PACK, faces(3))
+    gate = Whitelist(whitelist.path, seal)
+    gallery = gate.gallery(PACK, TODAY).gallery
+    assert gallery.people == (ann.id, bob.id) and len(gallery) == 5 and gallery.revision == gate.revision() == 2
+    found = gallery.search(faces(3)[1], 0.9)
+    assert found and found.person == bob.id
+    assert [person.name for person in gate.people(TODAY)] == ["安 Ann", "Bob"]
+
+
+def test_names_and_templates_are_sealed_at_rest(whitelist: Whitelist) -> None:
+    whitelist.enroll("Ann Example", CONSENT, PACK, faces())
+    assert b"Ann Example" not in on_disk(whitelist) and faces().tobytes()[:16] not in on_disk(whitelist)
+
+
+def test_revocation_acts_at_the_next_look_and_destroys_the_templates(whitelist: Whitelist, seal: Seal) -> None:
+    ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
+    bob = whitelist.enroll("Bob", CONSENT, PACK, faces(3))
+    gate = Whitelist(whitelist.path, seal)
+    (sealed,) = sqlite3.connect(whitelist.path).execute("SELECT sealed FROM people WHERE id = ?", (ann.id,)).fetchone()
+    before = gate.revision()
+    whitelist.revoke(ann.id)
+    assert gate.revision() == before + 1
+    assert gate.gallery(PACK, TODAY).gallery.people == (bob.id,)
+    assert sealed[-64:] not in on_disk(whitelist)
+    listed = {person.id: person for person in gate.people(TODAY)}[ann.id]
+    assert (listed.standing, listed.templates, listed.name) == (Standing.REVOKED, 0, "Ann")
+
+
+def test_an_unknown_id_is_refused_with_the_nearest(whitelist: Whitelist) -> None:
+    ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
+    with pytest.raises(StoreError, match=f"did you mean {ann.id}"):
+        whitelist.revoke(ann.id[:-1])
+    whitelist.revoke(ann.id)
+    with pytest.raises(StoreError, match="nobody is enrolled"):
+        whitelist.revoke(ann.id)
+    assert whitelist.revision() == 2
+
+
+def test_nobody_is_matched_after_the_last_day_of_retention(whitelist: Whitelist) -> None:
+    whitelist.enroll("Ann", CONSENT, PACK, faces())
+    last = CONSENT.retain_until
+    assert whitelist.gallery(PACK, last).last_day == last
+    assert len(whitelist.gallery(PACK, last).gallery) == 2
+    assert len(whitelist.gallery(PACK, last + timedelta(days=1)).gallery) == 0
+    assert whitelist.people(last + timedelta(days=1))[0].standing is Standing.EXPIRED
+
+
+def test_templates_of_another_pack_are_reported_not_matched(whitelist: Whitelist) -> None:
+    ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
+    selection = whitelist.gallery("zoo-2", TODAY)
+    assert len(selection.gallery) == 0 and ann.id in str(selection.left_out[0]) and PACK in str(selection.left_out[0])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("retain_until", "2099-01-01"),
+        ("pack", "zoo-2"),
+        ("revision", 99),
+        ("consent", "form 13"),
+        ("sealed", b"x" * 99),
+    ],
+)
+def test_a_changed_record_never_matches(whitelist: Whitelist, column: str, value: object) -> None:
+    ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
+    bob = whitelist.enroll("Bob", CONSENT, PACK, faces())
+    tamper(whitelist, f"UPDATE people SET {column} = ? WHERE id = ?", value, ann.id)
+    for pack in (PACK, "zoo-2"):
+        selection = whitelist.gallery(pack, TODAY)
+        assert ann.id not in selection.gallery.people
+        assert any(ann.id in str(problem) and "does not open" in str(problem) for problem in selection.left_out)
+    standings = {person.id: person.standing for person in whitelist.people(TODAY)}
+    assert standings == {ann.id: Standing.DAMAGED, bob.id: Standing.ENROLLED}
+
+
+def test_a_record_that_poses_as_another_never_matches(whitelist: Whitelist) -> None:
+    ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
+    bob = whitelist.enroll("Bob", CONSENT, PACK, faces(3))
+    whitelist.revoke(bob.id)
+    tamper(whitelist, "UPDATE people SET id = 'mallory' WHERE id = ?", ann.id)
+    selection = whitelist.gallery(PACK, TODAY)
+    assert selection.gallery.people == () and "mallory" in str(selection.left_out[0])
+
+
+def test_a_revoked_record_cannot_be_made_valid_again(whitelist: Whitelist) -> None:
+    whitelist.revoke(whitelist.enroll("Ann", CONSENT, PACK, faces()).id)
+    whitelist.enroll("Bob", CONSENT, PACK, faces(3))
+    tamper(whitelist, "UPDATE people SET revoked_at = NULL")
+    assert len(whitelist.gallery(PACK, TODAY).gallery.people) == 1
+
+
+def test_with_the_wrong_key_the_whitelist_is_unavailable_and_says_why(whitelist: Whitelist) -> None:
+    ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
+    with pytest.raises(StoreError, match=f"no record .* opens: {ann.id}\ninstall the key"):
+        Whitelist(whitelist.path, Seal(bytes(32))).gallery(PACK, TODAY)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "header"])
+def test_a_damaged_file_is_unavailable_and_names_the_remedy(whitelist: Whitelist, seal: Seal, damage: str) -> None:
+    for number in range(20):
+        whitelist.enroll(f"P{number}", CONSENT, PACK, faces(20))
+    content = whitelist.path.read_bytes()
+    damaged = {
+        "garbage": b"no database at all " * 400,
+        "truncated": content[: len(content) // 2],
+        "empty": b"",
+        "header": content[:100] + secrets.token_bytes(3996) + content[4096:],
+    }
+    whitelist.path.write_bytes(damaged[damage])
+    with pytest.raises(StoreError, match="restore it from a backup"):
+        Whitelist(whitelist.path, seal).gallery(PACK, TODAY)
+
+
+def test_a_missing_file_or_key_says_what_to_do(tmp_path: Path, seal: Seal) -> None:
+    with pytest.raises(StoreError, match="enrol somebody"):
+        Whitelist(tmp_path / "none.sqlite", seal).revision()
+    with pytest.raises(SealError, match="edge-gate keys new whitelist --directory"):
+        Seal.load(tmp_path / "whitelist.key")
+    new_sealing_key(tmp_path / "whitelist.key")
+    assert isinstance(Seal.load(tmp_path / "whitelist.key"), Seal)
+
+
+def test_a_gate_reads_while_somebody_enrols(whitelist: Whitelist, seal: Seal) -> None:
+    gate = Whitelist(whitelist.path, seal)
+    whitelist.enroll("Ann", CONSENT, PACK, faces())
+    with whitelist._changing():
+        assert gate.revision() == 1 and len(gate.gallery(PACK, TODAY).gallery.people) == 1
+    with pytest.raises(StoreError, match="cannot be used"):
+        gate.enroll("Bob", CONSENT, PACK, faces())
