@@ -38,12 +38,12 @@ class Link:
         """A try has begun; it will be `up` or `failed`."""
         self.next_try = None
 
-    def up(self, now: float, status: Status = Status.STREAMING) -> bool:
+    def up(self, now: float, status: Status = Status.STREAMING, detail: str = "") -> bool:
         """The peer answers. True when that is news."""
         if not self.is_up:
             self._up_since = now
         self._alive, self.next_try = now, None
-        return self._become(status, "")
+        return self._become(status, detail)
 
     def alive(self, now: float) -> None:
         """A sign of life of a link that is up."""

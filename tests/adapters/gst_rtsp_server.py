@@ -90,7 +90,8 @@ def main():
     server.get_mount_points().add_factory("/cam", made)
     if not server.attach(None):
         sys.exit(f"port {port} is taken")
-    print(server.get_bound_port(), flush=True)
+    sys.stdout.write(f"{server.get_bound_port()}\n")
+    sys.stdout.flush()
     GLib.MainLoop().run()
 
 

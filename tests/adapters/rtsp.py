@@ -35,12 +35,13 @@ def need_gstreamer() -> None:
 def make_clip(path: Path, size: tuple[int, int] = (320, 240), frames: int = 50, keep: float = 1.0) -> Path:
     """Encode a moving gradient to a raw clip, a key frame every 10; the suffix of `path` names the codec.
 
-    With `keep` < 1 every picture after the first loses the rest of its bytes, as on a line that drops them.
+    With `keep` < 1 every picture loses the rest of its bytes.
     """
     codec = av.CodecContext.create(CODECS[path.suffix[1:]], "w")
     codec.width, codec.height = size
     codec.pix_fmt, codec.framerate, codec.gop_size = "yuv420p", FPS, 10
-    codec.options = {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none:keyint=10:bframes=0"}
+    codec.thread_count = 1  # several would make several slices a picture, which the payloader takes apart
+    codec.options = {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none:keyint=10"}
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     with path.open("wb") as file:
         for n in range(frames + 1):
@@ -48,7 +49,7 @@ def make_clip(path: Path, size: tuple[int, int] = (320, 240), frames: int = 50, 
             picture = av.VideoFrame.from_ndarray(np.dstack([luma, luma, luma]), format="rgb24")
             for packet in codec.encode(picture if n < frames else None):
                 data = bytes(packet)
-                file.write(data if n == 0 else data[: int(len(data) * keep)])
+                file.write(data[: int(len(data) * keep)])
     return path
 
 
@@ -71,7 +72,8 @@ class RtspServer:
         command = [SYSTEM_PYTHON, str(SCRIPT), *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
         assert self._process.stdout
-        self.port = int(self._process.stdout.readline() or 0)
+        self._output = self._process.stdout
+        self.port = int(self._output.readline() or 0)
         assert self.port, "the RTSP server did not start"
         self.url = f"rtsp://127.0.0.1:{self.port}/cam"
 
@@ -89,4 +91,5 @@ class RtspServer:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        self._output.close()

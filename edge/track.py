@@ -1,0 +1,222 @@
+"""Faces of successive frames joined into tracks, and which of them are worth embedding now.
+
+A track stands for one person, so it would rather end than change over to another: a face that could belong to
+two tracks, or a track that could go on with two faces, ends what is in doubt. Votes begin anew then.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from math import hypot
+from typing import Protocol
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from edge.terms import Quality
+
+UNSEEN_S = 0.6
+"""A track whose face was not seen for so long has ended."""
+REACH, SPEED = 0.25, 6.0
+"""A face moves at most REACH + SPEED * seconds of its own widths, and never more than one, between two frames."""
+DOUBT = 0.25
+"""When the second choice is less than so many face widths behind the first, neither is taken."""
+EAGER_S = 3.0
+EAGER_PAUSE_S, PAUSE_S = 0.1, 1.0
+"""Between two views of a track that has its votes: early on, and after EAGER_S of good frames."""
+NEARER = 1.25
+"""A face that became so much larger than any view of it is worth another at once."""
+
+
+class Face(Protocol):
+    """Box (left, top, width, height) and landmarks (5, 2), the eyes first, in pixels of the whole picture."""
+
+    @property
+    def x(self) -> float: ...
+    @property
+    def y(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+    @property
+    def height(self) -> float: ...
+    @property
+    def landmarks(self) -> NDArray[np.float32]: ...
+
+
+class Zone(Struct, frozen=True):
+    """Where a face must be to count (fractions of the picture), and how near."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+    least_eye_distance_px: float = 0.0
+
+    def holds(self, face: Face, width: int, height: int) -> bool:
+        """Whether the centre of the face is inside, in a picture of this size."""
+        x, y = centre(face)
+        return self.left * width <= x <= self.right * width and self.top * height <= y <= self.bottom * height
+
+    def near(self, face: Face) -> bool:
+        return eye_distance(face) >= self.least_eye_distance_px
+
+
+class QualityGate(Struct, frozen=True):
+    """What a face must be to be compared at all; in the units of `edge.terms.Quality`."""
+
+    least_sharpness: float = 0.12
+    most_yaw: float = 35.0
+    most_pitch: float = 30.0
+    least_brightness: float = 0.12
+    most_brightness: float = 0.92
+
+    def passes(self, quality: Quality) -> bool:
+        return (
+            quality.sharpness >= self.least_sharpness
+            and abs(quality.yaw) <= self.most_yaw
+            and abs(quality.pitch) <= self.most_pitch
+            and self.least_brightness <= quality.brightness <= self.most_brightness
+        )
+
+
+@dataclass(slots=True)
+class Track:
+    """One face, followed. Times are those of capture, monotonic seconds."""
+
+    id: int
+    face: Face
+    captured: float
+    good_since: float | None = None
+    """The first frame of this track that passed the quality gate."""
+    views: int = 0
+    viewed: float = 0.0
+    largest_view_px: float = 0.0
+    settled: bool = False
+
+
+class Tracker:
+    """Joins faces into tracks. Ids count up from `first_id`; `votes` is how many views a decision needs."""
+
+    def __init__(self, zone: Zone, votes: int, first_id: int = 1, gate: QualityGate | None = None) -> None:
+        self._zone, self._votes, self._gate = zone, votes, gate or QualityGate()
+        self._ids = count(first_id)
+        self._tracks: dict[int, Track] = {}
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def update(self, faces: Sequence[Face], captured: float) -> list[int]:
+        """Take the faces of the next frame; the ids of the tracks that have ended."""
+        ended = self._expire(captured)
+        pairs, doubtful = _pair(list(self._tracks.values()), faces, captured)
+        for track, face in pairs:
+            track.face, track.captured = face, captured
+        for track in doubtful:
+            del self._tracks[track.id]
+        continued = {id(face) for _, face in pairs}
+        for face in faces:
+            if id(face) not in continued:
+                track = Track(next(self._ids), face, captured)
+                self._tracks[track.id] = track
+        return ended + [track.id for track in doubtful]
+
+    def clear(self) -> list[int]:
+        """End everything, as when the picture changes its size; the ids that have ended."""
+        ended = list(self._tracks)
+        self._tracks.clear()
+        return ended
+
+    def wanted(self, captured: float, width: int, height: int) -> list[Track]:
+        """Tracks seen in this frame that another view could decide: those begun first, then the nearest first."""
+        zone = self._zone
+        wanted = [
+            track
+            for track in self._tracks.values()
+            if track.captured == captured and zone.near(track.face) and zone.holds(track.face, width, height)
+            if self._due(track)
+        ]
+        return sorted(wanted, key=lambda track: (self._rank(track), -eye_distance(track.face)))
+
+    def judge(self, track: Track, quality: Quality) -> bool:
+        """Whether this frame of the track passes the quality gate."""
+        good = self._gate.passes(quality)
+        if good and track.good_since is None:
+            track.good_since = track.captured
+        return good
+
+    def viewed(self, track: Track) -> None:
+        """This frame of the track was embedded."""
+        track.views += 1
+        track.viewed = track.captured
+        track.largest_view_px = max(track.largest_view_px, eye_distance(track.face))
+
+    def settle(self, track: int) -> None:
+        """The gate has decided: no further view can change anything."""
+        if track in self._tracks:
+            self._tracks[track].settled = True
+
+    def _expire(self, captured: float) -> list[int]:
+        ended = [track.id for track in self._tracks.values() if captured - track.captured > UNSEEN_S]
+        for track in ended:
+            del self._tracks[track]
+        return ended
+
+    def _due(self, track: Track) -> bool:
+        if track.settled:
+            return False
+        if track.good_since is None or track.views < self._votes:
+            return True
+        pause = EAGER_PAUSE_S if track.captured - track.good_since < EAGER_S else PAUSE_S
+        nearer = eye_distance(track.face) >= NEARER * track.largest_view_px
+        return nearer or track.captured - track.viewed >= pause
+
+    def _rank(self, track: Track) -> int:
+        """Half-voted tracks finish first, new ones follow, those that have their votes wait."""
+        if track.views >= self._votes:
+            return 2
+        return 0 if track.views else 1
+
+
+def centre(face: Face) -> tuple[float, float]:
+    return face.x + face.width / 2, face.y + face.height / 2
+
+
+def eye_distance(face: Face) -> float:
+    """Pixels between the eyes."""
+    (x, y), (u, v) = face.landmarks[0], face.landmarks[1]
+    return hypot(u - x, v - y)
+
+
+def _pair(tracks: list[Track], faces: Sequence[Face], captured: float) -> tuple[list[tuple[Track, Face]], list[Track]]:
+    """Tracks with the faces that continue them, and tracks in doubt."""
+    steps = np.array([[_step(track, face, captured) for face in faces] for track in tracks])
+    if not steps.size:
+        return [], []
+    pairs, doubtful = [], []
+    for row, track in enumerate(tracks):
+        column = int(steps[row].argmin())
+        if not np.isfinite(steps[row, column]):
+            continue
+        if _doubtful(steps[row]) or _doubtful(steps[:, column]):
+            doubtful.append(track)
+        elif steps[:, column].argmin() == row:
+            pairs.append((track, faces[column]))
+    return pairs, doubtful
+
+
+def _step(track: Track, face: Face, captured: float) -> float:
+    """How far the face is from where the track was, in face widths; infinite when no face moves so far."""
+    (x, y), (u, v) = centre(track.face), centre(face)
+    size = (track.face.width + face.width) / 2
+    step = (hypot(u - x, v - y) + abs(face.width - track.face.width)) / size
+    reach = min(1.0, REACH + SPEED * (captured - track.captured))
+    return float(step) if step <= reach else np.inf
+
+
+def _doubtful(steps: NDArray[np.float64]) -> bool:
+    """Whether the second smallest step is nearly as small as the smallest."""
+    if len(steps) < 2:
+        return False
+    first, second = np.partition(steps, 1)[:2]
+    return bool(second < first + DOUBT)

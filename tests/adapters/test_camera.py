@@ -1,0 +1,203 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import edge.camera
+from edge.camera import Camera, Frame, State
+from edge.config import CameraSection
+from edge.terms import Status
+from tests.adapters.rtsp import FPS, RtspServer, make_clip, need_gstreamer
+from tests.conftest import ROOT
+
+USER, PASSWORD = "door cam", "p@ss/w:rd %é"
+READ_TIMEOUT_S = 1.0
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need_gstreamer()
+    folder = tmp_path_factory.mktemp("clips")
+    make_clip(folder / "small.h264")
+    make_clip(folder / "large.h264", size=(640, 360))
+    make_clip(folder / "small.h265")
+    make_clip(folder / "damaged.h264", keep=0.1)
+    return folder
+
+
+@pytest.fixture
+def server(clips: Path) -> Iterator[RtspServer]:
+    with RtspServer(clips / "small.h264", user=USER, password=PASSWORD) as running:
+        yield running
+
+
+@pytest.fixture
+def camera(request: pytest.FixtureRequest) -> Callable[..., Camera]:
+    def make(url: str, password: str = PASSWORD, user: str = USER) -> Camera:
+        section = CameraSection("front", url, "main", user, open_timeout_s=3, read_timeout_s=READ_TIMEOUT_S)
+        made = Camera(section, password)
+        made.start()
+        request.addfinalizer(made.close)
+        return made
+
+    return make
+
+
+def frame(camera: Camera, within: float = 8.0) -> Frame:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if found := camera.next(0.1):
+            return found
+    pytest.fail(f"no frame within {within} s; states {camera.news()}")
+
+
+def until(camera: Camera, status: Status, within: float = 8.0) -> State:
+    """Take frames until the camera reports this status."""
+    end, states = time.monotonic() + within, []
+    while time.monotonic() < end:
+        camera.next(0.1)
+        states += camera.news()
+        if found := [state for state in states if state.status is status]:
+            return found[0]
+    pytest.fail(f"not {status} within {within} s; states {states}")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("clip", ["small.h264", "small.h265"])
+def test_frames_are_new_whole_and_of_known_age(clips: Path, camera: Callable[..., Camera], clip: str) -> None:
+    with RtspServer(clips / clip) as running:
+        reading = camera(running.url, user="")
+        first, second = frame(reading), frame(reading)
+        assert first.picture.y.shape == (240, 320)
+        assert first.picture.u.shape == first.picture.v.shape == (120, 160)
+        assert first.picture.y.std() > 20, "a gradient, not a grey picture"
+        assert second.index > first.index
+        assert 0 <= time.monotonic() - second.captured < 0.2
+        assert [state.status for state in reading.news()] == [Status.CONNECTING, Status.STREAMING]
+
+
+@pytest.mark.real
+def test_who_is_slow_gets_the_newest_frame(server: RtspServer, camera: Callable[..., Camera]) -> None:
+    reading = camera(server.url)
+    first = frame(reading)
+    until_index, end = first.index + 20, time.monotonic() + 3
+    while reading._index < until_index and time.monotonic() < end:
+        time.sleep(0.01)
+    late = frame(reading)
+    assert late.index >= until_index
+    assert time.monotonic() - late.captured < 0.2
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("path", "password", "status"),
+    [("/cam", "wrong-secret", Status.UNAUTHORIZED), ("/none", PASSWORD, Status.NOT_FOUND)],
+)
+def test_refusals_are_told_apart_and_name_no_secret(
+    server: RtspServer,
+    camera: Callable[..., Camera],
+    capfd: pytest.CaptureFixture[str],
+    path: str,
+    password: str,
+    status: Status,
+) -> None:
+    state = until(camera(server.url.replace("/cam", path), password), status)
+    said = state.detail + "".join(capfd.readouterr())
+    assert state.detail
+    for secret in ("secret", "p@ss", "p%40ss", "rtsp://", USER):
+        assert secret not in said
+
+
+def test_refused_and_silent_peers_are_told_apart(camera: Callable[..., Camera]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        silent = camera(f"rtsp://127.0.0.1:{port}/cam")
+        assert "3 s" in until(silent, Status.UNREACHABLE).detail
+    assert until(camera(f"rtsp://127.0.0.1:{port}/cam"), Status.REFUSED)
+
+
+@pytest.mark.real
+def test_stalled_server_is_noticed_in_time_and_read_again(server: RtspServer, camera: Callable[..., Camera]) -> None:
+    reading = camera(server.url)
+    frame(reading)
+    server.stop()
+    begun = time.monotonic()
+    until(reading, Status.STALLED)
+    assert time.monotonic() - begun < 2 * READ_TIMEOUT_S + 0.5
+    assert not reading.hung()
+    server.resume()
+    until(reading, Status.STREAMING, within=12)
+
+
+@pytest.mark.real
+def test_killed_server_ends_the_stream_and_is_found_when_it_is_back(
+    server: RtspServer, clips: Path, camera: Callable[..., Camera]
+) -> None:
+    reading = camera(server.url)
+    frame(reading)
+    server.kill()
+    until(reading, Status.ENDED)
+    with RtspServer(clips / "small.h264", user=USER, password=PASSWORD, port=server.port):
+        until(reading, Status.STREAMING)
+
+
+@pytest.mark.real
+def test_resolution_change_is_reported_and_followed(clips: Path, camera: Callable[..., Camera]) -> None:
+    with RtspServer(clips / "small.h264", clips / "large.h264") as running:
+        reading = camera(running.url, user="")
+        before = frame(reading).picture.y.shape
+        changed = until(reading, Status.CHANGED)
+        after = frame(reading).picture.y.shape
+        assert {before, after} == {(240, 320), (360, 640)}
+        assert changed.detail == f"{after[1]} x {after[0]}"
+        assert [state.status for state in reading.news()] in ([], [Status.STREAMING])
+
+
+@pytest.mark.real
+def test_stream_that_cannot_be_decoded_is_broken(
+    clips: Path, camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge.camera, "PATIENCE_S", 2.0)
+    with RtspServer(clips / "damaged.h264") as running:
+        assert "2 s" in until(camera(running.url, user=""), Status.BROKEN).detail
+
+
+CONSUMER = """
+import sys, time
+from edge.camera import Camera
+from edge.config import CameraSection
+camera = Camera(CameraSection("front", sys.argv[1], "main", read_timeout_s=10), "")
+camera.start()
+while True:
+    if frame := camera.next(1.0):
+        print(frame.index, frame.captured, time.monotonic(), flush=True)
+"""
+
+
+@pytest.mark.real
+def test_a_stopped_and_resumed_reader_never_calls_an_old_frame_fresh(clips: Path) -> None:
+    """The truth: frames of a live 25/s stream were captured 1/25 s apart, whatever happened to their reader."""
+    with RtspServer(clips / "small.h264") as running:
+        reader = subprocess.Popen(
+            [sys.executable, "-c", CONSUMER, running.url], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert reader.stdout
+        lines = iter(reader.stdout.readline, "")
+        seen = [tuple(map(float, next(lines).split())) for _ in range(50)]
+        os.kill(reader.pid, signal.SIGSTOP)
+        time.sleep(5)
+        os.kill(reader.pid, signal.SIGCONT)
+        seen += [tuple(map(float, next(lines).split())) for _ in range(100)]
+        reader.kill()
+        reader.communicate()
+    index, captured, _ = seen[49]
+    for n, claimed, now in seen[50:]:
+        assert claimed == pytest.approx(captured + (n - index) / FPS, abs=0.1)
+        assert now - claimed < 1.0
+    assert seen[50][0] - index > 4 * FPS, "what waited in the socket was passed over"

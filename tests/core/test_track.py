@@ -1,0 +1,180 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edge.terms import Quality
+from edge.track import UNSEEN_S, QualityGate, Tracker, Zone
+
+SIZE = (1920, 1080)
+FRAME = 0.04
+GOOD = Quality(eye_distance_px=50, sharpness=0.4, yaw=0, pitch=0, brightness=0.5)
+
+
+@dataclass
+class Seen:
+    """A face of a given width centred at (u, v); its eyes are half its width apart."""
+
+    u: float
+    v: float = 500.0
+    width: float = 100.0
+    landmarks: NDArray[np.float32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        eyes = [[self.u - self.width / 4, self.v], [self.u + self.width / 4, self.v]]
+        self.landmarks = np.array([*eyes, *[[self.u, self.v]] * 3], np.float32)
+
+    @property
+    def x(self) -> float:
+        return self.u - self.width / 2
+
+    @property
+    def y(self) -> float:
+        return self.v - self.height / 2
+
+    @property
+    def height(self) -> float:
+        return self.width
+
+
+def tracker(zone: Zone | None = None, votes: int = 3) -> Tracker:
+    return Tracker(zone or Zone(), votes)
+
+
+def ids(following: Tracker, now: float) -> list[int]:
+    return [track.id for track in following.wanted(now, *SIZE)]
+
+
+def test_a_walking_face_is_one_track_and_two_faces_are_two() -> None:
+    following = tracker()
+    for n in range(50):
+        assert following.update([Seen(200 + 20 * n), Seen(1800 - 5 * n, 200)], n * FRAME) == []
+        assert sorted(ids(following, n * FRAME)) == [1, 2]
+
+
+def test_a_face_missed_for_a_moment_goes_on_and_one_gone_for_longer_does_not() -> None:
+    following = tracker()
+    following.update([Seen(500)], 0.0)
+    following.update([], 0.3)
+    following.update([Seen(520)], 0.5)
+    assert ids(following, 0.5) == [1]
+    assert following.update([Seen(520)], 0.5 + UNSEEN_S + 0.01) == [1]
+    assert ids(following, 0.5 + UNSEEN_S + 0.01) == [2]
+
+
+@pytest.mark.parametrize("jump", [Seen(700), Seen(500, width=180)])
+def test_a_jump_that_no_person_makes_is_somebody_else(jump: Seen) -> None:
+    following = tracker()
+    following.update([Seen(500)], 0.0)
+    following.update([jump], FRAME)
+    assert ids(following, FRAME) == [2]
+
+
+def test_two_faces_for_one_track_end_it() -> None:
+    following = tracker()
+    following.update([Seen(500)], 0.0)
+    assert following.update([Seen(460), Seen(540)], FRAME) == [1]
+    assert sorted(ids(following, FRAME)) == [2, 3]
+
+
+def test_two_tracks_for_one_face_end_both() -> None:
+    """Somebody walks in front of somebody: whose face it is that stays cannot be told."""
+    following = tracker()
+    following.update([Seen(460), Seen(540)], 0.0)
+    assert sorted(following.update([Seen(500)], FRAME)) == [1, 2]
+    assert ids(following, FRAME) == [3]
+
+
+def test_only_near_faces_in_the_zone_are_wanted() -> None:
+    following = tracker(Zone(0.25, 0.0, 0.75, 1.0, least_eye_distance_px=40))
+    following.update([Seen(960), Seen(100), Seen(1300, width=70)], 0.0)
+    assert ids(following, 0.0) == [1]
+
+
+def test_good_since_is_the_first_good_frame_not_the_first_frame() -> None:
+    following = tracker()
+    for now, sharpness in ((0.0, 0.01), (0.04, 0.4), (0.08, 0.4)):
+        following.update([Seen(500)], now)
+        (track,) = following.wanted(now, *SIZE)
+        assert following.judge(track, Quality(50, sharpness, 0, 0, 0.5)) is (sharpness == 0.4)
+    assert track.good_since == 0.04
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [Quality(50, 0.01, 0, 0, 0.5), Quality(50, 0.4, -60, 0, 0.5), Quality(50, 0.4, 0, 50, 0.5)]
+    + [Quality(50, 0.4, 0, 0, brightness) for brightness in (0.02, 0.99)],
+)
+def test_blurred_turned_dark_and_glaring_faces_do_not_pass(bad: Quality) -> None:
+    assert QualityGate().passes(GOOD)
+    assert not QualityGate().passes(bad)
+
+
+def watch(following: Tracker, seconds: float, begin: float = 0.0) -> list[float]:
+    """When a good face that stands still is viewed."""
+    viewed = []
+    for n in range(round(seconds / FRAME)):
+        now = begin + n * FRAME
+        following.update([Seen(500)], now)
+        for track in following.wanted(now, *SIZE):
+            following.judge(track, GOOD)
+            following.viewed(track)
+            viewed.append(now)
+    return viewed
+
+
+def test_every_frame_is_viewed_until_the_votes_are_there_then_fewer_and_fewer() -> None:
+    viewed = watch(tracker(votes=3), 10.0)
+    assert viewed[:3] == pytest.approx([0, FRAME, 2 * FRAME])
+    assert np.diff(viewed)[2:].min() >= 0.1
+    assert len([now for now in viewed if now < 3]) > 20
+    assert len([now for now in viewed if now >= 4]) <= 7
+
+
+def test_a_settled_track_is_not_viewed_again() -> None:
+    following = tracker()
+    assert watch(following, 0.2)
+    following.settle(1)
+    assert watch(following, 5.0, begin=0.2) == []
+
+
+def test_a_face_that_came_nearer_is_viewed_at_once() -> None:
+    following = tracker()
+    watch(following, 0.4)
+    size = 100.0
+    for n in range(10, 13):
+        size *= 1.12
+        following.update([Seen(500, width=size)], n * FRAME)
+    assert ids(following, 12 * FRAME) == [1]
+
+
+def test_who_has_begun_finishes_before_a_nearer_newcomer_and_of_newcomers_the_nearest_is_first() -> None:
+    following = tracker()
+    following.update([Seen(300)], 0.0)
+    following.viewed(following.wanted(0.0, *SIZE)[0])
+    following.update([Seen(300), Seen(900, width=150), Seen(1500, width=200)], FRAME)
+    assert ids(following, FRAME) == [1, 3, 2]
+
+
+def test_ids_are_never_used_twice() -> None:
+    following = Tracker(Zone(), 3, first_id=1000)
+    following.update([Seen(100)], 0.0)
+    assert following.clear() == [1000]
+    following.update([Seen(100)], FRAME)
+    assert ids(following, FRAME) == [1001]
+
+
+@given(st.lists(st.lists(st.tuples(st.floats(0, 1900), st.floats(30, 300)), max_size=5), max_size=25))
+def test_every_track_ends_once_and_every_face_has_one(frames: list[list[tuple[float, float]]]) -> None:
+    following, ended = tracker(), []
+    for n, faces in enumerate(frames):
+        seen = [Seen(x, width=width) for x, width in faces]
+        ended += following.update(seen, n * FRAME)
+        wanted = following.wanted(n * FRAME, *SIZE)
+        assert sorted(id(track.face) for track in wanted) == sorted(id(face) for face in seen)
+    ended += following.update([], 1e6)
+    assert len(following) == 0
+    assert len(set(ended)) == len(ended)
