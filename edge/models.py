@@ -1,4 +1,7 @@
-"""Model packs: read their manifests, fetch and convert what they name, verify what is there."""
+"""Model packs: read their manifests, fetch and convert what they name, verify what is there.
+
+What converts and runs networks is imported when something is fetched: a gate process only reads manifests.
+"""
 
 import os
 import sys
@@ -10,10 +13,8 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from edge.convert import CONVERSIONS
 from edge.download import Downloads
 from edge.errors import ConfigurationError, ModelError
-from edge.network import Network, probe
 from edge.packs import Manifest, NetworkSpec, Pack, mismatch
 from edge.strict import convert
 
@@ -21,6 +22,9 @@ CLONE = Path(__file__).parent.parent
 INSTALLED = Path(sys.prefix, "share", "edge-gate", "models")
 MANIFESTS = CLONE / "models" if (CLONE / "setup.cfg").is_file() else INSTALLED
 """Beside the code in a clone; where setup.cfg's data_files put them otherwise."""
+
+DIRECTORY = CLONE / "var" / "models" if MANIFESTS == CLONE / "models" else Path("/var/lib/edge-gate/models")
+"""Where packs are kept unless somebody says else."""
 
 Progress = Callable[[str, int, int], None]
 """Told the file that is worked on, how many are done, and how many there are."""
@@ -96,14 +100,17 @@ def _fetched(pack: Pack, spec: NetworkSpec, downloads: Downloads) -> Fetched:
         return Fetched(spec.file, "kept", spec.bytes)
     data = downloads.local(spec)
     if data is None:
-        data = CONVERSIONS[spec.convert](*(downloads.get(original) for original in spec.original))
-        _check(spec, data)
+        data = _converted(spec, [downloads.get(original) for original in spec.original])
     _write(pack.directory / spec.file, data)
     return Fetched(spec.file, "fetched", spec.bytes)
 
 
-def _check(spec: NetworkSpec, data: bytes) -> None:
-    """A conversion must give the pinned bytes, and those must compute the pinned numbers."""
+def _converted(spec: NetworkSpec, originals: list[bytes]) -> bytes:
+    """The network as it will run: a conversion must give the pinned bytes, and they must compute the pinned numbers."""
+    from edge.convert import CONVERSIONS
+    from edge.network import Network, probe
+
+    data = CONVERSIONS[spec.convert](*originals)
     if problem := mismatch(data, spec):
         hint = "install the locked requirements: other versions of onnx may write other bytes"
         raise ModelError("{file} was converted to something else: {problem}", hint, file=spec.file, problem=problem)
@@ -112,6 +119,7 @@ def _check(spec: NetworkSpec, data: bytes) -> None:
         hint = "this machine or its ONNX Runtime computes wrongly; report it with both lists"
         text = "{file} computes {numbers} where {expected} is right"
         raise ModelError(text, hint, file=spec.file, numbers=numbers.tolist(), expected=spec.probe)
+    return data
 
 
 def _write(path: Path, data: bytes) -> None:
