@@ -30,13 +30,19 @@ RETRY_S = 0.5
 
 
 class Outbox:
-    """Starts its writer at once; facts (`Recorded`, `StorageReported`) reach `report` from that thread.
+    """Starts its writer at once; facts (`Recorded`, `StorageReported`) reach `report` from that thread, and a bug.
 
     `read`, `acknowledge` and `backlog` are for the one thread that sends.
     """
 
     def __init__(
-        self, path: Path, site: str, gate: str, capacity: int, warn_at: float, report: Callable[[Fact], None]
+        self,
+        path: Path,
+        site: str,
+        gate: str,
+        capacity: int,
+        warn_at: float,
+        report: Callable[[Fact | Exception], None],
     ) -> None:
         self._path, self._site, self._gate = path, site, gate
         self._capacity, self._warn_at, self._report = capacity, warn_at, report
@@ -132,12 +138,14 @@ class Outbox:
     # The writer's thread -------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while self._turn():
-            with self._changed:
-                if not (self._waiting or self._renew or self._acknowledged or self._closing.is_set()):
-                    self._changed.wait(1.0)
-        if self._log:
-            self._log.close()
+        try:
+            while self._turn():
+                with self._changed:
+                    if not (self._waiting or self._renew or self._acknowledged or self._closing.is_set()):
+                        self._changed.wait(1.0)
+        except Exception as error:  # noqa: BLE001 - the top of this thread: the service must not go on without it
+            self._report(error)
+        self._shut()
 
     def _turn(self) -> bool:
         """Do what is waiting; False when that was the last."""

@@ -1,1 +1,1 @@
-"""The monitoring room: it talks MQTT and imports `edge.events`, `edge.errors` and `edge.seal`, nothing else of the node."""
+"""The monitoring room: it talks MQTT and of the node knows its events, `edge.seal` and `edge.mqtt` alone."""

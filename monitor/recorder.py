@@ -1,0 +1,210 @@
+"""The receiving side: commits the events of all gates and says so, signed; only then does a gate forget them.
+
+One thread does everything: receive, commit a batch, acknowledge. Whatever happens to broker, disk or process, it
+begins again from what is committed.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edge.errors import StoreError
+from edge.events import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
+from edge.mqtt import Address, Connection, Lost, Message
+from edge.seal import Signer, load_key, new_signing_key
+from monitor.ledger import Ledger, Refused
+from monitor.stream import LARGEST, Flaw, Problem, Received, Stream, Unacceptable, gate_of, parse
+
+TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE)]
+GROUP_S = 0.05
+"""How long a batch is gathered before it is committed."""
+GROUP = 500
+GAP_S = 1.0
+"""How long an event may be overtaken by later ones before it is asked for, at first."""
+PATIENCE_S = 60.0
+RETRY_S = 1.0
+
+Say = Callable[[str], None]
+Place = tuple[str, str, str]
+
+
+def signing_key(path: Path, say: Say) -> Signer:
+    """The recorder's key, made on first use; SealError when it cannot be used."""
+    key = load_key(path) if path.exists() else new_signing_key(path)
+    say(f"gates accept acknowledgements from this recorder with the credential {path.with_suffix('.pub')}")
+    return Signer(key, ACK_TYPE)
+
+
+class Recorder:
+    """Runs until stopped. `say` receives one line at each thing worth telling."""
+
+    def __init__(self, address: Address, database: Path, key: Path, say: Say) -> None:
+        self._address, self._database, self._say = address, database, say
+        self._signer = signing_key(key, say)
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Record until `stop`; StoreError when the database cannot be opened to begin with."""
+        Ledger(self._database).close()
+        said = ""
+        while not self._stopped.is_set():
+            try:
+                self._serve()
+            except (Lost, StoreError) as error:
+                if str(error) != said:
+                    self._say(str(error))
+                said = str(error)
+                self._stopped.wait(RETRY_S)
+
+    def stop(self) -> None:
+        """End `run` after the batch in hand; from any thread or signal handler."""
+        self._stopped.set()
+
+    def _serve(self) -> None:
+        ledger = Ledger(self._database)
+        try:
+            connection = Connection(self._address, TOPICS)
+            self._say(
+                f"recording from {self._address.host}:{self._address.port}, {ledger.totals().events} events so far"
+            )
+            desk = Desk(ledger, self._signer, connection.publish, self._say)
+            desk.greet()
+            while not self._stopped.is_set():
+                self._gather(connection, desk)
+                desk.settle(time.monotonic())
+            connection.close()
+        finally:
+            ledger.close()
+
+    def _gather(self, connection: Connection, desk: "Desk") -> None:
+        until, number = time.monotonic() + GROUP_S, 0
+        while number < GROUP and (left := until - time.monotonic()) > 0:
+            for message in connection.turn(left):
+                desk.receive(message.topic, message.payload)
+                number += 1
+
+
+class Asked:
+    """When to ask again for what is missing: never twice for the same at once."""
+
+    def __init__(self) -> None:
+        self.expected, self.at, self.wait = -1, 0.0, GAP_S
+
+    def due(self, sequence: int, now: float) -> bool:
+        """Whether to ask for what follows `sequence`, which has been missing since this was first called."""
+        if sequence != self.expected:
+            self.expected, self.at, self.wait = sequence, now + GAP_S, GAP_S
+        if now < self.at:
+            return False
+        self.wait = min(2 * self.wait, PATIENCE_S)
+        self.at = now + self.wait
+        return True
+
+
+class Desk:
+    """Sorts what arrives into streams; `settle` commits it and acknowledges."""
+
+    def __init__(self, ledger: Ledger, signer: Signer, publish: Callable[[Message], None], say: Say) -> None:
+        self._ledger, self._signer, self._publish, self._say = ledger, signer, publish, say
+        self._streams: dict[Place, Stream] = {(s.site, s.gate, s.epoch): s for s in ledger.streams()}
+        self._current = {(s.site, s.gate): s for s in self._streams.values()}
+        self._first: dict[Place, int] = {}
+        self._asked: dict[Place, Asked] = {}
+        self._ready: list[Received] = []
+        self._moved: dict[Place, Stream] = {}
+        self._duplicates: Counter[Place] = Counter()
+        self._problems: list[Problem] = []
+        self._refused: list[Refused] = []
+
+    def greet(self) -> None:
+        """Tell every known gate what is recorded, and to go on from there."""
+        for stream in self._current.values():
+            self._acknowledge(stream, resend=True)
+
+    def receive(self, where: str, payload: bytes) -> None:
+        """Take in one message; what is no event or state of its gate is put into quarantine."""
+        try:
+            if where.endswith(f"/{Channel.STATE}"):
+                self._heard(where, payload)
+            else:
+                self._take(parse(where, payload))
+        except Unacceptable as error:
+            self._refused.append(Refused(where, str(error), payload[:LARGEST]))
+
+    def _heard(self, where: str, payload: bytes) -> None:
+        site, gate = gate_of(where)
+        try:
+            backlog = msgspec.json.decode(payload, type=Presence).backlog
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Unacceptable(f"malformed: {error}") from error
+        if backlog is None or not backlog.epoch:
+            return
+        place = (site, gate, backlog.epoch)
+        self._first[place] = backlog.first
+        if place not in self._streams:
+            self._acknowledge(self._stream(place), resend=True)
+
+    def _stream(self, place: Place) -> Stream:
+        """The stream of an epoch; a new one is adopted, and named when the gate had another before."""
+        if place not in self._streams:
+            site, gate, epoch = place
+            stream = self._streams[place] = self._moved[place] = Stream(site, gate, epoch)
+            if before := self._current.get((site, gate)):
+                detail = f"follows epoch {before.epoch}, recorded up to {before.sequence}"
+                self._problems.append(Problem(site, gate, epoch, Flaw.EPOCH, 0, 0, detail))
+            self._current[site, gate] = stream
+        return self._streams[place]
+
+    def _take(self, received: Received) -> None:
+        place = (received.site, received.gate, received.epoch)
+        stream = self._stream(place)
+        if received.last <= stream.sequence:
+            self._duplicates[place] += 1
+            if not self._ledger.is_recorded(received):
+                detail = "another event with this sequence is recorded"
+                self._problems.append(Problem(*place, Flaw.CONFLICT, received.first, received.last, detail))
+            return
+        self._collect(place, stream.take(received))
+
+    def _collect(self, place: Place, ready: list[Received]) -> None:
+        stream = self._streams[place]
+        if ready:
+            self._ready += ready
+            self._moved[place] = stream
+        self._problems += stream.problems
+        stream.problems.clear()
+
+    def settle(self, now: float) -> None:
+        """Commit what is ready, then acknowledge it; ask for what is missing."""
+        gaps = [place for place, stream in self._streams.items() if stream.has_gap]
+        for place in gaps:
+            self._collect(place, self._streams[place].skip(self._first.get(place, 0)))
+        self._commit()
+        for place in gaps:
+            stream = self._streams[place]
+            if stream.has_gap and self._asked.setdefault(place, Asked()).due(stream.sequence, now):
+                self._acknowledge(stream, resend=True)
+
+    def _commit(self) -> None:
+        if self._moved or self._problems or self._duplicates:
+            self._ledger.commit(self._ready, self._moved.values(), self._problems, self._duplicates)
+        if self._refused:
+            self._ledger.quarantine(self._refused)
+        for stream in self._moved.values():
+            self._acknowledge(stream)
+        for found in self._problems:
+            where = f"{found.site}/{found.gate}: events {found.first} to {found.last} of {found.epoch}"
+            self._say(f"{where}: {found.kind}: {found.detail}")
+        for refused in self._refused:
+            self._say(f"refused a message on {refused.topic}: {refused.reason}")
+        for emptied in (self._ready, self._moved, self._problems, self._duplicates, self._refused):
+            emptied.clear()
+
+    def _acknowledge(self, stream: Stream, resend: bool = False) -> None:
+        ack = Ack(stream.site, stream.gate, stream.epoch, stream.sequence, stream.hash, resend)
+        token = self._signer.sign(msgspec.structs.asdict(ack))
+        self._publish(Message(topic(stream.site, stream.gate, Channel.ACK), token.encode(), *DELIVERY[Channel.ACK]))
