@@ -18,7 +18,6 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from types import TracebackType
 from typing import Self
 
 import av
@@ -38,15 +37,29 @@ class Server:
             probe.bind((HOST, 0))
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+        self._scratch: TemporaryDirectory[str] | None = None
 
-    def command(self) -> list[str]:
-        """What to run; it listens on `port`."""
+    def prepare(self, directory: Path) -> None:
+        """Write the files that it serves or reads; once, before the first start."""
+
+    def command(self, directory: Path) -> list[str]:
+        """What to run, listening on `port`, with the files in `directory`."""
         raise NotImplementedError
 
     def start(self) -> None:
         """Start and wait until it accepts connections; LinkError with what it said when it does not."""
+        try:
+            if self._scratch is None:
+                self._scratch = TemporaryDirectory(prefix="edge-gate-")
+                self.prepare(Path(self._scratch.name))
+            self._launch(self.command(Path(self._scratch.name)))
+        except EdgeError:
+            self.close()
+            raise
+
+    def _launch(self, command: list[str]) -> None:
         with TemporaryFile() as said:
-            self._process = subprocess.Popen(self.command(), stdout=said, stderr=said, start_new_session=True)
+            self._process = subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
             deadline = time.monotonic() + _START_S
             while not self._answers():
                 if self._process.poll() is not None or time.monotonic() > deadline:
@@ -82,12 +95,18 @@ class Server:
         self.kill()
         self.start()
 
+    def close(self) -> None:
+        self.kill()
+        if self._scratch:
+            self._scratch.cleanup()
+            self._scratch = None
+
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.kill()
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class RtspServer(Server):
@@ -95,20 +114,18 @@ class RtspServer(Server):
 
     def __init__(self, films: Iterable[Path]) -> None:
         super().__init__()
-        self._directory = TemporaryDirectory(prefix="edge-gate-rtsp-")
-        for film in films:
-            as_camera(film, Path(self._directory.name) / f"{film.stem}.mp4")
+        self._films = list(films)
 
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "edge.simulate", "camera", str(self.port), self._directory.name]
+    def prepare(self, directory: Path) -> None:
+        for film in self._films:
+            as_camera(film, directory / f"{film.stem}.mp4")
+
+    def command(self, directory: Path) -> list[str]:
+        return [sys.executable, "-m", "edge.simulate", "camera", str(self.port), str(directory)]
 
     def url(self, film: Path) -> str:
         """The address of one of the films; it begins anew for every client, and again whenever it is over."""
         return f"rtsp://{HOST}:{self.port}/{film.stem}.mp4?play_count=0"
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        super().__exit__(kind, error, at)
-        self._directory.cleanup()
 
 
 class DemoBroker(Server):
@@ -117,24 +134,19 @@ class DemoBroker(Server):
     def __init__(self) -> None:
         super().__init__()
         self._mosquitto = shutil.which("mosquitto", path=os.environ.get("PATH", os.defpath) + ":/usr/sbin")
-        self._directory = TemporaryDirectory(prefix="edge-gate-broker-")
 
     @property
     def kind(self) -> str:
         return "mosquitto" if self._mosquitto else "amqtt"
 
-    def command(self) -> list[str]:
+    def command(self, directory: Path) -> list[str]:
         if not self._mosquitto:
             return [sys.executable, "-m", "edge.simulate", "broker", str(self.port)]
-        settings = Path(self._directory.name) / "mosquitto.conf"
+        settings = directory / "mosquitto.conf"
         settings.write_text(
             f"listener {self.port} {HOST}\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n"
         )
         return [self._mosquitto, "-c", str(settings)]
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        super().__exit__(kind, error, at)
-        self._directory.cleanup()
 
 
 class SimulatedDoor(threading.Thread):
