@@ -10,7 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from edge import __version__
-from edge.cli.common import EXPECTED, fail, translate
+from edge.cli.common import fail, translate
+from edge.errors import EdgeError
 from edge.i18n import N_, _, speak
 
 
@@ -52,7 +53,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except EXPECTED as error:
+        except EdgeError as error:
             fail(error, json=bool(ctx.meta.get("json")))
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
@@ -70,7 +71,7 @@ def load(name: str | None) -> Any:
         group.name, group.no_args_is_help, group.help = name, True, entry.help
         return translate(group)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(target)
+    single.command(name, help=target.__doc__ or entry.help)(target)
     return translate(typer.main.get_command(single))
 
 

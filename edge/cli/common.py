@@ -10,9 +10,6 @@ import typer
 from edge.errors import ConfigurationError, EdgeError
 from edge.i18n import N_, _
 
-EXPECTED = (EdgeError,)
-"""Failures that the user can mend; everything else is a bug and keeps its traceback."""
-
 
 def _remember(ctx: typer.Context, wanted: bool) -> bool:
     ctx.meta["json"] = wanted

@@ -1,0 +1,106 @@
+"""Enrolment: photos of one person become a sealed record, if each shows one good face and the person is new."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import photos
+from edge.errors import PhotoError, Phrase, StoreError
+from edge.faces import Face, Vision
+from edge.i18n import N_
+from edge.matcher import Gallery, threshold
+from edge.picture import Bgr, Picture
+from edge.terms import Quality
+from edge.track import QualityGate
+from edge.whitelist import Consent, Person, Whitelist
+
+MOST_PHOTOS = 8
+LEAST_EYE_DISTANCE_PX = 40.0
+WIDTHS = (640, 1280, 320)
+"""How wide a photo is searched for faces, in this order: a face may be small in it, or fill it."""
+
+
+class Portrait(NamedTuple):
+    path: Path
+    template: NDArray[np.float32]
+
+
+def enroll(
+    paths: Sequence[Path], name: str, consent: Consent, vision: Vision, whitelist: Whitelist, fpir: float, today: date
+) -> Person:
+    """Record the person on these photos, one to eight of them.
+
+    PhotoError tells which photo is of no use and why, or that they show several people; StoreError that the person
+    is enrolled already. `fpir` is the site's wanted false-positive identification rate.
+    """
+    if not 1 <= len(paths) <= MOST_PHOTOS:
+        raise PhotoError("{count} photos were given; one to {most} are needed", count=len(paths), most=MOST_PHOTOS)
+    manifest = vision.pack.manifest
+    portraits = [portrait(path, vision) for path in paths]
+    _same_person(portraits, threshold(manifest.calibration, fpir, 1))
+    gallery = whitelist.gallery(manifest.id, today).gallery
+    _new_person(portraits, gallery, threshold(manifest.calibration, fpir, len(gallery)), whitelist, today)
+    return whitelist.enroll(name, consent, manifest.id, np.stack([each.template for each in portraits]))
+
+
+def portrait(path: Path, vision: Vision) -> Portrait:
+    """The template of the one good face in a photo."""
+    picture = Bgr(photos.read(path))
+    face = _only_face(path, picture, vision)
+    if fault := shortcoming(vision.quality(picture, face)):
+        raise PhotoError("{path}: {fault}", path=path, fault=fault)
+    return Portrait(path, vision.embed(picture, face))
+
+
+def shortcoming(quality: Quality) -> Phrase | None:
+    """What is wrong with a face, as its owner understands it, if anything is; the limits are those of the gate."""
+    gate = QualityGate()
+    found = {
+        N_(
+            "the face is too small, {pixels:.0f} pixels between the eyes; {least:.0f} are needed: take it from nearer"
+        ): (quality.eye_distance_px < LEAST_EYE_DISTANCE_PX),
+        N_("the face is turned away; look into the camera"): abs(quality.yaw) > gate.most_yaw,
+        N_("the face looks up or down; look into the camera"): abs(quality.pitch) > gate.most_pitch,
+        N_("the face is too dark; take it where there is light"): quality.brightness < gate.least_brightness,
+        N_("the face is too bright; avoid flash and glaring light"): quality.brightness > gate.most_brightness,
+        N_("the face is blurred; hold still and let the camera focus"): quality.sharpness < gate.least_sharpness,
+    }
+    text = next((text for text, wrong in found.items() if wrong), None)
+    return Phrase(text, pixels=quality.eye_distance_px, least=LEAST_EYE_DISTANCE_PX) if text else None
+
+
+def _only_face(path: Path, picture: Picture, vision: Vision) -> Face:
+    searches = (vision.detect(picture, width) for width in WIDTHS)
+    faces = next((found for found in searches if found), [])
+    if not faces:
+        raise PhotoError("{path}: no face was found", "take it from the front, in good light", path=path)
+    if len(faces) > 1:
+        hint = "crop it to the one person that is enrolled"
+        raise PhotoError("{path}: {count} faces were found", hint, path=path, count=len(faces))
+    return faces[0]
+
+
+def _same_person(portraits: list[Portrait], at_least: float) -> None:
+    """Every photo must match the one that is most like all of them."""
+    templates = np.stack([each.template for each in portraits])
+    scores = templates @ templates.T
+    middle = int(scores.sum(axis=0).argmax())
+    worst = int(scores[middle].argmin())
+    if scores[middle, worst] < at_least:
+        hint = "enrol one person at a time; leave the photo out if it is the same person"
+        text = "{path} shows somebody else than {other}"
+        raise PhotoError(text, hint, path=portraits[worst].path, other=portraits[middle].path)
+
+
+def _new_person(
+    portraits: list[Portrait], gallery: Gallery, at_least: float, whitelist: Whitelist, today: date
+) -> None:
+    for each in portraits:
+        if found := gallery.search(each.template, at_least):
+            name = next(person.name for person in whitelist.people(today) if person.id == found.person)
+            hint = "to renew the record, first: edge-gate revoke {person}"
+            raise StoreError("this face is already enrolled as {person} {name}", hint, person=found.person, name=name)
