@@ -31,7 +31,6 @@ from edge.terms import Status
 OPTIONS = {
     "rtsp_transport": "tcp",
     "allowed_media_types": "video",
-    "flags": "low_delay",
     # The session description names the codec, so nothing need be probed. `nobuffer` is left out on purpose: it
     # throws away what is read while opening, and with it the key frame that decoding has to begin with.
     "analyzeduration": "0",

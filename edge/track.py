@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import hypot
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -29,7 +29,7 @@ NEARER = 1.25
 """A face that became so much larger than any view of it is worth another at once."""
 
 
-class Face(Protocol):
+class Trackable(Protocol):
     """Box (left, top, width, height) and landmarks (5, 2), the eyes first, in pixels of the whole picture."""
 
     @property
@@ -44,6 +44,9 @@ class Face(Protocol):
     def landmarks(self) -> NDArray[np.float32]: ...
 
 
+Face = TypeVar("Face", bound=Trackable)
+
+
 class Zone(Struct, frozen=True):
     """Where a face must be to count (fractions of the picture), and how near."""
 
@@ -53,12 +56,12 @@ class Zone(Struct, frozen=True):
     bottom: float = 1.0
     least_eye_distance_px: float = 0.0
 
-    def holds(self, face: Face, width: int, height: int) -> bool:
+    def holds(self, face: Trackable, width: int, height: int) -> bool:
         """Whether the centre of the face is inside, in a picture of this size."""
         x, y = centre(face)
         return self.left * width <= x <= self.right * width and self.top * height <= y <= self.bottom * height
 
-    def near(self, face: Face) -> bool:
+    def near(self, face: Trackable) -> bool:
         return eye_distance(face) >= self.least_eye_distance_px
 
 
@@ -81,7 +84,7 @@ class QualityGate(Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Track:
+class Track(Generic[Face]):
     """One face, followed. Times are those of capture, monotonic seconds."""
 
     id: int
@@ -95,19 +98,19 @@ class Track:
     settled: bool = False
 
 
-class Tracker:
+class Tracker(Generic[Face]):
     """Joins faces into tracks. Ids count up from `first_id`; `votes` is how many views a decision needs."""
 
     def __init__(self, zone: Zone, votes: int, first_id: int = 1, gate: QualityGate | None = None) -> None:
         self._zone, self._votes, self._gate = zone, votes, gate or QualityGate()
         self._ids = count(first_id)
-        self._tracks: dict[int, Track] = {}
+        self._tracks: dict[int, Track[Face]] = {}
 
     def __len__(self) -> int:
         return len(self._tracks)
 
-    def update(self, faces: Sequence[Face], captured: float) -> list[int]:
-        """Take the faces of the next frame; the ids of the tracks that have ended."""
+    def update(self, faces: Sequence[Face], captured: float) -> list[Track[Face]]:
+        """Take the faces of the next frame; the tracks that have ended."""
         ended = self._expire(captured)
         pairs, doubtful = _pair(list(self._tracks.values()), faces, captured)
         for track, face in pairs:
@@ -119,15 +122,15 @@ class Tracker:
             if id(face) not in continued:
                 track = Track(next(self._ids), face, captured)
                 self._tracks[track.id] = track
-        return ended + [track.id for track in doubtful]
+        return ended + doubtful
 
-    def clear(self) -> list[int]:
-        """End everything, as when the picture changes its size; the ids that have ended."""
-        ended = list(self._tracks)
+    def clear(self) -> list[Track[Face]]:
+        """End everything, as when the picture changes its size; the tracks that have ended."""
+        ended = list(self._tracks.values())
         self._tracks.clear()
         return ended
 
-    def wanted(self, captured: float, width: int, height: int) -> list[Track]:
+    def wanted(self, captured: float, width: int, height: int) -> list[Track[Face]]:
         """Tracks seen in this frame that another view could decide: those begun first, then the nearest first."""
         zone = self._zone
         wanted = [
@@ -138,14 +141,14 @@ class Tracker:
         ]
         return sorted(wanted, key=lambda track: (self._rank(track), -eye_distance(track.face)))
 
-    def judge(self, track: Track, quality: Quality) -> bool:
+    def judge(self, track: Track[Face], quality: Quality) -> bool:
         """Whether this frame of the track passes the quality gate."""
         good = self._gate.passes(quality)
         if good and track.good_since is None:
             track.good_since = track.captured
         return good
 
-    def viewed(self, track: Track) -> None:
+    def viewed(self, track: Track[Face]) -> None:
         """This frame of the track was embedded."""
         track.views += 1
         track.viewed = track.captured
@@ -156,13 +159,13 @@ class Tracker:
         if track in self._tracks:
             self._tracks[track].settled = True
 
-    def _expire(self, captured: float) -> list[int]:
-        ended = [track.id for track in self._tracks.values() if captured - track.captured > UNSEEN_S]
+    def _expire(self, captured: float) -> list[Track[Face]]:
+        ended = [track for track in self._tracks.values() if captured - track.captured > UNSEEN_S]
         for track in ended:
-            del self._tracks[track]
+            del self._tracks[track.id]
         return ended
 
-    def _due(self, track: Track) -> bool:
+    def _due(self, track: Track[Face]) -> bool:
         if track.settled:
             return False
         if track.good_since is None or track.views < self._votes:
@@ -171,24 +174,26 @@ class Tracker:
         nearer = eye_distance(track.face) >= NEARER * track.largest_view_px
         return nearer or track.captured - track.viewed >= pause
 
-    def _rank(self, track: Track) -> int:
+    def _rank(self, track: Track[Face]) -> int:
         """Half-voted tracks finish first, new ones follow, those that have their votes wait."""
         if track.views >= self._votes:
             return 2
         return 0 if track.views else 1
 
 
-def centre(face: Face) -> tuple[float, float]:
+def centre(face: Trackable) -> tuple[float, float]:
     return face.x + face.width / 2, face.y + face.height / 2
 
 
-def eye_distance(face: Face) -> float:
+def eye_distance(face: Trackable) -> float:
     """Pixels between the eyes."""
     (x, y), (u, v) = face.landmarks[0], face.landmarks[1]
     return hypot(u - x, v - y)
 
 
-def _pair(tracks: list[Track], faces: Sequence[Face], captured: float) -> tuple[list[tuple[Track, Face]], list[Track]]:
+def _pair(
+    tracks: list[Track[Face]], faces: Sequence[Face], captured: float
+) -> tuple[list[tuple[Track[Face], Face]], list[Track[Face]]]:
     """Tracks with the faces that continue them, and tracks in doubt."""
     steps = np.array([[_step(track, face, captured) for face in faces] for track in tracks])
     if not steps.size:
@@ -205,7 +210,7 @@ def _pair(tracks: list[Track], faces: Sequence[Face], captured: float) -> tuple[
     return pairs, doubtful
 
 
-def _step(track: Track, face: Face, captured: float) -> float:
+def _step(track: Track[Face], face: Face, captured: float) -> float:
     """How far the face is from where the track was, in face widths; infinite when no face moves so far."""
     (x, y), (u, v) = centre(track.face), centre(face)
     size = (track.face.width + face.width) / 2

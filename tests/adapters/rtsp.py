@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -38,8 +39,9 @@ def make_clip(path: Path, size: tuple[int, int] = (320, 240), frames: int = 50, 
     With `keep` < 1 every picture loses the rest of its bytes.
     """
     codec = av.CodecContext.create(CODECS[path.suffix[1:]], "w")
+    assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height = size
-    codec.pix_fmt, codec.framerate, codec.gop_size = "yuv420p", FPS, 10
+    codec.pix_fmt, codec.framerate, codec.gop_size = "yuv420p", Fraction(FPS), 10
     codec.thread_count = 1  # several would make several slices a picture, which the payloader takes apart
     codec.options = {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none:keyint=10"}
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))

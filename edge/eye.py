@@ -1,0 +1,266 @@
+"""The eye: looks through one camera and tells the gate what it sees, in small typed messages and never in pictures.
+
+It holds no key, whitelist, door or broker. The gate decides; the eye only spends its time where a decision can
+still change: an empty scene is searched seldom, and a face is embedded until the gate has settled its track.
+"""
+
+import secrets
+import signal
+import statistics
+import time
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from msgspec import Struct
+
+from edge import notify, wire
+from edge.camera import Camera, Frame, State
+from edge.config import CameraSection, Config, Credentials
+from edge.errors import LinkError
+from edge.faces import Face, Vision
+from edge.link import Link
+from edge.models import load
+from edge.terms import Quality, Status
+from edge.track import Track, Tracker, Zone
+
+BUDGET, HURRY_S = 2, 0.08
+"""Faces embedded a frame, and only the first of them when the frame is older: else the next would be late for all."""
+LINGER_S = 1.0
+"""How long after the last face every frame is still searched."""
+WAIT_S = 0.2
+REPORT_S = 1.0
+
+
+class FrameTimes(Struct, frozen=True):
+    """What one searched frame cost. `decode_ms` is of the decoding thread, all other CPU times of the eye's own.
+
+    `cpu_ms` runs from the decoded frame to the observations sent, `age_ms` from capture to the same moment.
+    """
+
+    captured: float
+    decode_ms: float
+    detect_ms: float
+    embed_ms: float
+    cpu_ms: float
+    age_ms: float
+    embedded: int
+
+
+class Observer(Protocol):
+    """Told what every searched frame cost, for measurements."""
+
+    def frame(self, times: FrameTimes) -> None: ...
+
+
+class Outlet:
+    """The eye's end of the line to the gate, which may be away or slow: nothing here waits.
+
+    What could not be sent yet is replaced by what is newer about the same track, and dropped when the gate goes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._peer: wire.Peer | None = None
+        self._link = Link(inf, first_s=0.2, longest_s=1.0)
+        self._unsent: dict[int | None, wire.Message] = {}
+
+    def put(self, message: wire.Observation | wire.TrackGone | wire.EyeReport) -> None:
+        """Send now or at the next exchange; for nobody when the gate is away."""
+        if self._peer:
+            key = None if isinstance(message, wire.EyeReport) else message.track
+            self._unsent.pop(key, None)
+            self._unsent[key] = message
+            self._flush(self._peer)
+
+    def exchange(self, greeting: wire.EyeReport) -> list[int]:
+        """Connect when it is time to, send what waits; the tracks that the gate has settled."""
+        if self._link.due(time.monotonic()):
+            self._connect(greeting)
+        settled = []
+        try:
+            while self._peer and (message := self._peer.receive()):
+                assert isinstance(message, wire.Settled)  # the peer accepts nothing else
+                settled.append(message.track)
+        except (EOFError, LinkError):
+            self.close()
+        if self._peer:
+            self._flush(self._peer)
+        return settled
+
+    def close(self) -> None:
+        if self._peer:
+            self._peer.close()
+            self._peer = None
+            self._unsent.clear()
+            self._link.failed(Status.ENDED, time.monotonic())
+
+    def _connect(self, greeting: wire.EyeReport) -> None:
+        """The first message names the camera."""
+        try:
+            self._peer = wire.connect(self._path, wire.Settled)
+        except LinkError:
+            self._link.failed(Status.REFUSED, time.monotonic())
+        else:
+            self._link.up(time.monotonic(), Status.CONNECTED)
+            self.put(greeting)
+
+    def _flush(self, peer: wire.Peer) -> None:
+        try:
+            for key, message in list(self._unsent.items()):
+                if not peer.send(message):
+                    return
+                del self._unsent[key]
+        except LinkError:
+            self.close()
+
+
+class Eye:
+    """One camera, one vision, one loop. The camera is started and closed by whoever made it."""
+
+    def __init__(
+        self, config: Config, section: CameraSection, camera: Camera, vision: Vision, observer: Observer | None = None
+    ) -> None:
+        self._section, self._camera, self._vision, self._observer = section, camera, vision, observer
+        self._outlet = Outlet(config.socket("eye"))
+        # A random first id: the gate must not take tracks of an eye that was restarted for those it knew.
+        zone = Zone(*section.zone, section.least_eye_distance_px)
+        self._tracker = Tracker[Face](zone, config.access.votes, first_id=secrets.randbits(32))
+        self._state = State(Status.CONNECTING, "")
+        self._looked = self._face_seen = -inf
+        self._report, self._pace = self._new_report(0.0, 0.0), Pace()
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Look until `stopped`; the watchdog is petted only while frames or attempts go on within their deadlines."""
+        while not stopped():
+            frame = self._camera.next(WAIT_S)
+            self._hear()
+            if frame:
+                self._pace.came(frame.index)
+                if self._worth_looking(frame.captured):
+                    self._look(frame)
+            for track in self._outlet.exchange(self._report):
+                self._tracker.settle(track)
+            if self._pace.over():
+                self._tell(*self._pace.take())
+                if not self._camera.hung():
+                    notify.watchdog()
+        self._outlet.close()
+
+    def _hear(self) -> None:
+        """Pass on what has happened to the stream, each state as it comes."""
+        for state in self._camera.news():
+            self._state = state
+            if state.status is not Status.STREAMING:
+                self._forget()
+            self._tell(self._report.frames_per_s, self._report.frame_age_ms)
+
+    def _forget(self) -> None:
+        """What comes after a gap or at another size are other faces."""
+        self._say_gone(self._tracker.clear())
+
+    def _say_gone(self, ended: list[Track[Face]]) -> None:
+        for track in ended:
+            if track.views:  # the gate does not know of the others
+                self._outlet.put(wire.TrackGone(track.id))
+
+    def _worth_looking(self, captured: float) -> bool:
+        pause = 1 / self._section.idle_frames_per_s
+        return len(self._tracker) > 0 or captured - self._face_seen < LINGER_S or captured - self._looked >= pause
+
+    def _look(self, frame: Frame) -> None:
+        begun = time.thread_time()
+        self._looked = frame.captured
+        faces = self._vision.detect(frame.picture, self._section.detect_width_px)
+        detected = time.thread_time()
+        if faces:
+            self._face_seen = frame.captured
+        self._say_gone(self._tracker.update(faces, frame.captured))
+        embedded, embed_s = self._view(frame)
+        age_ms = 1000 * (time.monotonic() - frame.captured)
+        self._pace.saw(age_ms)
+        if self._observer:
+            detect_ms, cpu_ms = 1000 * (detected - begun), 1000 * (time.thread_time() - begun)
+            times = FrameTimes(frame.captured, frame.decode_ms, detect_ms, 1000 * embed_s, cpu_ms, age_ms, embedded)
+            self._observer.frame(times)
+
+    def _view(self, frame: Frame) -> tuple[int, float]:
+        """Embed the faces of this frame that most deserve it; how many, and the CPU seconds of the embedders."""
+        embedded, seconds, picture = 0, 0.0, frame.picture
+        for track in self._tracker.wanted(frame.captured, picture.width, picture.height):
+            room = embedded == 0 or (embedded < BUDGET and time.monotonic() - frame.captured < HURRY_S)
+            if room or track.good_since is None:
+                quality = self._vision.quality(picture, track.face)
+                if self._tracker.judge(track, quality) and room:
+                    seconds += self._observe(frame, track, quality)
+                    embedded += 1
+        return embedded, seconds
+
+    def _observe(self, frame: Frame, track: Track[Face], quality: Quality) -> float:
+        """Send one view of a track; the CPU seconds of the embedders."""
+        liveness = self._vision.liveness(frame.picture, track.face)
+        begun = time.thread_time()
+        embedding = self._vision.embed(frame.picture, track.face)
+        seconds = time.thread_time() - begun
+        self._tracker.viewed(track)
+        since = track.captured if track.good_since is None else track.good_since
+        view = wire.Observation(track.id, frame.captured, since, quality, liveness, embedding.astype("<f4").tobytes())
+        self._outlet.put(view)
+        return seconds
+
+    def _tell(self, frames_per_s: float, frame_age_ms: float) -> None:
+        self._report = self._new_report(frames_per_s, frame_age_ms)
+        self._outlet.put(self._report)
+
+    def _new_report(self, frames_per_s: float, frame_age_ms: float) -> wire.EyeReport:
+        state = State(Status.STALLED, "the decoder does not return") if self._camera.hung() else self._state
+        return wire.EyeReport(
+            self._section.name,
+            state.status,
+            state.detail,
+            frames_per_s,
+            frame_age_ms,
+            self._vision.pack.manifest.id,
+            self._vision.has_liveness,
+        )
+
+
+class Pace:
+    """Frames a second and their median age since the last report."""
+
+    def __init__(self) -> None:
+        self._begun, self._first, self._last = time.monotonic(), 0, 0
+        self._ages: list[float] = []
+
+    def came(self, index: int) -> None:
+        self._last = index
+
+    def saw(self, age_ms: float) -> None:
+        self._ages.append(age_ms)
+
+    def over(self) -> bool:
+        return time.monotonic() - self._begun >= REPORT_S
+
+    def take(self) -> tuple[float, float]:
+        """Frames a second, median age in ms; and begin anew."""
+        now = time.monotonic()
+        found = (self._last - self._first) / (now - self._begun), statistics.median(self._ages or [0.0])
+        self._begun, self._first, self._ages = now, self._last, []
+        return found
+
+
+def run(config: Config, camera: str, credentials: Credentials) -> None:
+    """The eye process: look through the named camera until SIGTERM."""
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    section = next(section for section in config.camera if section.name == camera)
+    reading = Camera(section, credentials.read(section.credential) if section.credential else "")
+    reading.start()  # it connects while the models are loaded
+    vision = Vision(load(config.models.pack, Path(config.models.directory)))
+    notify.ready()
+    Eye(config, section, reading, vision).run(stopped.is_set)
+    notify.stopping()
+    reading.close()
