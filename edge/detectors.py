@@ -1,6 +1,7 @@
 """Face detectors behind one interface: YuNet (one network) and MTCNN (three in a cascade)."""
 
-from typing import Protocol
+import math
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from edge.network import Network, Tensor
 from edge.picture import Image, Matrix, Picture
+
+MOST_CANDIDATES = 300
+"""So many boxes are compared with each other; worse ones cannot be faces that matter."""
 
 Boxes = NDArray[np.float32]
 
@@ -27,6 +31,10 @@ class Face(Struct, frozen=True):
     landmarks: Matrix
     score: float
 
+    @property
+    def eye_distance_px(self) -> float:
+        return math.dist(*self.landmarks[:2].tolist())
+
 
 class Detector(Protocol):
     def detect(self, picture: Picture, width: int) -> list[Face]:
@@ -38,17 +46,19 @@ def suppress(boxes: Boxes, scores: Tensor, most: float, of_smaller: bool = False
 
     A box goes when its overlap with a better one is above `most`: intersection over union, or over the smaller box.
     """
-    order = np.argsort(-scores, kind="stable")
-    areas = np.prod(np.maximum(0, boxes[:, 2:] - boxes[:, :2]), axis=1)
-    kept = []
-    while len(order):
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        sides = np.minimum(boxes[best, 2:], boxes[rest, 2:]) - np.maximum(boxes[best, :2], boxes[rest, :2])
-        common = np.prod(np.maximum(0, sides), axis=1)
-        whole = np.minimum(areas[best], areas[rest]) if of_smaller else areas[best] + areas[rest] - common
-        order = rest[common <= most * whole]
-    return np.array(kept, np.int64)
+    order = np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]
+    left, top, right, bottom = boxes[order].T
+    width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    common = np.maximum(0, width) * np.maximum(0, height)
+    areas = common.diagonal()
+    whole = np.minimum(areas[:, None], areas) if of_smaller else areas[:, None] + areas - common
+    apart = common <= most * whole
+    alive = np.ones(len(order), bool)
+    for index in range(len(order)):
+        if alive[index]:
+            alive[index + 1 :] &= apart[index, index + 1 :]
+    return order[alive]
 
 
 def _faces(boxes: Boxes, landmarks: Tensor, scores: Tensor, scale: tuple[float, float]) -> list[Face]:
@@ -72,7 +82,7 @@ class YuNet:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._input: Tensor = np.empty((1, 3, 0, 0), np.float32)
+        self._input = np.empty((1, 3, 0, 0), np.uint8)
         self._cells: dict[int, Tensor] = {}
 
     def detect(self, picture: Picture, width: int) -> list[Face]:
@@ -88,16 +98,15 @@ class YuNet:
 
     def _fill(self, image: Image) -> None:
         if self._input.shape[2:] != image.shape[:2]:
-            self._input = np.empty((1, 3, *image.shape[:2]), np.float32)
+            self._input = np.empty((1, 3, *image.shape[:2]), np.uint8)
             self._cells = {
                 stride: _cells(image.shape[1] // stride, image.shape[0] // stride) for stride in self.STRIDES
             }
-        for plane, channel in zip(self._input[0], cv2.split(image), strict=True):
-            plane[:] = channel
+        cv2.split(image, list(self._input[0]))
 
     def _decoded(self, heads: dict[str, Tensor], stride: int) -> tuple[Boxes, Tensor, Tensor]:
         """Boxes (n, 4), landmarks (n, 5, 2) and scores (n,) of the cells that see a face."""
-        certainty = heads[f"cls_{stride}"][0, :, 0] * heads[f"obj_{stride}"][0, :, 0]
+        certainty = heads[f"cls_{stride}"].ravel() * heads[f"obj_{stride}"].ravel()
         hits = np.flatnonzero(certainty > self.LEAST_SCORE**2)
         cells = self._cells[stride][hits]
         box = heads[f"bbox_{stride}"][0, hits]
@@ -125,7 +134,7 @@ class Mtcnn:
     """The smallest face looked for, in pixels of the small picture: the first level costs its inverse square."""
     STEP = 0.709
     CELL, STRIDE = 12, 2
-    LEAST_SCORES = (0.6, 0.7, 0.8)
+    LEAST_SCORES = (0.7, 0.7, 0.8)
     MOST_PROPOSALS = 64
 
     def __init__(self, pnet: Network, rnet: Network, onet: Network) -> None:
@@ -133,7 +142,7 @@ class Mtcnn:
 
     def detect(self, picture: Picture, width: int) -> list[Face]:
         height = max(2, round(width * picture.height / picture.width))
-        levels = _halves(picture.scaled(width, height))
+        levels = _halves(picture.scaled(width, height), self._pnet.spec.order)
         boxes = self._refined(levels, self._proposed(levels))
         boxes, landmarks, scores = self._marked(levels, boxes)
         return _faces(boxes, landmarks, scores, (picture.width / width, picture.height / height))
@@ -152,7 +161,7 @@ class Mtcnn:
         height, width = levels[0].shape[:2]
         size = (round(width * scale), round(height * scale))
         image = cv2.resize(levels[min(int(-np.log2(scale)), len(levels) - 1)], size)
-        shifts, certainty = self._pnet.run(_columns(np.stack([image]), self._pnet))
+        shifts, certainty = self._pnet.run(_normalised(cv2.transpose(image)[np.newaxis], self._pnet))
         column, row = np.nonzero(certainty[0, ..., 1] > self.LEAST_SCORES[0])
         corner = np.stack([column, row], axis=1) * self.STRIDE
         boxes = np.hstack([corner, corner + self.CELL]).astype(np.float32) + shifts[0, column, row] * self.CELL
@@ -164,7 +173,7 @@ class Mtcnn:
     def _refined(self, levels: list[Image], boxes: Boxes) -> Boxes:
         if not len(boxes):
             return boxes
-        shifts, certainty = self._rnet.run(_columns(_crops(levels, boxes, self._rnet.spec.size[0]), self._rnet))
+        shifts, certainty = self._rnet.run(_crops(levels, boxes, self._rnet))
         good = certainty[:, 1] > self.LEAST_SCORES[1]
         boxes = _shifted(boxes[good], shifts[good])
         return _squares(boxes[suppress(boxes, certainty[good, 1], 0.7)])
@@ -173,7 +182,7 @@ class Mtcnn:
         """Final boxes (n, 4), landmarks (n, 5, 2) and scores (n,)."""
         if not len(boxes):
             return boxes, np.empty((0, 5, 2), np.float32), np.empty(0, np.float32)
-        shifts, marks, certainty = self._onet.run(_columns(_crops(levels, boxes, self._onet.spec.size[0]), self._onet))
+        shifts, marks, certainty = self._onet.run(_crops(levels, boxes, self._onet))
         good = certainty[:, 1] > self.LEAST_SCORES[2]
         boxes, scores = boxes[good], certainty[good, 1]
         sides = (boxes[:, 2:] - boxes[:, :2])[:, None]
@@ -183,17 +192,18 @@ class Mtcnn:
         return boxes[best], landmarks[best], scores[best]
 
 
-def _halves(image: Image) -> list[Image]:
+def _halves(image: Image, order: str) -> list[Image]:
     """The picture, half of it, a quarter, an eighth: crops come from the level that is nearest above their size."""
-    levels = [image]
+    levels: list[Any] = [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if order == "rgb" else image]
     while len(levels) < 4 and min(levels[-1].shape[:2]) >= 32:
         half = (levels[-1].shape[1] // 2, levels[-1].shape[0] // 2)
-        levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
+        levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))
     return levels
 
 
-def _crops(levels: list[Image], boxes: Boxes, size: int) -> Image:
-    """(n, size, size, 3) from square boxes, black outside the picture."""
+def _crops(levels: list[Image], boxes: Boxes, network: Network) -> Tensor:
+    """The network's column-major input (n, size, size, 3) from square boxes, black outside the picture."""
+    size = network.spec.size[0]
     sides = boxes[:, 2] - boxes[:, 0]
     level = np.clip(np.log2(np.maximum(sides, 1) / size), 0, len(levels) - 1).astype(int)
     crops = np.empty((len(boxes), size, size, 3), np.uint8)
@@ -201,17 +211,14 @@ def _crops(levels: list[Image], boxes: Boxes, size: int) -> Image:
     for depth in np.unique(level):
         chosen = np.flatnonzero(level == depth)
         lines = (boxes[chosen, :2, None] + sides[chosen, None, None] * steps) / np.float32(2**depth) - np.float32(0.5)
-        across = np.repeat(lines[:, 0, None, :], size, axis=1).reshape(-1, size)
-        down = np.repeat(lines[:, 1, :, None], size, axis=2).reshape(-1, size)
+        across = np.repeat(lines[:, 0, :, None], size, axis=2).reshape(-1, size)
+        down = np.repeat(lines[:, 1, None, :], size, axis=1).reshape(-1, size)
         crops[chosen] = cv2.remap(levels[depth], across, down, cv2.INTER_LINEAR).reshape(-1, size, size, 3)
-    return crops
+    return _normalised(crops, network)
 
 
-def _columns(images: Image, network: Network) -> Tensor:
-    """(n, h, w, 3) BGR as the network's column-major input."""
-    ordered = images[..., ::-1] if network.spec.order == "rgb" else images
-    tensor = ordered.transpose(0, 2, 1, 3).astype(np.float32, order="C")
-    tensor -= network.spec.mean
+def _normalised(pixels: NDArray[Any], network: Network) -> Tensor:
+    tensor: Tensor = np.subtract(pixels, np.float32(network.spec.mean), dtype=np.float32)
     tensor *= network.spec.scale
     return tensor
 

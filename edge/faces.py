@@ -1,5 +1,7 @@
 """From a picture to faces, and from a face to its quality, its liveness and its embedding."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -12,6 +14,13 @@ from edge.terms import Quality
 
 HEAD = np.array([[-32, -33, 28], [32, -33, 28], [0, 0, 0], [-25, 31, 24], [25, 31, 24]], np.float64)
 """Where the landmarks are on a mean head: millimetres right, down and away from the camera, nose tip at 0."""
+
+PLANE = np.array([1, 1j])
+"""Takes (n, 2) points to n complex numbers."""
+
+UPRIGHT_SIZE = (80, 80)
+UPRIGHT = np.array([[24, 28], [56, 28], [40, 46], [27, 64], [53, 64]])
+"""Where quality wants the landmarks: detail is judged at 32 pixels between the eyes, as embedders see it."""
 
 POSE = np.linalg.pinv(np.column_stack([HEAD, np.ones(5)]))
 
@@ -46,12 +55,12 @@ class Vision:
         `sharpness` is the standard deviation of the Laplacian over that of the luma, on the aligned crop: about
         0.4 for a crisp face, 0.1 for a blurred or tiny one, whatever the light. `brightness` is mean luma, 0 to 1.
         """
-        luma = cv2.cvtColor(_aligned(picture, face, self._embedders[0].spec), cv2.COLOR_BGR2GRAY)
+        luma = picture.luma(similarity(face.landmarks, UPRIGHT), UPRIGHT_SIZE)
         mean, deviation = cv2.meanStdDev(luma)
         detail = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1]
         yaw, pitch = pose(face.landmarks)
         return Quality(
-            eye_distance_px=float(np.linalg.norm(face.landmarks[1] - face.landmarks[0])),
+            eye_distance_px=face.eye_distance_px,
             sharpness=float(detail[0, 0] / max(deviation[0, 0], 1.0)),
             yaw=yaw,
             pitch=pitch,
@@ -76,21 +85,21 @@ class Vision:
 def similarity(landmarks: Matrix, template: Matrix) -> Matrix:
     """The rotation, scale and shift (2, 3) that takes landmarks (n, 2) nearest to the template (n, 2).
 
-    Least squares in closed form; in the plane it is Umeyama's solution.
+    Least squares in closed form; with points as complex numbers it is one product. Umeyama's solution in the plane.
     """
-    middle, target = landmarks.mean(axis=0), template.mean(axis=0)
-    (x, y), (u, v) = (landmarks - middle).T, (template - target).T
-    spread = x @ x + y @ y
-    a, b = (x @ u + y @ v) / spread, (x @ v - y @ u) / spread
-    turn = np.array([[a, -b], [b, a]])
-    return np.column_stack([turn, target - turn @ middle]).astype(np.float32)
+    source, target = landmarks @ PLANE, template @ PLANE
+    middle, aim = source.mean(), target.mean()
+    turn = np.vdot(source - middle, target - aim) / np.vdot(source - middle, source - middle).real
+    shift = aim - turn * middle
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float32)
 
 
 def pose(landmarks: Matrix) -> tuple[float, float]:
     """Yaw and pitch in degrees from landmarks (5, 2): an affine camera fitted to a mean head, good to about ten."""
-    across, down = (POSE @ landmarks)[:3].T
-    forward = np.cross(across / np.linalg.norm(across), down / np.linalg.norm(down))
-    return float(np.degrees(np.arctan2(-forward[0], forward[2]))), float(np.degrees(np.arctan2(forward[1], forward[2])))
+    (a, d), (b, e), (c, f) = (POSE[:3] @ landmarks).tolist()  # how each of the head's axes is seen
+    across, down = math.hypot(a, b, c), math.hypot(d, e, f)
+    ahead = (a * e - b * d) / (across * down)
+    return math.degrees(math.atan2(-c / across, ahead)), math.degrees(math.atan2(f / down, ahead))
 
 
 def _aligned(picture: Picture, face: Face, spec: NetworkSpec) -> Image:

@@ -13,6 +13,7 @@ from edge.errors import ModelError
 from edge.packs import NetworkSpec
 
 Tensor = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
 UNLOADABLE = (
     failures.Fail,
     failures.InvalidArgument,
@@ -21,12 +22,12 @@ UNLOADABLE = (
     failures.NotImplemented,
     failures.RuntimeException,
 )
-Observer = Callable[["Network", Tensor, float], None]
+Observer = Callable[["Network", Tensor | Pixels, float], None]
 """Told after each run: the network, its input (valid during the call only) and the seconds it took."""
 
 
 class Network:
-    """A loaded network. `run` takes one float32 input and returns every output in the model's order."""
+    """A loaded network. `run` takes its one input and returns every output, float32, in the model's order."""
 
     def __init__(self, spec: NetworkSpec, model: bytes, threads: int = 1, observer: Observer | None = None) -> None:
         self.spec = spec
@@ -35,7 +36,7 @@ class Network:
         self._input = self._session.get_inputs()[0].name
         self.outputs = [output.name for output in self._session.get_outputs()]
 
-    def run(self, tensor: Tensor) -> list[Tensor]:
+    def run(self, tensor: Tensor | Pixels) -> list[Tensor]:
         started = time.perf_counter()
         results: list[Tensor] = self._session.run(None, {self._input: tensor})
         if self.observer:
@@ -43,9 +44,13 @@ class Network:
         return results
 
     @property
-    def input_shape(self) -> list[int | str]:
-        """As the model declares it: names stand for sizes that are free."""
-        return list(self._session.get_inputs()[0].shape)
+    def channels_last(self) -> bool:
+        return bool(self._session.get_inputs()[0].shape[3] == 3)
+
+    @property
+    def takes_pixels(self) -> bool:
+        """The input is uint8, not float32."""
+        return bool(self._session.get_inputs()[0].type == "tensor(uint8)")
 
 
 def _session(spec: NetworkSpec, model: bytes, threads: int) -> Any:
@@ -65,10 +70,10 @@ def _session(spec: NetworkSpec, model: bytes, threads: int) -> Any:
 def probe(network: Network) -> Tensor:
     """Up to eight numbers from all over the outputs for a fixed input: what a conversion is verified against."""
     width, height = network.spec.size
-    channels_last = network.input_shape[3] == 3
-    shape = (1, height, width, 3) if channels_last else (1, 3, height, width)
-    pixels = np.random.default_rng(20).uniform(0, 255, shape).astype(np.float32)
-    results = network.run((pixels - np.float32(network.spec.mean)) * np.float32(network.spec.scale))
+    shape = (1, height, width, 3) if network.channels_last else (1, 3, height, width)
+    pixels = np.random.default_rng(20).integers(0, 256, shape, np.uint8)
+    tensor = (pixels - np.float32(network.spec.mean)) * np.float32(network.spec.scale)
+    results = network.run(pixels if network.takes_pixels else tensor)
     flat = np.concatenate([result.reshape(-1) for result in results])
     chosen: Tensor = flat[np.linspace(0, len(flat) - 1, min(8, len(flat))).astype(int)]
     return chosen

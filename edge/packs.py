@@ -32,7 +32,7 @@ class NetworkSpec(Struct, frozen=True):
     sha256: Digest
     bytes: Positive
     licence: str
-    convert: Literal["onnx", "openvino", "tflite"]
+    convert: Literal["onnx", "onnx-pixels", "openvino", "tflite"]
     size: tuple[Positive, Positive]
     """Width and height of the input in pixels; for detectors, of the input that `probe` was computed on."""
     order: Literal["bgr", "rgb"]

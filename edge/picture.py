@@ -3,6 +3,7 @@
 A camera's frame stays in the decoder's planes: only what is looked at is ever converted to BGR.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,10 @@ class Picture(ABC):
         otherwise aliases.
         """
 
+    @abstractmethod
+    def luma(self, matrix: Matrix, size: Size) -> Image:
+        """As `warped`, but grey: (size[1], size[0])."""
+
 
 @dataclass(slots=True)
 class Bgr(Picture):
@@ -60,6 +65,9 @@ class Bgr(Picture):
 
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
         return _warped(self.image, np.vstack([matrix, (0, 0, 1)]), size, smooth, 0)
+
+    def luma(self, matrix: Matrix, size: Size) -> Image:
+        return cv2.cvtColor(self.warped(matrix, size), cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
 
 
 @dataclass(slots=True)
@@ -82,7 +90,8 @@ class Yuv(Picture):
         self._to_bgr = _yuv_to_bgr(BT709 if self.height >= HD_LINES else BT601, self.full_range)
 
     def scaled(self, width: int, height: int) -> Image:
-        return self._bgr([_resized(plane, (width, height)) for plane in (self.y, self.u, self.v)])
+        chroma = (cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST) for plane in (self.u, self.v))
+        return self._bgr([_resized(self.y, (width, height)), *chroma])  # type: ignore[list-item]
 
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
         luma = np.vstack([matrix, (0, 0, 1)])
@@ -90,6 +99,11 @@ class Yuv(Picture):
         black = 0 if self.full_range else 16
         crop = _warped(self.y, luma, size, smooth, black)
         return self._bgr([crop, *(_warped(plane, chroma, size, smooth, 128) for plane in (self.u, self.v))])
+
+    def luma(self, matrix: Matrix, size: Size) -> Image:
+        black = 0 if self.full_range else 16
+        crop = _warped(self.y, np.vstack([matrix, (0, 0, 1)]), size, True, black)
+        return crop if self.full_range else cv2.convertScaleAbs(crop, alpha=255 / 219, beta=-16 * 255 / 219)  # type: ignore[return-value]
 
     def _bgr(self, planes: list[Image]) -> Image:
         image: Any = cv2.transform(cv2.merge(planes), self._to_bgr)
@@ -116,7 +130,8 @@ def _resized(plane: Image, size: Size) -> Image:
 
 def _warped(plane: Image, matrix: NDArray[np.float64], size: Size, smooth: bool, border: int) -> Image:
     """`matrix` (3, 3) affine, plane to crop pixels."""
-    factor = int(1 / np.sqrt(abs(np.linalg.det(matrix[:2, :2])))) if smooth else 1
+    (a, b, _), (c, d, _), _ = matrix.tolist()
+    factor = int(1 / math.sqrt(abs(a * d - b * c))) if smooth else 1
     if factor > 1:
         plane, matrix = _averaged(plane, matrix, size, factor)
     return cv2.warpAffine(plane, matrix[:2], size, borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 3)  # type: ignore[return-value]
