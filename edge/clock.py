@@ -27,5 +27,5 @@ class Clock:
         return Now(mono, time.time(), self._trusted)
 
     def _synchronised(self) -> bool:
-        state = self._libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
+        state: int = self._libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
         return 0 <= state < TIME_ERROR

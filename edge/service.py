@@ -16,18 +16,18 @@ from edge import notify
 from edge.broker import Broker
 from edge.clock import Clock
 from edge.config import Config, Credentials
-from edge.doors import Inputs
+from edge.doorlines import DoorLines
 from edge.factlog import FactLog
-from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, Pulse, PublishState, Settle, Show, Started, Wake
+from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, PublishState, Pulse, Settle, Show, Started, Wake
 from edge.gate import Gate
 from edge.matcher import Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
-from edge.people import Loaded, Watch
 from edge.rules import gate_rules
-from edge.sources import Eyes, Heart, RelayLink, Seen, Source
+from edge.sources import Eyes, Heart, Loaded, RelayLink, Seen, Source, WhitelistSource
 from edge.terms import Now
 from edge.users import peers
+from edge.whitelist import Whitelist
 
 HEALTH_EVERY = 10
 """Heartbeats between two health messages."""
@@ -49,15 +49,17 @@ class Service:
         rules = gate_rules(config)
         self.gate = Gate(rules)
         self._gallery: Gallery | None = None
-        self._outbox = Outbox.of(config, put)
+        gate, kept = config.gate, config.outbox
+        path = config.state / "outbox.sqlite"
+        self._outbox = Outbox(path, gate.site, gate.name, kept.capacity, kept.warn_at, put)
         self._broker = Broker(config, credentials, self._outbox, put)
         cameras = frozenset(rules.cameras)
         self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
-        self._inputs = {door.name: Inputs(door, put) for door in config.door}
-        whitelist = Watch(config, credentials, self._pack, put)
+        self._lines = {door.name: DoorLines(door, put) for door in config.door}
+        people = WhitelistSource(Whitelist.of(config, credentials), self._pack, config.access.fpir, put)
         self._sources: list[Source] = [
-            self._eyes, self._relay, whitelist, Heart(Heartbeat(), put), *self._inputs.values(),
+            self._eyes, self._relay, people, Heart(Heartbeat(), put), *self._lines.values(),
         ]  # fmt: skip
         self._log = FactLog(config.state / "facts.jsonl", rules) if config.gate.fact_log else None
         self._wake: float | None = None
@@ -79,7 +81,6 @@ class Service:
     def _start(self) -> None:
         boot = secrets.token_hex(8)
         self._take(Started(boot, self._pack.name, self._pack.has_liveness))
-        self._outbox.start()
         self._broker.start()
         for source in self._sources:
             source.start()
@@ -138,7 +139,7 @@ class Service:
             case Emit():
                 self._outbox.append(effect.subject, effect.event, now, effect.ticket)
             case Show():
-                self._inputs[effect.door].show(effect.lamp)
+                self._lines[effect.door].show(effect.lamp)
             case Settle():
                 self._eyes.settle(effect.camera, effect.track)
             case PublishState():
@@ -148,7 +149,7 @@ class Service:
         notify.watchdog()
         self._beats += 1
         if self._beats % HEALTH_EVERY == 0:
-            self._broker.publish_health(msgspec.to_builtins(self.gate.health()))
+            self._broker.health(msgspec.to_builtins(self.gate.health()))
 
 
 def run(config: Config, credentials: Credentials) -> None:

@@ -3,12 +3,14 @@
 None of them decides anything and none of them waits for the gate.
 """
 
+import logging
 import math
 import selectors
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -16,14 +18,21 @@ from msgspec import Struct
 
 from edge import wire
 from edge.errors import EdgeError, LinkError
-from edge.facts import CameraReported, Fact, Pulse, RelayReported, TrackEnded
+from edge.facts import CameraReported, Fact, Pulse, RelayReported, TrackEnded, WhitelistLoaded
+from edge.matcher import NOBODY, Gallery, effective_fpir, threshold
+from edge.packs import Manifest
 from edge.terms import RelayOutcome, Status
+from edge.whitelist import Whitelist
+
+log = logging.getLogger(__name__)
 
 Put = Callable[[object], None]
 
 EYE_MESSAGES_PER_S = 300
 """An eye that sends more is broken or hostile; the rest is dropped."""
 RETRY_S = 0.2
+LOOK_EVERY_S = 0.25
+"""How often the whitelist's revision is looked up: a revocation acts within this and the time to load."""
 
 
 class Seen(Struct, frozen=True):
@@ -225,3 +234,43 @@ class RelayLink(Source):
     def _all(self, outcome: RelayOutcome, detail: str) -> None:
         for door in self._doors:
             self._put(RelayReported(door, outcome, "", detail))
+
+
+class Loaded(Struct, frozen=True):
+    """A whitelist revision ready to be searched, or none, with the fact that says so."""
+
+    gallery: Gallery | None
+    fact: WhitelistLoaded
+
+
+class WhitelistSource(Source):
+    """Looks for a new whitelist revision, and for a new day, on which retention dates may pass."""
+
+    def __init__(self, whitelist: Whitelist, pack: Manifest, fpir: float, put: Put) -> None:
+        super().__init__("whitelist", put)
+        self._whitelist, self._pack, self._fpir = whitelist, pack, fpir
+
+    def listen(self) -> None:
+        known: object = None
+        while True:
+            try:
+                found: object = (self._whitelist.revision(), date.today())
+                if found != known:
+                    self._put(self._load())
+            except EdgeError as error:
+                found = str(error)
+                if found != known:
+                    self._put(Loaded(None, WhitelistLoaded(0, 0, NOBODY, 0.0, found)))
+            known = found
+            if self._stopped.wait(LOOK_EVERY_S):
+                return
+
+    def _load(self) -> Loaded:
+        """Read the whole list and derive the threshold that the wanted FPIR asks for."""
+        selection = self._whitelist.gallery(self._pack.id, date.today())
+        for problem in selection.left_out:
+            log.warning("%s", problem)
+        gallery, calibration = selection.gallery, self._pack.calibration
+        score = threshold(calibration, self._fpir, len(gallery))
+        rate = effective_fpir(calibration, score, len(gallery))
+        return Loaded(gallery, WhitelistLoaded(gallery.revision, len(gallery.people), score, rate))

@@ -1,0 +1,164 @@
+"""The demonstration: a whole site on this machine, from real portraits in a film to events in the room's database.
+
+Pretended are only the hall, the relay's chip and the hand on the door. The stream is RTSP, the networks and the
+broker are real, and the gate's processes are those of a gate in service.
+"""
+
+import contextlib
+import math
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edge import models
+from edge.enroll import enroll
+from edge.errors import LinkError
+from edge.events import (
+    AccessDenied,
+    AccessGranted,
+    BrokerFault,
+    DoorModeChanged,
+    DoorPhysicalStateChanged,
+    GateStarted,
+)
+from edge.faces import Vision
+from edge.film import APPROACHES, Approach, approach_film
+from edge.portraits import ENROLLED, photos
+from edge.room import Room, Seen
+from edge.simulate import DemoBroker, RtspServer, SimulatedDoor
+from edge.site import CONTACT, RELAY, Site
+from edge.summary import Summary, illustrate, summarise
+from edge.whitelist import Consent, Whitelist
+
+PACK = "registry"
+NAME = "the enrolled person"
+READY_S = 30.0
+OUTAGE_AFTER, OUTAGE_S = 4, 12.0
+"""After how many decisions the broker is killed, and for how long."""
+SETTLE_S = 60.0
+"""How long the room may take to have everything after the last approach."""
+STOP_S = 10.0
+
+Tell = Callable[..., None]
+"""Told a message template and its fields."""
+Progress = Callable[[str, int, int], None]
+
+
+class Demo:
+    """One demonstration. Downloads and the film are kept beside `store`, the models' directory."""
+
+    def __init__(self, out: Path, store: Path, tell: Tell, progress: Progress) -> None:
+        self.out, self.store, self.tell, self.progress = out, store, tell, progress
+
+    def run(self) -> Summary:
+        """Play the film once to a gate and say what came of it; EdgeError when a part cannot be had."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        models.fetch(PACK, self.store, progress=self.progress)
+        folder = photos(self.store.parent / "portraits")
+        film, approaches = self._film(folder)
+        with contextlib.ExitStack() as stack:
+            broker = stack.enter_context(DemoBroker())
+            camera = stack.enter_context(RtspServer([film]))
+            root = Path(stack.enter_context(TemporaryDirectory(prefix="edge-gate-demo-")))
+            address = {"url": camera.url(film), "broker_port": broker.port}
+            site = Site(root, self.store, pack=PACK, liveness_unavailable="accept", **address)
+            self._enroll(site, folder)
+            room = self._open(stack, site, broker)
+            self._play(room, broker, camera, approaches[-1].end_s)
+            return self._finish(site, room, broker.kind, film, approaches)
+
+    def _film(self, folder: Path) -> tuple[Path, list[Approach]]:
+        film = self.store.parent / "approach.mp4"
+        return film, approach_film(film, folder, APPROACHES, lambda done, total: self.progress("film", done, total))
+
+    def _enroll(self, site: Site, folder: Path) -> None:
+        vision = Vision(models.load(PACK, self.store))
+        consent = Consent("demonstration", "public-domain portrait", date.today() + timedelta(days=1))
+        people = Whitelist.of(site.config, site.credentials, write=True)
+        person = enroll([folder / ENROLLED], NAME, consent, vision, people, site.config.access.fpir, date.today())
+        self.tell("{person} is enrolled from one photograph, with consent and a retention date", person=person.id)
+        self.tell("this pack has no liveness networks: the demonstration accepts that, a gate in service would not")
+
+    def _open(self, stack: contextlib.ExitStack, site: Site, broker: DemoBroker) -> Room:
+        """Start the recorder, the gate and the hand on the door."""
+        stack.enter_context(running(site, "record"))
+        stack.enter_context(running(site, "run"))
+        room = Room(Path(site.config.recorder.database))
+        if not room.wait(lambda room: bool(room.of(GateStarted)), READY_S):
+            logs = [shutil.copy(site.root / name, self.out) for name in ("run.log", "record.log")]
+            raise LinkError("the gate did not start", "its logs say why: {logs}", logs=", ".join(map(str, logs)))
+        door = SimulatedDoor(site.chip, RELAY, CONTACT)
+        door.start()
+        stack.callback(door.close)
+        self.tell("relay guard, gate and eye are running; the broker is {kind}", kind=broker.kind)
+        return room
+
+    def _play(self, room: Room, broker: DemoBroker, camera: RtspServer, film_s: float) -> None:
+        """Follow the film to its end; on the way the broker is killed, and comes back without a memory."""
+        begun, back_at = time.monotonic(), math.inf
+        killed = False
+        while time.monotonic() < begun + film_s:
+            for seen in room.news():
+                self._show(seen)
+            decided = len(room.of(AccessGranted)) + len(room.of(AccessDenied))
+            if not killed and decided >= OUTAGE_AFTER:
+                broker.kill()
+                killed, back_at = True, time.monotonic() + OUTAGE_S
+                self.tell("-- the broker is killed, with all it had in memory; the gate goes on deciding")
+            if time.monotonic() > back_at:
+                broker.start()
+                back_at = math.inf
+                self.tell("-- the broker is back and knows nothing; the gate sends what the room has not confirmed")
+            time.sleep(0.1)
+        camera.kill()
+
+    def _finish(self, site: Site, room: Room, kind: str, film: Path, approaches: list[Approach]) -> Summary:
+        """Wait until the room has everything, then sum up, and draw the picture."""
+        shown = len(room.events)
+        room.wait(lambda room: bool(room.of(BrokerFault)) and quiet(room), SETTLE_S)
+        for seen in room.events[shown:]:
+            self._show(seen)
+        summary = summarise(site, room, PACK, kind, len(approaches))
+        illustrate(self.out, summary, room, Vision(models.load(PACK, self.store)), film, approaches, site.config)
+        return summary
+
+    def _show(self, seen: Seen) -> None:
+        """One event, as a line."""
+        at, data = seen.time[11:23], seen.data
+        if seen.of(AccessGranted):
+            score, limit = data["evidence"]["score"], data["evidence"]["threshold"]
+            self.tell("{at}  granted   {person}, score {score:.2f} against {limit:.2f}", at=at, person=data["person"],
+                      score=score, limit=limit)  # fmt: skip
+        elif seen.of(AccessDenied):
+            self.tell("{at}  refused   {reason}", at=at, reason=data["reason"])
+        elif seen.of(DoorModeChanged):
+            self.tell("{at}  door      {mode}", at=at, mode=data["mode"])
+        elif seen.of(DoorPhysicalStateChanged):
+            self.tell("{at}  leaf      {state}", at=at, state=data["state"])
+        else:
+            self.tell("{at}  {kind}", at=at, kind=seen.type.removeprefix("edge-gate."))
+
+
+def quiet(room: Room) -> bool:
+    """Whether nothing was recorded for three seconds."""
+    return time.time() - room.events[-1].received > 3.0
+
+
+@contextlib.contextmanager
+def running(site: Site, command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A subcommand of the site in the background; its output is in COMMAND.log of the site."""
+    process = site.start(command, log=f"{command}.log")
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

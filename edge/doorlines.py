@@ -1,0 +1,73 @@
+"""The gate's own lines of one door: inputs become facts, lamps show what the person should know.
+
+The relay is not among them; the relay guard alone holds it.
+"""
+
+import logging
+
+from edge.config import DoorSection, LineSection
+from edge.errors import HardwareError
+from edge.facts import InputChanged, InputLost
+from edge.lines import Inputs, Outputs, inputs, outputs
+from edge.sources import Put, Source
+from edge.terms import Input, Lamp
+
+RETRY_S = 1.0
+WAIT_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class DoorLines(Source):
+    """Reads a door's inputs and drives its lamps; a chip that is missing is tried again every second."""
+
+    def __init__(self, door: DoorSection, put: Put) -> None:
+        super().__init__(f"lines of {door.name}", put)
+        self._door = door
+        named = {name: getattr(door, name.value) for name in Input}
+        self._wanted: dict[Input, LineSection] = {name: line for name, line in named.items() if line}
+        self._lamps: Outputs | None = None
+
+    def show(self, lamp: Lamp) -> None:
+        """Light one lamp and put out the others; a lamp that cannot be driven stops nobody."""
+        lamps = self._lamps
+        if lamps is None:
+            return
+        try:
+            for name in self._door.lamps:
+                lamps.set(name, name == lamp.value)
+        except HardwareError as error:
+            log.warning("%s", error)
+
+    def listen(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._serve()
+            except HardwareError as error:
+                self._put(InputLost(self._door.name, str(error)))
+                self._stopped.wait(RETRY_S)
+
+    def _serve(self) -> None:
+        """Hold the lines until stopped; HardwareError when they cannot be had or are lost."""
+        door = self._door
+        if door.lamps:
+            self._lamps = outputs(door.chip, {str(name): line for name, line in door.lamps.items()})
+        try:
+            if self._wanted:
+                self._read(inputs(door.chip, self._wanted, door.debounce_s))
+            else:
+                self._stopped.wait()
+        finally:
+            lamps, self._lamps = self._lamps, None
+            if lamps:
+                lamps.close()
+
+    def _read(self, lines: Inputs) -> None:
+        try:
+            for name, active in lines.read().items():
+                self._put(InputChanged(self._door.name, name, active))
+            while not self._stopped.is_set():
+                for name, active in lines.wait(WAIT_S):
+                    self._put(InputChanged(self._door.name, name, active))
+        finally:
+            lines.close()
