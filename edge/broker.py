@@ -80,8 +80,8 @@ class Broker:
         self._config, self._credentials, self._outbox, self._report = config, credentials, outbox, report
         self._link = Link(stale_after_s=math.inf)
         self._state: dict[str, object] = {}
-        self._mailbox: dict[Channel, bytes] = {}
-        self._session: Session | None = None
+        self._health: dict[str, object] | None = None
+        self._changed = False
         self._closing = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
@@ -92,18 +92,13 @@ class Broker:
 
     def publish_state(self, state: dict[str, object]) -> None:
         """Publish the gate's state, retained; the newest one is published again at every connection."""
-        self._state = state
-        self._put(Channel.STATE, self._presence())
+        self._state, self._changed = state, True
+        self._nudge()
 
     def health(self, health: dict[str, object]) -> None:
-        """Publish measurements and how delivery goes; lost when there is no connection."""
-        backlog, session = self._outbox.backlog, self._session
-        about = {
-            "undelivered": backlog.last - backlog.first + 1,
-            "recorder_key": bool(session and session.verifier),
-            "refused_acknowledgement": session.refused if session else "",
-        }
-        self._put(Channel.HEALTH, msgspec.json.encode(health | {"outbox": about}))
+        """Publish measurements, with how delivery goes; only the newest is kept while there is no connection."""
+        self._health = health
+        self._nudge()
 
     def close(self) -> None:
         """Publish what is waiting and that this gate is going offline, then disconnect."""
@@ -111,13 +106,6 @@ class Broker:
         self._nudge()
         if self._thread.is_alive():
             self._thread.join(CONNECT_S + 3.0)
-
-    def _presence(self) -> bytes:
-        return msgspec.json.encode(Presence("online", self._outbox.backlog, self._state))
-
-    def _put(self, channel: Channel, payload: bytes) -> None:
-        self._mailbox[channel] = payload
-        self._nudge()
 
     def _nudge(self) -> None:
         os.eventfd_write(self._wake, 1)
@@ -141,21 +129,17 @@ class Broker:
                 self._down(Status.ENDED, f"{type(error).__name__}: {error}")
 
     def _down(self, status: Status, why: object) -> None:
-        self._session = None
         if self._link.failed(status, time.monotonic(), str(why)):
             self._report(BrokerReported(status, str(why)))
 
     def _serve(self) -> None:
         """One connection, from its beginning to its loss or our goodbye."""
-        session = self._session = Session(self._config, self._credentials, self._outbox)
+        session = Session(self._config, self._credentials, self._outbox)
         if self._link.up(time.monotonic(), Status.CONNECTED):
             self._report(BrokerReported(Status.CONNECTED, session.refused))
         while not self._closing.is_set():
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._wake)
-            if session.out_of_step:
-                session.out_of_step = False
-                self._mailbox[Channel.STATE] = self._presence()
             self._post(session)
             if session.turn(self._wake):
                 self._report(BrokerReported(Status.CONNECTED, session.refused))
@@ -163,8 +147,13 @@ class Broker:
         session.goodbye()
 
     def _post(self, session: "Session") -> None:
-        for channel in list(self._mailbox):
-            session.publish(channel, self._mailbox.pop(channel))
+        if self._changed or session.out_of_step:
+            self._changed = session.out_of_step = False
+            presence = Presence("online", self._outbox.backlog, self._state)
+            session.publish(Channel.STATE, msgspec.json.encode(presence))
+        if (health := self._health) is not None:
+            self._health = None
+            session.publish(Channel.HEALTH, msgspec.json.encode(health | {"outbox": session.health()}))
 
 
 class Session:
@@ -174,8 +163,8 @@ class Session:
         self._site, self._gate, self._outbox = config.gate.site, config.gate.name, outbox
         self.refused = ""
         """Why the last acknowledgement was refused, or why none can be accepted."""
-        self.verifier = self._recorder(credentials.path(config.outbox.recorder_key))
-        self._delivery = Delivery(patience_s=PATIENCE_S if self.verifier else math.inf)
+        self._verifier = self._recorder(credentials.path(config.outbox.recorder_key))
+        self._delivery = Delivery(patience_s=PATIENCE_S if self._verifier else math.inf)
         self._epoch = ""
         self.out_of_step = True
         """The room does not know what this gate still keeps."""
@@ -197,6 +186,15 @@ class Session:
             self._acknowledged(message.payload)
         self._delivery.expire(time.monotonic())
         return self.refused != refused
+
+    def health(self) -> dict[str, object]:
+        """How delivery goes, for people."""
+        backlog = self._outbox.backlog
+        return {
+            "undelivered": backlog.last - backlog.first + 1,
+            "recorder_key": self._verifier is not None,
+            "refused_acknowledgement": self.refused,
+        }
 
     def goodbye(self) -> None:
         """Tell the room that this gate goes offline on purpose."""
@@ -223,10 +221,10 @@ class Session:
         return bool(rows)
 
     def _acknowledged(self, token: bytes) -> None:
-        if not self.verifier:
+        if not self._verifier:
             return
         try:
-            ack = msgspec.convert(self.verifier.verify(token[:LARGEST_ACK].decode("ascii", "replace")), Ack)
+            ack = msgspec.convert(self._verifier.verify(token[:LARGEST_ACK].decode("ascii", "replace")), Ack)
         except (SealError, msgspec.ValidationError) as error:
             self.refused = str(error)
             return

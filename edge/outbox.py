@@ -76,11 +76,13 @@ class Outbox:
             self._report(Recorded(ticket, False))
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Write what is waiting, if the disk lets it be written, and stop."""
+        """Write what is waiting, if the disk lets it be written, and stop. The sender must have stopped before."""
         self._closing.set()
         with self._changed:
             self._changed.notify()
         self._thread.join(timeout_s)
+        if self._reader:
+            self._reader[1].close()
 
     # The sender's side ---------------------------------------------------------------------------------------------
 

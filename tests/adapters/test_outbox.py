@@ -1,0 +1,302 @@
+"""The outbox: nothing recorded is lost, whatever the disk does, and everything is numbered without gaps."""
+
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.delivery import Verdict
+from edge.eventlog import EventLog, Stored
+from edge.events import AccessTaken, Ack, Channel, DoorForcedOpen, Envelope, RequestToExit
+from edge.facts import Fact, Recorded, StorageReported
+from edge.outbox import Outbox
+from edge.seal import GENESIS, chain_hash, commitment
+from edge.terms import Now, Storage
+from tests.adapters.brokers import until
+from tests.conftest import need
+
+NOW = Now(1.0, 1_764_000_000.25)
+
+
+class Gate:
+    """An outbox with what it reported."""
+
+    def __init__(self, path: Path, capacity: int = 100_000, warn_at: float = 0.8) -> None:
+        self.facts: list[Fact | Exception] = []
+        self.outbox = Outbox(path, "site", "gate-1", capacity, warn_at, self.facts.append)
+
+    def press(self, times: int = 1) -> None:
+        """Record a few events and wait for the disk."""
+        last = self.ready().backlog.last + times
+        for _ in range(times):
+            self.outbox.append("door-1", RequestToExit(), NOW)
+        until(lambda: self.outbox.backlog.last >= last)
+
+    def ready(self) -> Outbox:
+        until(lambda: self.outbox.backlog.epoch)
+        return self.outbox
+
+    def told(self) -> list[Storage]:
+        return [fact.state for fact in self.facts if isinstance(fact, StorageReported)]
+
+    def acknowledge(self, sequence: int, **changed: object) -> Verdict:
+        row = self.outbox.read(sequence - 1, 1)[0]
+        ack = Ack("site", "gate-1", self.outbox.backlog.epoch, sequence, row.hash)
+        return self.outbox.acknowledge(msgspec.structs.replace(ack, **changed))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.sqlite"
+
+
+@pytest.fixture
+def opened(path: Path) -> Iterator[Callable[..., Gate]]:
+    gates: list[Gate] = []
+
+    def open_(**options: float) -> Gate:
+        gates.append(Gate(path, **options))  # type: ignore[arg-type]
+        return gates[-1]
+
+    yield open_
+    for gate in gates:
+        gate.outbox.close()
+
+
+Open = Callable[..., Gate]
+
+
+def envelope(row: Stored) -> Envelope:
+    return msgspec.json.decode(row.payload, type=Envelope)
+
+
+def assert_chained(rows: list[Stored], first: int = 1, previous: str = GENESIS) -> None:
+    assert [row.sequence for row in rows] == list(range(first, first + len(rows)))
+    for row in rows:
+        assert envelope(row).previoushash == previous
+        previous = chain_hash(msgspec.json.decode(row.payload))
+        assert row.hash == previous
+
+
+def test_events_are_numbered_chained_and_in_cloudevents_form(opened: Open) -> None:
+    gate = opened()
+    gate.press(3)
+    rows = gate.outbox.read(0, 10)
+    assert_chained(rows)
+    assert [envelope(row).type for row in rows] == ["edge-gate.EpochStarted", *["edge-gate.RequestToExit"] * 3]
+    pressed = envelope(rows[1])
+    assert (pressed.source, pressed.subject, pressed.time) == ("/site/gate-1", "door-1", "2025-11-24T16:00:00.250Z")
+    assert (pressed.specversion, pressed.id) == ("1.0", f"{pressed.epoch}-000000000002")
+
+
+def test_a_personal_field_can_be_erased_without_breaking_the_chain(opened: Open) -> None:
+    gate = opened()
+    gate.ready().append("door-1", AccessTaken("ada"), NOW)
+    until(lambda: gate.outbox.backlog.last == 2)
+    row = gate.outbox.read(1, 1)[0]
+    document = msgspec.json.decode(row.payload)
+    salt, value = document["data"]["personal"]["person"]
+    assert value == "ada"
+    assert document["data"]["commitments"]["person"] == commitment(salt, "ada")
+    del document["data"]["personal"]
+    assert chain_hash(document) == row.hash
+
+
+def test_a_ticket_is_answered_when_the_event_is_on_the_disk(opened: Open, path: Path) -> None:
+    gate = opened()
+    gate.outbox.append("door-1", RequestToExit(), NOW, ticket=7)
+    until(lambda: Recorded(7, True) in gate.facts)
+    with sqlite3.connect(path) as other:
+        assert other.execute("SELECT sequence FROM head").fetchone() == (2,)
+    other.close()
+
+
+def test_sequence_and_chain_go_on_after_a_restart_and_when_all_is_pruned(opened: Open) -> None:
+    first = opened()
+    first.press(2)
+    last = first.outbox.read(2, 1)[0]
+    assert first.acknowledge(3) is Verdict.PRUNED
+    until(lambda: first.outbox.backlog.first == 4)
+    first.outbox.close()
+    second = opened()
+    second.press()
+    assert second.outbox.backlog.epoch == first.outbox.backlog.epoch
+    assert_chained(second.outbox.read(0, 10), first=4, previous=last.hash)
+
+
+def test_only_the_recorders_word_on_what_was_written_prunes(opened: Open) -> None:
+    gate = opened()
+    gate.press(5)
+    assert gate.acknowledge(4, hash="0" * 64) is Verdict.WRONG
+    assert gate.acknowledge(4, epoch="0" * 16) is Verdict.FOREIGN
+    assert gate.outbox.backlog.first == 1
+    assert gate.acknowledge(4) is Verdict.PRUNED
+    until(lambda: gate.outbox.backlog.first == 5)
+    stale = Ack("site", "gate-1", gate.outbox.backlog.epoch, 2, "")
+    assert gate.outbox.acknowledge(stale) is Verdict.KNOWN
+    assert len(gate.outbox.read(0, 10)) == 2
+
+
+def test_a_full_log_keeps_alarms_and_names_what_it_drops(opened: Open) -> None:
+    gate = opened(capacity=1000)
+    gate.press(10)
+    gate.outbox.append("door-1", DoorForcedOpen(True), NOW)
+    gate.press(1100)
+    rows = gate.outbox.read(0, 5000)
+    assert len(rows) <= 1000
+    kinds = [envelope(row).type.removeprefix("edge-gate.") for row in rows[:4]]
+    assert kinds == ["EpochStarted", "EventsLost", "DoorForcedOpen", "EventsLost"]
+    lost = [envelope(row) for row in rows[1:4:2]]
+    assert lost[0].data["first"] == 2
+    assert rows[2].sequence == rows[1].sequence + 1
+    assert lost[1].data["first"] == rows[2].sequence + 1
+    assert envelope(rows[4]).previoushash == lost[1].data["hash"] == rows[3].hash
+    assert Storage.FULL in gate.told()
+    assert gate.acknowledge(rows[3].sequence) is Verdict.PRUNED
+
+
+def test_warns_before_it_is_full_and_recovers(opened: Open) -> None:
+    gate = opened(capacity=1000, warn_at=0.5)
+    gate.press(400)
+    assert gate.told() == [Storage.OK]
+    gate.press(200)
+    assert gate.told() == [Storage.OK, Storage.FULL]
+    assert gate.acknowledge(500) is Verdict.PRUNED
+    until(lambda: gate.told()[-1] is Storage.OK)
+
+
+@pytest.mark.parametrize("damage", ["header", "page", "payload"])
+def test_a_damaged_file_is_kept_aside_and_its_events_are_carried_over(opened: Open, path: Path, damage: str) -> None:
+    before = opened()
+    before.press(300)
+    rows = before.outbox.read(0, 1000)
+    before.outbox.close()
+    _damage(path, damage)
+    gate = opened()
+    until(lambda: _read_whole(gate) and gate.outbox.backlog.epoch != before.outbox.backlog.epoch)
+    gate.press()
+    after = gate.outbox.read(0, 1000)
+    assert_chained(after)
+    assert envelope(after[0]).epoch != envelope(rows[0]).epoch
+    assert str(envelope(after[0]).data["reason"]).startswith("corruption")
+    assert len(after) >= {"header": 2, "page": 100, "payload": 300}[damage]
+    assert list(path.parent.glob(f"{path.name}.2*")), "the damaged file is kept"
+
+
+def _read_whole(gate: Gate) -> list[Stored]:
+    """Read as the sender does: damage within an event shows only there."""
+    return gate.outbox.read(0, 1000)
+
+
+def _damage(path: Path, what: str) -> None:
+    if what == "payload":
+        with sqlite3.connect(path) as other:
+            other.execute("UPDATE events SET payload = replace(payload, 'door-1', 'door-9') WHERE sequence = 150")
+        other.close()
+        return
+    with path.open("r+b") as file:
+        file.seek(0 if what == "header" else 4096 * 12)
+        file.write(os.urandom(4096))
+
+
+def test_damage_while_running_is_noticed_too(opened: Open, path: Path) -> None:
+    gate = opened()
+    gate.press(50)
+    epoch = gate.outbox.backlog.epoch
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE events SET payload = x'00' WHERE sequence = 10")
+    other.close()
+    assert gate.outbox.read(0, 1000) == []
+    until(lambda: gate.outbox.backlog.epoch != epoch)
+    assert_chained(gate.outbox.read(0, 1000))
+    assert len(gate.outbox.read(0, 1000)) == 1 + 50, "a new beginning, and all but the damaged one"
+
+
+def test_an_older_copy_of_the_log_begins_a_new_epoch(opened: Open) -> None:
+    gate = opened()
+    gate.press(5)
+    epoch = gate.outbox.backlog.epoch
+    gate.outbox.acknowledge(Ack("site", "gate-1", epoch, 99, "ab" * 32))
+    until(lambda: gate.outbox.backlog.epoch != epoch)
+    rows = gate.outbox.read(0, 100)
+    assert "restored" in str(envelope(rows[0]).data["reason"])
+    assert len(rows) == 7
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    need(os.geteuid() == 0, "root, to mount a small file system")
+    place = tmp_path / "small"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False, capture_output=True)
+    need(done.returncode == 0, "the right to mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.real
+def test_a_full_disk_delays_events_but_loses_none(small_disk: Path) -> None:
+    gate = Gate(small_disk / "outbox.sqlite")
+    gate.press(10)
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space"):
+        filler.write_bytes(b"x" * 2_000_000)
+    for ticket in range(1, 3001):
+        gate.outbox.append("door-1", RequestToExit(), NOW, ticket)
+    until(lambda: gate.told()[-1] in (Storage.FULL, Storage.FAILED))
+    until(lambda: any(isinstance(fact, Recorded) and not fact.ok for fact in gate.facts))
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+    until(lambda: gate.outbox.backlog.last == 11 + 3000)
+    assert gate.told()[-1] is Storage.OK
+    assert_chained(gate.outbox.read(0, 5000))
+    answers = [fact.ticket for fact in gate.facts if isinstance(fact, Recorded)]
+    assert sorted(answers) == list(range(1, 3001)), "every ticket is answered once"
+    gate.outbox.close()
+
+
+def test_a_slow_disk_is_reported(opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.outbox.SLOW_FOR_S", 0.5)
+    gate = opened()
+    gate.press()
+    lock = sqlite3.connect(path, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    gate.outbox.append("door-1", RequestToExit(), NOW)
+    time.sleep(0.4)
+    lock.execute("COMMIT")
+    lock.close()
+    until(lambda: gate.told() == [Storage.OK, Storage.SLOW, Storage.OK])
+
+
+def test_a_log_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
+    place = tmp_path / "state"
+    place.write_text("in the way")
+    gate = Gate(place / "outbox.sqlite")
+    gate.outbox.append("door-1", RequestToExit(), NOW, ticket=1)
+    until(lambda: gate.told() == [Storage.FAILED])
+    place.unlink()
+    until(lambda: gate.outbox.backlog.last == 2)
+    gate.outbox.close()
+
+
+def test_recording_is_not_delayed_by_reading(path: Path) -> None:
+    log = EventLog(path, "site", "gate-1")
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
+    log.append([])
+    log.close()
+    reader.close()
+
+
+def test_alarms_and_events_have_their_channels(opened: Open) -> None:
+    gate = opened()
+    gate.ready().append("door-1", DoorForcedOpen(True), NOW)
+    gate.press()
+    assert [row.channel for row in gate.outbox.read(0, 9)] == [Channel.ALARM, Channel.ALARM, Channel.EVENT]
