@@ -1,0 +1,111 @@
+"""The configuration: every mistake is found at once and named with what would be right."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.config import load
+from edge.errors import ConfigurationError, EdgeError
+from tests.conftest import ROOT
+
+GOOD = """
+[gate]
+site = "hq"
+name = "lobby"
+[[camera]]
+name = "front"
+url = "rtsp://10.0.0.1/stream"
+door = "main"
+[[door]]
+name = "main"
+relay = { line = 17 }
+"""
+
+
+def problems(path: Path, text: str) -> list[str]:
+    file = path / "gate.toml"
+    file.write_text(text)
+    try:
+        load(file)
+    except ConfigurationError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+def test_a_small_file_is_enough(tmp_path: Path) -> None:
+    assert problems(tmp_path, GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ('site = "hq"', "", "gate.site: is missing"),
+        ('"hq"', '"HQ!"', "gate.site: must be a name of at most 31 lower-case letters, digits and -, not \"HQ!\""),
+        ('door = "main"', 'dor = "main"', "camera.front.dor: unknown key; did you mean door?"),
+        ('door = "main"', 'door = "mian"', "camera.front.door: there is no door mian; there are: main"),
+        ("10.0.0.1", "me:secret@10.0.0.1", "camera.front.url: must not carry a password; use username and credential"),
+        ("rtsp:", "http:", "camera.front.url: must be rtsp://HOST[:PORT]/PATH"),
+        ("10.0.0.1", "10.0.0.1:99999", "camera.front.url: must be rtsp://HOST[:PORT]/PATH"),
+        ("[[door]]", "[[door]]\npulse_ms = 3000", "door.main.pulse_ms: unknown key; did you mean pulse_s (seconds)?"),
+        ("[[door]]", "[[door]]\nheld_open = 1", "did you mean held_open_s (seconds)?"),
+        ("[[door]]", '[[door]]\npulse_s = "3s"', 'pulse_s: must be a number (seconds) from 0.1 to 30, not "3s"'),
+        ("[[door]]", "[[door]]\npulse_s = 3000", "pulse_s: must be a number (seconds) from 0.1 to 30, not 3000"),
+        ("[[door]]", "[[door]]\npulse_s = nan", "pulse_s: must be a number (seconds) from 0.1 to 30, not nan"),
+        ("[[door]]", "[[door]]\npulse_s = true", "pulse_s: must be a number (seconds) from 0.1 to 30, not true"),
+        ("[[door]]", "[[door]]\npulse_s = 6", "door.main.pulse_s: 6.0 is longer than hard_limit_s, 5.0"),
+        ("[[door]]", "[[door]]\ntamper = { line = 17 }", "door.main.tamper: line 17 is used by relay already"),
+        ("[[door]]", "[[door]]\nlamps = { granded = { line = 2 } }", "lamps.granded: unknown key; did you mean granted"),
+        ("{ line = 17 }", "17", "door.main.relay: must be a table"),
+        ("{ line = 17 }", '{ line = 17, bias = "up" }', "bias: must be one of as_is, disabled, pull_down, pull_up"),
+        ("{ line = 17 }", "{ line = 1.5 }", "door.main.relay.line: must be text in quotes or a whole number, not 1.5"),
+        ("[[door]]", "[door]", "door: at least one [[door]] is needed"),
+        ("[[camera]]", "[[camera]]\nzone = [0, 0, 1]", "zone: must be a list of 4, each a number from 0.0 to 1.0"),
+        ("[[camera]]", "[[camera]]\nzone = [1, 0, 0, 1]", "zone: must be [left, top, right, bottom]"),
+        ("[[camera]]", '[[camera]]\nusername = "me"', "camera.front.credential: is needed with username"),
+        ("[gate]", "[access]\nattack_below = 0.9\n[gate]", "access.attack_below: 0.9 is above live_at_least, 0.8"),
+        ("[gate]", '[access]\nfpir = "1%"\n[gate]', 'must be a number above 0 and up to 0.5, not "1%"'),
+        ("[gate]", f'[gate]\nruntime_dir = "/{"d" * 100}"', "gate.runtime_dir: is too long for the path of a socket"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_what_would_be_right(tmp_path: Path, before: str, after: str, expected: str) -> None:
+    found = problems(tmp_path, GOOD.replace(before, after, 1))
+    assert any(expected in problem for problem in found), found
+
+
+def test_all_mistakes_are_reported_at_once_also_across_tables(tmp_path: Path) -> None:
+    text = GOOD.replace('"hq"', "1").replace("17", "true") + '[[camera]]\nname = "front"\nurl = "x"\ndoor = "side"\n'
+    found = problems(tmp_path, text)
+    for place in (
+        "gate.site:",
+        "door.main.relay.line:",
+        "camera.front.url:",
+        "camera.front.door:",
+        "name front is used",
+    ):
+        assert any(place in problem for problem in found), (place, found)
+    assert len(found) == 5
+
+
+def test_two_doors_do_not_share_a_line(tmp_path: Path) -> None:
+    other = '[[door]]\nname = "side"\nrelay = { line = 17 }\n'
+    assert "door.side.relay: line 17 of /dev/gpiochip0 is used by door main already" in problems(tmp_path, GOOD + other)
+    assert problems(tmp_path, GOOD + other + 'chip = "/dev/gpiochip1"\n') == []
+
+
+@pytest.mark.parametrize("content", [b"[gate", b"\xff\xfe\x00", b"site = 1\nsite = 2"])
+def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "gate.toml").write_bytes(content)
+    with pytest.raises(ConfigurationError, match="not a TOML file"):
+        load(tmp_path / "gate.toml")
+
+
+def test_a_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match="--config"):
+        load(tmp_path / "none.toml")
+
+
+def test_the_documentation_is_current() -> None:
+    made = subprocess.run([sys.executable, "scripts/document"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert made.stdout == (ROOT / "docs/configuration.md").read_text(), "run: scripts/document > docs/configuration.md"
