@@ -1,9 +1,11 @@
 """`edge-gate bench`: the measurements that the README quotes."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from edge import models as packs
 from edge.cli.common import JsonOption, emit, say
 from edge.cli.progress import progress
 from edge.i18n import N_, _
@@ -39,3 +41,34 @@ def outbox(
         **msgspec.structs.asdict(result),
     )
     say("lost {lost}, duplicates removed {duplicates_removed}, in order: {in_order}", **msgspec.structs.asdict(result))
+
+
+@bench.command(help=N_("Play a film to a whole gate: what a frame costs, how old it gets, how soon it decides."))
+def pipeline(
+    video: Annotated[
+        Path,
+        typer.Option("--video", metavar="FILE", exists=True, dir_okay=False, help=N_("Served as a camera, looped.")),
+    ],
+    pack: Annotated[str, typer.Option("--pack", metavar="PACK", help=N_("The model pack."))],
+    seconds: Annotated[float, typer.Option("--seconds", min=5, max=3600, help=N_("How long it plays."))] = 60.0,
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+    ] = packs.DIRECTORY,
+    json: JsonOption = False,
+) -> None:
+    import msgspec
+
+    from bench.pipeline import measure
+
+    phases = {"enrol": _("Enrolling"), "play": _("Playing the film"), "idle": _("Looking at an empty hall")}
+    with progress(quiet=json) as bar:
+        tasks = {phase: bar.add_task(text, start=False) for phase, text in phases.items()}
+        result = measure(
+            video, pack, models, seconds,
+            lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total),
+        )  # fmt: skip
+    if json:
+        emit(result)
+        return
+    for name, value in msgspec.to_builtins(result).items():
+        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
