@@ -21,7 +21,7 @@ class Phrase:
     def render(self, translate: Translate) -> str:
         """The text after `translate` (a gettext function) was applied to the template and to the parts in it."""
         texts = {name: _rendered(field, translate) for name, field in self.fields.items()}
-        return translate(self.template).format(**texts)
+        return translate(self.template).format(**texts) if self.template else ""  # gettext has a header under ""
 
 
 def _rendered(field: object, translate: Translate) -> object:

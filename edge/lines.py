@@ -70,6 +70,17 @@ def inputs(chip: str, lines: Mapping[Input, LineSection], debounce_s: float) -> 
     return ChipInputs(chip, lines, debounce_s)
 
 
+def probe(chip: str, lines: Iterable[int | str]) -> None:
+    """Look at lines without touching them: HardwareError unless each is there, and free or held by a gate."""
+    if chip.startswith(SIMULATED):
+        return
+    try:
+        with gpiod.Chip(chip) as opened:
+            _names_known(chip, opened, lines, allowed=CONSUMER)
+    except (OSError, ValueError) as error:
+        raise _explained(chip, error, lines) from error
+
+
 # A real chip --------------------------------------------------------------------------------------------------------
 
 
@@ -82,9 +93,10 @@ def _request(chip: str, settings: Settings) -> gpiod.LineRequest:
         raise _explained(chip, error, settings) from error
 
 
-def _names_known(chip: str, opened: gpiod.Chip, settings: Settings) -> None:
+def _names_known(chip: str, opened: gpiod.Chip, lines: Iterable[object], allowed: str = "") -> None:
+    """HardwareError unless each line exists and is free, or its user is the one `allowed`."""
     count = opened.get_info().num_lines
-    for line in settings:
+    for line in lines:
         assert isinstance(line, int | str)
         try:
             offset = opened.line_offset_from_id(line)
@@ -95,7 +107,7 @@ def _names_known(chip: str, opened: gpiod.Chip, settings: Settings) -> None:
             text = "{chip} has no line {line}; its lines are 0 to {last}"
             raise HardwareError(text, chip=chip, line=line, last=count - 1)
         info = opened.get_line_info(offset)
-        if info.used:
+        if info.used and not (allowed and info.consumer == allowed):
             raise HardwareError("{chip}: line {line} is in use by {user}", "choose another line, or stop its user",
                                 chip=chip, line=line, user=info.consumer or "the kernel")  # fmt: skip
 

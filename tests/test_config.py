@@ -56,7 +56,7 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ("[[door]]", "[[door]]\npulse_s = true", "pulse_s: must be a number (seconds) from 0.1 to 30, not true"),
         ("[[door]]", "[[door]]\npulse_s = 6", "door.main.pulse_s: 6.0 is longer than hard_limit_s, 5.0"),
         ("[[door]]", "[[door]]\ntamper = { line = 17 }", "door.main.tamper: line 17 is used by relay already"),
-        ("[[door]]", "[[door]]\nlamps = { granded = { line = 2 } }", "lamps.granded: unknown key; did you mean granted"),
+        ("[[door]]", "[[door]]\nlamps = { granded = { line = 2 } }", "granded: unknown key; did you mean granted"),
         ("{ line = 17 }", "17", "door.main.relay: must be a table"),
         ("{ line = 17 }", '{ line = 17, bias = "up" }', "bias: must be one of as_is, disabled, pull_down, pull_up"),
         ("{ line = 17 }", "{ line = 1.5 }", "door.main.relay.line: must be text in quotes or a whole number, not 1.5"),

@@ -1,17 +1,42 @@
 """`edge-gate check` and `doctor`: is the configuration right, and is everything there that it needs."""
 
+import typer
 
-from edge.cli.common import CONFIG, ConfigOption, JsonOption, emit, say
-from edge.config import load
+from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.config import Credentials, load
+from edge.i18n import N_, _
 
 
 def check(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     """Validate a configuration and name everything that is wrong with it."""
     found = load(config)
+    cameras, doors = [camera.name for camera in found.camera], [door.name for door in found.door]
     if json:
-        emit({"ok": True, "cameras": [c.name for c in found.camera], "doors": [d.name for d in found.door]})
+        emit({"ok": True, "cameras": cameras, "doors": doors})
     else:
-        say(
-            "{path}: in order, {cameras} camera(s) and {doors} door(s)",
-            path=config, cameras=len(found.camera), doors=len(found.door),
-        )  # fmt: skip
+        text = "{path}: in order, {cameras} camera(s) and {doors} door(s)"
+        say(text, path=config, cameras=len(cameras), doors=len(doors))
+
+
+MARKS = {"ok": N_("ok"), "warning": N_("mind"), "failed": N_("failed")}
+
+
+def doctor(config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
+    """Go through what a gate needs and say how to mend what is amiss. Nothing is changed or energised."""
+    from edge import doctor as doctors  # with every adapter there is, which `check` does without
+
+    findings = []
+    for name, found in doctors.examine(load(config), Credentials(credentials)):
+        findings.append((name, found))
+        if not json:
+            mark, remedy = _(MARKS[found.outcome]), found.remedy.render(_)
+            typer.echo(f"{mark}: {found.text.render(_)}" + (f"\n    {remedy}" if remedy else ""))
+    failed = any(found.outcome is doctors.Outcome.FAILED for _name, found in findings)
+    if json:
+        lines = [
+            {"check": name, "outcome": found.outcome, "text": str(found.text), "remedy": str(found.remedy)}
+            for name, found in findings
+        ]
+        emit({"ok": not failed, "findings": lines})
+    if failed:
+        raise typer.Exit(1)
