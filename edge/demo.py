@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edge import models
-from edge.enroll import enroll
+from edge.enroll import enroll, portrait
 from edge.errors import LinkError
 from edge.events import (
     AccessDenied,
@@ -32,7 +32,7 @@ from edge.portraits import ENROLLED, photos
 from edge.room import Room, Seen
 from edge.simulate import DemoBroker, RtspServer, SimulatedDoor
 from edge.site import CONTACT, RELAY, Site
-from edge.summary import Summary, illustrate, summarise
+from edge.summary import Scene, Summary, illustrate, summarise, write
 from edge.whitelist import Consent, Whitelist
 
 PACK = "registry"
@@ -124,8 +124,24 @@ class Demo:
         for seen in room.events[shown:]:
             self._show(seen)
         summary = summarise(site, room, PACK, kind, len(approaches))
-        illustrate(self.out, summary, room, Vision(models.load(PACK, self.store)), film, approaches, site.config)
+        write(self.out, summary)
+        self._illustrate(site, room, summary, film, approaches)
         return summary
+
+    def _illustrate(self, site: Site, room: Room, summary: Summary, film: Path, approaches: list[Approach]) -> None:
+        """The picture, where there is something to show."""
+        if not (summary.granted and summary.denied):
+            return
+        vision = Vision(models.load(PACK, self.store))
+        enrolled = portrait(photos(self.store.parent / "portraits") / ENROLLED, vision).template
+        scene = Scene(film, approaches, vision, enrolled, site.config.camera[0].zone)
+        facts = [
+            ("granted, refused", f"{summary.granted}, {summary.denied}"),
+            ("first good frame to relay", f"{summary.decision_ms['p50']:.0f} ms"),
+            ("events recorded, lost", f"{summary.events_published}, {summary.events_lost}"),
+            ("liveness", "unavailable"),
+        ]
+        illustrate(self.out, room, scene, facts)
 
     def _show(self, seen: Seen) -> None:
         """One event, as a line."""

@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from edge.events import Event, type_name
 
+EventKind = type[Event]
+
 
 class Seen(Struct, frozen=True):
     """One recorded event; `data` has its fields, personal ones included."""
@@ -24,7 +26,7 @@ class Seen(Struct, frozen=True):
     received: float
     data: dict[str, Any]
 
-    def of(self, kind: type[Event]) -> bool:
+    def of(self, kind: EventKind) -> bool:
         return self.type == type_name(kind)
 
 

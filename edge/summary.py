@@ -1,5 +1,6 @@
 """What a demonstration leaves behind: figures from the room's database, and one picture worth looking at."""
 
+from datetime import datetime
 from pathlib import Path
 
 import av
@@ -8,18 +9,23 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from edge.config import Config
-from edge.events import AccessDenied, AccessGranted, DoorModeChanged, DoorPhysicalStateChanged
 from edge.eventlog import Reader
+from edge.events import AccessDenied, AccessGranted, BrokerFault, DoorModeChanged, DoorPhysicalStateChanged
 from edge.faces import Vision
 from edge.film import RATE, Approach
+from edge.matcher import Vector
 from edge.picture import Bgr
 from edge.portraits import KNOWN
-from edge.poster import Lane, Moment, Shot, poster
+from edge.poster import Box, Lane, Moment, Shot, poster
 from edge.room import Room, Seen
 from edge.scene import Image
 from edge.site import Site
-from edge.terms import DoorMode
+from edge.terms import Contact, DoorMode
+
+STANDING_S = 1.4
+"""So long before the end of an approach somebody stands still before the camera."""
+LEAD_S = 3.0
+"""The timeline begins so long before the first decision."""
 
 
 class Summary(Struct, frozen=True):
@@ -68,32 +74,66 @@ def write(out: Path, summary: Summary) -> None:
     (out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
 
 
-def illustrate(out: Path, room: Room, vision: Vision, film: Path, approaches: list[Approach], config: Config) -> Path:
+def illustrate(out: Path, room: Room, scene: "Scene", facts: list[tuple[str, str]]) -> Path:
     """Draw the picture: a grant, a refusal, and the door over the whole time; the decisions are the room's."""
     path = out / "approach.jpg"
     granted, refused = room.of(AccessGranted)[0], room.of(AccessDenied)[0]
-    known = next(a for a in approaches if a.portrait == KNOWN)
-    stranger = next(a for a in approaches if a.portrait != KNOWN)
+    opened = next(seen for seen in room.of(DoorModeChanged) if seen.data["decision_ms"] is not None)
+    decided = sorted([*room.of(AccessGranted), *room.of(AccessDenied)], key=_second)
+    start = _second(decided[0]) - LEAD_S
     picture = poster(
-        _shot(granted, _frame(film, known), vision, config, room),
-        _shot(refused, _frame(film, stranger), vision, config, room),
-        _lanes(room),
-        [
-            Moment(_second(room, seen), seen.of(AccessGranted))
-            for seen in room.events
-            if seen.of(AccessGranted) or seen.of(AccessDenied)
-        ],
-        [],
+        scene.shot(True, granted, opened.data["decision_ms"]),
+        scene.shot(False, refused, refused.data["decision_ms"]),
+        [_relay(room, start), _leaf(room, start), _broker(room, start)],
+        [Moment(_second(seen) - start, seen.of(AccessGranted)) for seen in decided],
+        facts,
     )
     cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
     return path
 
 
-def _frame(film: Path, approach: Approach) -> Image:
-    """The frame of the film in which somebody stands before the camera."""
-    wanted = round((approach.end_s - 1.4) * RATE)
-    with av.open(str(film)) as container:
-        for number, frame in enumerate(container.decode(video=0)):
-            if number == wanted:
-                return frame.to_ndarray(format="bgr24")
-    raise ValueError(f"{film} ends before frame {wanted}")
+class Scene:
+    """The film, and what the gate's own networks see in it."""
+
+    def __init__(self, film: Path, approaches: list[Approach], vision: Vision, enrolled: Vector, zone: Box) -> None:
+        self.film, self.approaches, self.vision, self.enrolled, self.zone = film, approaches, vision, enrolled, zone
+
+    def shot(self, known: bool, seen: Seen, decision_ms: float) -> Shot:
+        """A decision with a frame of that person before the camera, and how that very frame scores."""
+        approach = next(each for each in self.approaches if (each.portrait == KNOWN) == known)
+        image = self._frame(approach)
+        face = self.vision.detect(Bgr(image), image.shape[1] // 2)[0]
+        score = float(self.vision.embed(Bgr(image), face) @ self.enrolled)
+        box = (face.x, face.y, face.width, face.height)
+        limit = seen.data["evidence"]["threshold"]
+        return Shot(image, box, self.zone, "enrolled" if known else "not enrolled", known, score, limit, decision_ms)
+
+    def _frame(self, approach: Approach) -> Image:
+        wanted = round((approach.end_s - STANDING_S) * RATE)
+        with av.open(str(self.film)) as container:
+            return next(
+                frame.to_ndarray(format="bgr24")
+                for number, frame in enumerate(container.decode(video=0))
+                if number == wanted
+            )
+
+
+def _second(seen: Seen) -> float:
+    return datetime.fromisoformat(seen.time).timestamp()
+
+
+def _relay(room: Room, start: float) -> Lane:
+    changes = [
+        (_second(seen) - start, float(seen.data["mode"] == DoorMode.ACCESSED)) for seen in room.of(DoorModeChanged)
+    ]
+    return Lane("relay", changes)
+
+
+def _leaf(room: Room, start: float) -> Lane:
+    states = room.of(DoorPhysicalStateChanged)
+    return Lane("door open", [(_second(seen) - start, float(seen.data["state"] == Contact.OPEN)) for seen in states])
+
+
+def _broker(room: Room, start: float) -> Lane:
+    outages = [(_second(seen) - start, float(not seen.data["active"])) for seen in room.of(BrokerFault)]
+    return Lane("broker", [(0.0, 1.0), *outages])

@@ -1,0 +1,41 @@
+"""`edge-gate demo`: a whole gate at work on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.common import JsonOption, emit, say
+from edge.cli.progress import progress
+from edge.i18n import N_
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIRECTORY", help=N_("Where the results go."))] = Path(
+        "demo-out"
+    ),
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+    ] = Path("var/models"),
+    json: JsonOption = False,
+) -> None:
+    """Show a whole gate at work: people approach, a door opens or stays shut, a broker dies, nothing is lost."""
+    from edge.demo import Demo
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task("demo", total=None)
+
+        def advance(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        def tell(template: str, **fields: object) -> None:
+            bar.update(task, visible=False)
+            say(template, **fields)
+
+        summary = Demo(out, models, (lambda template, **fields: None) if json else tell, advance).run()
+    if json:
+        emit(summary)
+    else:
+        say("{granted} granted, {denied} refused, {lost} of {events} events lost", granted=summary.granted,
+            denied=summary.denied, lost=summary.events_lost, events=summary.events_published)  # fmt: skip
+        say("see {out}/summary.json and {out}/approach.jpg", out=out)
