@@ -7,6 +7,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -134,7 +135,8 @@ def _write(path: Path, data: bytes) -> None:
         draft.replace(path)
         _sync(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         hint = "choose a directory that can be written with --directory"
         raise ModelError("{path} cannot be written: {why}", hint, path=path, why=error.strerror) from error
 

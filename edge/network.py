@@ -71,7 +71,8 @@ def probe(network: Network) -> Tensor:
     """Up to eight numbers from all over the outputs for a fixed input: what a conversion is verified against."""
     width, height = network.spec.size
     shape = (1, height, width, 3) if network.channels_last else (1, 3, height, width)
-    pixels = np.random.default_rng(20).integers(0, 256, shape, np.uint8)
+    mixed = np.arange(3 * width * height, dtype=np.uint32) * np.uint32(2654435761)  # Knuth's multiplicative hash
+    pixels = (mixed >> 24).astype(np.uint8).reshape(shape)
     tensor = (pixels - np.float32(network.spec.mean)) * np.float32(network.spec.scale)
     results = network.run(pixels if network.takes_pixels else tensor)
     flat = np.concatenate([result.reshape(-1) for result in results])

@@ -90,8 +90,7 @@ class Yuv(Picture):
         self._to_bgr = _yuv_to_bgr(BT709 if self.height >= HD_LINES else BT601, self.full_range)
 
     def scaled(self, width: int, height: int) -> Image:
-        chroma = (cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST) for plane in (self.u, self.v))
-        return self._bgr([_resized(self.y, (width, height)), *chroma])  # type: ignore[list-item]
+        return self._bgr([_resized(plane, (width, height)) for plane in (self.y, self.u, self.v)])
 
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
         luma = np.vstack([matrix, (0, 0, 1)])
@@ -121,10 +120,11 @@ def _yuv_to_bgr(weights: tuple[float, float], full_range: bool) -> Matrix:
 
 
 def _resized(plane: Image, size: Size) -> Image:
-    """Halve (a fast exact average) while more than half as large is wanted, then interpolate."""
+    """Halve (a fast exact average) while less than half as large is wanted, then interpolate."""
     while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
         half = (plane.shape[1] // 2, plane.shape[0] // 2)
-        plane = cv2.resize(plane[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        part = plane[: 2 * half[1], : 2 * half[0]]
+        plane = cv2.resize(part, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return cv2.resize(plane, size)  # type: ignore[return-value]
 
 

@@ -194,8 +194,8 @@ class Desk:
             self._ledger.commit(self._ready, self._moved.values(), self._problems, self._duplicates)
         if self._refused:
             self._ledger.quarantine(self._refused)
-        for stream in self._moved.values():
-            self._acknowledge(stream)
+        for place in self._moved.keys() | self._duplicates.keys():
+            self._acknowledge(self._streams[place])
         for found in self._problems:
             where = f"{found.site}/{found.gate}: events {found.first} to {found.last} of {found.epoch}"
             self._say(f"{where}: {found.kind}: {found.detail}")

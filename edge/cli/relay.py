@@ -20,8 +20,8 @@ DoorOption = Annotated[
 SecondsOption = Annotated[float, typer.Option("--seconds", min=0.1, help=N_("How long; never beyond the hard limit."))]
 
 
-@relay.command()
-def test(
+@relay.command("test")
+def move(
     config: ConfigOption = CONFIG, door: DoorOption = "", seconds: SecondsOption = 1.0, json: JsonOption = False
 ) -> None:
     """Energise a relay once, for an installer who listens for the click. The gate must not be running."""
