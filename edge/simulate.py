@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +30,7 @@ HOST = "127.0.0.1"
 _START_S = 20.0
 
 
-class Server:
+class Server(ABC):
     """A server process on a free port of this machine; the port stays the same when it is started again."""
 
     def __init__(self) -> None:
@@ -39,12 +40,12 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: TemporaryDirectory[str] | None = None
 
-    def prepare(self, directory: Path) -> None:
+    def prepare(self, directory: Path) -> None:  # noqa: B027 - most servers need no files
         """Write the files that it serves or reads; once, before the first start."""
 
+    @abstractmethod
     def command(self, directory: Path) -> list[str]:
         """What to run, listening on `port`, with the files in `directory`."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start and wait until it accepts connections; LinkError with what it said when it does not."""
