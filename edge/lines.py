@@ -208,7 +208,7 @@ class _File:
 
     def check(self) -> None:
         """A chip whose file was removed has been pulled out."""
-        if not self.path.exists():
+        if not self.path.is_file():
             raise HardwareError("there is no GPIO chip {chip}", chip=self.path)
 
 

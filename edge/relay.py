@@ -18,7 +18,7 @@ from edge.config import Config, DoorSection
 from edge.errors import EdgeError, HardwareError, LinkError
 from edge.lines import Outputs, outputs
 from edge.terms import RelayOutcome
-from edge.users import peers
+from edge.users import group, peers
 from edge.wire import RelayPulse, RelayReport
 
 BEAT_S = 0.25
@@ -118,7 +118,7 @@ class Guard:
     def __init__(self, config: Config) -> None:
         self._pulses = Pulses({door.name: door.hard_limit_s for door in config.door})
         self._relays = Relays(config.door)
-        self._listener = wire.listen(config.socket("relay"))
+        self._listener = wire.listen(config.socket("relay"), group("relay"))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._peer: wire.Peer | None = None
@@ -147,8 +147,8 @@ class Guard:
             self._expire()
             if key.fileobj is self._listener:
                 self._accept()
-            else:
-                self._read()
+            elif key.fileobj is self._peer:  # unless it was dropped a moment ago
+                self._read(self._peer)
         notify.watchdog()
 
     def _hold(self) -> None:
@@ -169,10 +169,9 @@ class Guard:
         for door, problem in self._relays.problems.items():
             self._tell(door, "", RelayOutcome.UNAVAILABLE, problem)
 
-    def _read(self) -> None:
-        assert self._peer is not None
+    def _read(self, peer: wire.Peer) -> None:
         try:
-            while isinstance(message := self._peer.receive(), RelayPulse):
+            while isinstance(message := peer.receive(), RelayPulse):
                 self._pulse(message)
         except (EOFError, LinkError):
             self._drop()

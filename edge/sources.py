@@ -22,6 +22,7 @@ from edge.facts import CameraReported, Fact, Pulse, RelayReported, TrackEnded, W
 from edge.matcher import NOBODY, Gallery, effective_fpir, threshold
 from edge.packs import Manifest
 from edge.terms import RelayOutcome, Status
+from edge.users import group
 from edge.whitelist import Whitelist
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Eyes(Source):
 
     def __init__(self, path: Path, users: frozenset[int], cameras: frozenset[str], put: Put) -> None:
         super().__init__("eyes", put)
-        self._listener = wire.listen(path)
+        self._listener = wire.listen(path, group("eye"))
         self._users, self._cameras = users, cameras
         self._eyes: dict[str, Eye] = {}
         self._selector = selectors.DefaultSelector()

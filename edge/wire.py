@@ -4,6 +4,7 @@ One datagram is one message, msgpack, checked against its schema before anybody 
 frame. Sending never blocks: a slow reader loses messages, not time. The kernel vouches for the peer's user.
 """
 
+import contextlib
 import os
 import socket
 import struct
@@ -127,12 +128,17 @@ def _union(accepts: tuple[type[Message], ...]) -> Any:
     return union
 
 
-def listen(path: Path) -> socket.socket:
-    """A listening socket at `path`, for this user and its group; a file left by an earlier process is replaced."""
+def listen(path: Path, group: int = -1) -> socket.socket:
+    """A listening socket at `path`, for this user and `group` (a numeric id; -1 for our own).
+
+    A file left by an earlier process is replaced. A group that we may not give it to stays outside.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(path))
+    with contextlib.suppress(PermissionError):
+        os.chown(path, -1, group)
     os.chmod(path, 0o660)
     listener.listen(16)
     listener.setblocking(False)

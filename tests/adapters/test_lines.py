@@ -1,0 +1,134 @@
+"""GPIO lines: safe from the request on, debounced, and clear about a chip or line that cannot be had."""
+
+import os
+import select
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edge.errors import HardwareError
+from edge.lines import Inputs, inputs, outputs, probe
+from edge.sections import LineSection
+from edge.terms import Input
+
+CONTACT, BUTTON = 2, 3
+DEBOUNCE_S = 0.4
+
+
+@pytest.fixture
+def chip(tmp_path: Path) -> Path:
+    """A simulated chip on which everything is active, as a latching relay may be after a crash."""
+    path = tmp_path / "chip"
+    path.write_bytes(b"\x01" * 64)
+    return path
+
+
+def simulated(path: Path) -> str:
+    return f"simulated:{path}"
+
+
+def put(chip: Path, line: int, active: bool) -> None:
+    with chip.open("r+b") as lines:
+        lines.seek(line)
+        lines.write(bytes([active]))
+
+
+def test_an_output_is_inactive_from_its_request_on_and_after_it_is_let_go(chip: Path) -> None:
+    held = outputs(simulated(chip), {"relay": LineSection(1), "lamp": LineSection("GPIO4")})
+    assert [chip.read_bytes()[line] for line in (0, 1, 4, 5)] == [1, 0, 0, 1], "only what was asked for"
+    held.set("relay", True)
+    assert [chip.read_bytes()[line] for line in (1, 4)] == [1, 0]
+    held.close()
+    assert chip.read_bytes()[1] == 0
+
+
+def test_a_chip_is_made_where_there_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "chip"
+    outputs(simulated(path), {"relay": LineSection(63)})
+    assert path.read_bytes() == bytes(64)
+
+
+@pytest.mark.parametrize("line", [64, -1, "GPIO64", "GPIO", "relay", ""])
+def test_a_line_that_a_simulated_chip_has_not_is_named(chip: Path, line: int | str) -> None:
+    with pytest.raises(HardwareError, match=rf"has no line {line}; its lines are 0 to 63"):
+        outputs(simulated(chip), {"relay": LineSection(line)})
+
+
+def test_a_simulated_chip_that_is_none_says_why(tmp_path: Path) -> None:
+    with pytest.raises(HardwareError, match=f"{tmp_path} cannot be used: .*directory"):
+        outputs(simulated(tmp_path), {"relay": LineSection(1)})
+
+
+def test_a_chip_that_was_pulled_out_fails_outputs_and_inputs(chip: Path) -> None:
+    held = outputs(simulated(chip), {"relay": LineSection(1)})
+    read = inputs(simulated(chip), {Input.CONTACT: LineSection(CONTACT)}, 0.0)
+    chip.unlink()
+    with pytest.raises(HardwareError, match="there is no GPIO chip"):
+        held.set("relay", True)
+    with pytest.raises(HardwareError, match="there is no GPIO chip"):
+        read.wait(1.0)
+
+
+@pytest.fixture
+def door(chip: Path) -> Iterator[Inputs]:
+    """A door whose contact and button are inactive."""
+    put(chip, CONTACT, False)
+    put(chip, BUTTON, False)
+    wanted = {Input.CONTACT: LineSection(CONTACT), Input.EXIT_BUTTON: LineSection(BUTTON)}
+    with closing(inputs(simulated(chip), wanted, DEBOUNCE_S)) as lines:
+        yield lines
+
+
+def test_inputs_tell_what_is_and_then_every_change_once(chip: Path, door: Inputs) -> None:
+    assert door.read() == {Input.CONTACT: False, Input.EXIT_BUTTON: False}
+    put(chip, BUTTON, True)
+    begun = time.monotonic()
+    assert door.wait(10.0) == [(Input.EXIT_BUTTON, True)]
+    assert time.monotonic() - begun >= DEBOUNCE_S
+    assert door.wait(0.05) == [], "it is told already"
+    put(chip, BUTTON, False)
+    assert door.wait(10.0) == [(Input.EXIT_BUTTON, False)]
+
+
+def test_what_bounces_is_told_when_it_rests(chip: Path, door: Inputs) -> None:
+    """Half a second of bouncing, each time for less than the debounce time."""
+    changes: list[tuple[Input, bool]] = []
+    reader = threading.Thread(target=lambda: changes.extend(door.wait(10.0)))
+    reader.start()
+    rests = 0.0
+    for number in range(21):
+        put(chip, CONTACT, number % 2 == 0)
+        rests = time.monotonic()
+        select.select([], [], [], 0.02)
+    reader.join()
+    assert changes == [(Input.CONTACT, True)]
+    assert time.monotonic() - rests >= DEBOUNCE_S - 0.02
+    assert door.wait(0.05) == []
+
+
+def test_without_a_change_waiting_ends_in_time(door: Inputs) -> None:
+    begun = time.monotonic()
+    assert door.wait(0.1) == []
+    assert time.monotonic() - begun >= 0.1
+
+
+# What libgpiod itself says, on a machine with or without a chip ------------------------------------------------------
+
+
+def test_a_chip_that_is_missing_is_named_with_where_to_look() -> None:
+    for use in (
+        lambda: outputs("/dev/gpiochip-none", {"relay": LineSection(17)}),
+        lambda: inputs("/dev/gpiochip-none", {Input.CONTACT: LineSection(27)}, 0.05),
+        lambda: probe("/dev/gpiochip-none", [17]),
+    ):
+        with pytest.raises(HardwareError, match=r"there is no GPIO chip /dev/gpiochip-none\n.*gpiodetect"):
+            use()
+
+
+def test_a_device_that_is_no_chip_says_why() -> None:
+    with pytest.raises(HardwareError, match=f"/dev/null, lines 17: .*{os.strerror(19)}"):
+        outputs("/dev/null", {"relay": LineSection(17)})

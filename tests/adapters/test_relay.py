@@ -1,0 +1,256 @@
+"""The relay is active only while a pulse within its limit lasts and the gate that asked for it is there."""
+
+import math
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.relay import Pulses
+from edge.site import GRANTED
+from edge.terms import RelayOutcome
+from edge.wire import RelayPulse
+from tests.adapters.brokers import until
+from tests.adapters.guards import Client, GuardProcess, Heard
+
+LIMITS = {"main": 5.0, "side": 0.5}
+DOORS = st.sampled_from([*LIMITS, "nowhere"])
+WISHES = st.one_of(st.floats(-1.0, 7.0), st.sampled_from([math.nan, math.inf, -math.inf, 1e308, 5.0, 0.5, 0.0]))
+"""How long a pulse is wished for: sense and nonsense."""
+PAUSES = st.floats(0.0, 3.0)
+
+
+@given(st.lists(st.tuples(PAUSES, DOORS, WISHES), max_size=40))
+def test_no_trace_of_wishes_keeps_a_relay_active_beyond_its_limit(trace: list[tuple[float, str, float]]) -> None:
+    pulses, now, begun = Pulses(LIMITS), 1000.0, dict[str, float]()
+    for number, (pause, door, wish) in enumerate(trace):
+        now = min(now + pause, pulses.deadline)  # the guard wakes at the latest when a pulse ends
+        for ended, _pulse in pulses.due(now):
+            assert now - begun.pop(ended) <= LIMITS[ended]
+        refused = pulses.request(RelayPulse(door, str(number), now + wish), now)
+        sensible = door in LIMITS and 0.0 < (now + wish) - now <= LIMITS[door]
+        assert (refused == "") == (sensible and door not in begun)
+        if not refused:
+            begun[door] = now
+        assert set(pulses.active) == set(begun)
+
+
+@given(st.floats(0.01, 5.0), st.lists(st.floats(0.0, 4.0), max_size=10))
+def test_a_second_pulse_never_lengthens_the_first(seconds: float, wishes: list[float]) -> None:
+    pulses = Pulses(LIMITS)
+    assert pulses.request(RelayPulse("main", "first", seconds), 0.0) == ""
+    for wish in wishes:
+        assert pulses.request(RelayPulse("main", "more", seconds + wish), 0.0) != ""
+    assert pulses.deadline == seconds
+    assert pulses.due(math.nextafter(seconds, 0.0)) == []
+    assert pulses.due(seconds) == [("main", "first")]
+
+
+@pytest.mark.parametrize(
+    ("door", "deadline", "why"),
+    [
+        ("nowhere", 1.0, "no such door"),
+        ("main", 0.0, "passed"),
+        ("main", -1.0, "passed"),
+        ("main", math.nan, "passed"),
+        ("main", -math.inf, "passed"),
+        ("main", math.inf, "longer than 5 s"),
+        ("main", 5.001, "longer than 5 s"),
+    ],
+)
+def test_a_refusal_says_why(door: str, deadline: float, why: str) -> None:
+    pulses = Pulses(LIMITS)
+    assert why in pulses.request(RelayPulse(door, "p", deadline), 0.0)
+    assert pulses.active == {}
+
+
+# The process ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[GuardProcess]:
+    with closing(GuardProcess()) as guard:
+        yield guard
+
+
+@pytest.fixture
+def guard(running: GuardProcess) -> GuardProcess:
+    """A guard that runs; what one test has killed is there again for the next."""
+    if running.process.poll() is not None:
+        running.process = running.start()
+    return running
+
+
+@pytest.fixture
+def client(guard: GuardProcess) -> Iterator[Client]:
+    with closing(guard.client()) as client:
+        yield client
+
+
+def began(client: Client, guard: GuardProcess, seconds: float = 15.0) -> float:
+    """Begin a pulse; its deadline."""
+    deadline = client.pulse(seconds)
+    assert client.hear() == Heard("p1", RelayOutcome.STARTED, "")
+    assert guard.active()
+    return deadline
+
+
+def test_a_pulse_begins_at_once_and_ends_at_its_deadline(guard: GuardProcess, client: Client) -> None:
+    deadline = began(client, guard, 0.7)
+    assert client.hear() == Heard("p1", RelayOutcome.ENDED, "")
+    assert not guard.active()
+    assert deadline <= time.monotonic() < deadline + 3.0
+
+
+def test_a_second_pulse_and_one_beyond_the_limit_are_refused(guard: GuardProcess, client: Client) -> None:
+    client.pulse(21.0)
+    assert client.hear() == Heard("p1", RelayOutcome.REFUSED, "it is longer than 20 s")
+    assert not guard.active()
+    began(client, guard, 1.0)
+    client.pulse(5.0, "p2")
+    assert client.hear() == Heard("p2", RelayOutcome.REFUSED, "a pulse is active")
+    assert client.hear() == Heard("p1", RelayOutcome.ENDED, "")
+
+
+def test_when_the_gate_vanishes_its_pulse_ends(guard: GuardProcess, client: Client) -> None:
+    began(client, guard)
+    client.close()
+    until(lambda: not guard.active(), 5.0)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b"\xc1", b"open the door", b"\x80", b"x" * 20_000], ids=["no-msgpack", "text", "no-type", "too-large"]
+)
+def test_nonsense_ends_the_pulse_and_the_connection(guard: GuardProcess, nonsense: bytes) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as raw:
+        raw.settimeout(5.0)
+        raw.connect(str(guard.socket))
+        raw.send(msgspec.msgpack.encode(RelayPulse("main", "p1", time.monotonic() + 15.0)))
+        assert b"started" in raw.recv(999)
+        assert guard.active()
+        raw.send(nonsense)
+        assert raw.recv(999) == b"", "the guard has hung up"
+        until(lambda: not guard.active(), 5.0)
+
+
+def test_a_second_client_is_turned_away_and_disturbs_nothing(guard: GuardProcess, client: Client) -> None:
+    deadline = began(client, guard, 1.5)
+    with closing(guard.client()) as second, pytest.raises(EOFError):
+        second.hear()
+    assert client.hear() == Heard("p1", RelayOutcome.ENDED, "")
+    assert time.monotonic() >= deadline
+
+
+def test_it_ends_inactive_when_told(guard: GuardProcess, client: Client) -> None:
+    began(client, guard)
+    guard.process.terminate()
+    assert guard.process.wait(5) == 0
+    assert not guard.active()
+
+
+def test_killed_it_leaves_the_relay_to_the_command_that_makes_it_safe(guard: GuardProcess, client: Client) -> None:
+    began(client, guard)
+    guard.process.kill()
+    guard.process.wait()
+    assert guard.active(), "a latching relay: that is what the command is for"
+    done = guard.command("relay", "safe")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not guard.active()
+
+
+def test_started_again_it_begins_inactive(guard: GuardProcess, client: Client) -> None:
+    began(client, guard)
+    guard.process.kill()
+    guard.process.wait()
+    assert guard.active()
+    guard.process = guard.start()
+    assert not guard.active()
+
+
+def test_stopped_and_continued_it_lets_go_of_what_is_overdue_before_it_listens(
+    guard: GuardProcess, client: Client
+) -> None:
+    deadline = began(client, guard, 0.5)
+    os.kill(guard.process.pid, signal.SIGSTOP)
+    client.pulse(15.0, "p2")
+    until(lambda: time.monotonic() > deadline + 0.2)
+    assert guard.active(), "the stopped guard does nothing; its watchdog would"
+    os.kill(guard.process.pid, signal.SIGCONT)
+    assert client.hear() == Heard("p1", RelayOutcome.ENDED, "")
+    assert client.hear() == Heard("p2", RelayOutcome.STARTED, "")
+
+
+@pytest.fixture
+def pulled(guard: GuardProcess) -> Iterator[Callable[[], None]]:
+    """The guard's chip is not there until the test plugs it in."""
+    chip, aside = guard.site.chip, guard.site.chip.with_name("pulled")
+    chip.rename(aside)
+    chip.mkdir()
+
+    def plug() -> None:
+        if aside.exists():
+            chip.rmdir()
+            aside.rename(chip)
+
+    yield plug
+    plug()
+
+
+def test_a_chip_that_is_pulled_out_is_reported_and_taken_back(
+    client: Client, pulled: Callable[[], None], guard: GuardProcess
+) -> None:
+    client.pulse(1.0)
+    assert client.hear() == Heard("p1", RelayOutcome.FAILED, f"there is no GPIO chip {guard.site.chip}")
+    pulse, outcome, detail = client.hear()
+    assert (pulse, outcome) == ("", RelayOutcome.UNAVAILABLE)
+    assert "cannot be used" in detail
+    pulled()
+    assert client.hear() == Heard("", RelayOutcome.AVAILABLE, "")
+    began(client, guard, 0.5)
+
+
+def test_a_chip_that_is_missing_at_the_start_is_reported_and_waited_for(
+    guard: GuardProcess, pulled: Callable[[], None]
+) -> None:
+    guard.process.kill()
+    guard.process.wait()
+    guard.process = guard.start()
+    with closing(guard.client()) as client:
+        pulse, outcome, detail = client.hear()
+        assert (pulse, outcome) == ("", RelayOutcome.UNAVAILABLE)
+        assert "cannot be used" in detail
+        client.pulse(1.0)
+        assert client.hear() == Heard("p1", RelayOutcome.FAILED, detail)
+        safe = guard.command("relay", "safe", "--json")
+        assert (safe.returncode, "cannot be used" in safe.stdout, safe.stderr) == (1, True, "")
+        pulled()
+        assert client.hear() == Heard("", RelayOutcome.AVAILABLE, "")
+        began(client, guard, 0.5)
+
+
+def test_the_relay_test_command_moves_only_a_relay_that_nobody_guards(guard: GuardProcess) -> None:
+    busy = guard.command("relay", "test", "--seconds", "0.1")
+    assert (busy.returncode, "the relay guard is running" in busy.stderr) == (1, True)
+    guard.process.terminate()
+    guard.process.wait()
+    long = guard.command("relay", "test", "--seconds", "21")
+    assert (long.returncode, "hard limit of 20.0 s" in long.stderr) == (1, True)
+    done = guard.command("relay", "test", "--seconds", "0.1", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not guard.active()
+
+
+def test_it_leaves_the_lines_of_the_gate_alone(guard: GuardProcess, client: Client) -> None:
+    with guard.site.chip.open("r+b") as lines:
+        lines.seek(GRANTED)
+        lines.write(b"\x01")
+    began(client, guard, 0.3)
+    assert client.hear().outcome is RelayOutcome.ENDED
+    assert guard.active(GRANTED)
