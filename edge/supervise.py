@@ -129,12 +129,12 @@ class Supervisor:
         self._stopped = False
 
     def run(self) -> None:
-        """Start the children, each when what it comes after is ready, and keep them until stopped."""
+        """Start the children, each when what it comes after is ready; keep them until stopped, the last one first."""
         try:
             while not self._stopped:
                 self.turn(TURN_S)
         finally:
-            for child in self.children:
+            for child in reversed(self.children):
                 child.stop()
                 child.close()
 
@@ -163,13 +163,11 @@ def supervise(children: list[Child]) -> None:
 
 
 def gate_children(file: Path, config: Config, credentials: Path | None) -> list[Child]:
-    """The processes of a gate, in the order in which they start: relay guard, gate, one eye a camera."""
+    """The processes of a gate. It comes last: stopped first, it does not report the others' end as a fault."""
     common = ["--config", str(file)] + (["--credentials", str(credentials)] if credentials else [])
     run = [sys.executable, "-m", "edge.cli", "run", *common, "--role"]
     safe = [sys.executable, "-m", "edge.cli", "relay", "safe", "--config", str(file)]
     relay = Child("relay", [*run, "relay"], watchdog_s=1.0, stop_post=safe)
     gate = Child("gate", [*run, "gate"], watchdog_s=10.0, after=relay)
-    eyes = [
-        Child(f"eye {c.name}", [*run, "eye", "--camera", c.name], watchdog_s=20.0, after=gate) for c in config.camera
-    ]
-    return [relay, gate, *eyes]
+    eyes = [Child(f"eye {c.name}", [*run, "eye", "--camera", c.name], watchdog_s=20.0) for c in config.camera]
+    return [relay, *eyes, gate]
