@@ -137,7 +137,9 @@ def send(work: Path, port: int, events: int) -> None:
 
 def record(work: Path, port: int) -> None:
     """The recorder, as `edge-gate record` runs it."""
-    recorder = Recorder(Address(HOST, port), work / "events.sqlite", work / "recorder.jwk", lambda line: None)
+    recorder = Recorder(
+        Address(HOST, port), work / "events.sqlite", work / "recorder.jwk", lambda template, **fields: None
+    )
     signal.signal(signal.SIGTERM, lambda *_: recorder.stop())
     recorder.run()
 

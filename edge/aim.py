@@ -10,6 +10,7 @@ from edge.camera import Camera, Frame
 from edge.config import CameraSection, Config, Credentials
 from edge.errors import EdgeError, LinkError
 from edge.faces import Face, Vision
+from edge.i18n import N_
 from edge.models import load
 from edge.picture import Image
 from edge.terms import ALIVE, Quality, Status
@@ -21,11 +22,11 @@ WHITE, GREEN, AMBER, DARK = (255, 255, 255), (80, 200, 60), (0, 176, 255), (32, 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 HINTS = {
-    Status.UNAUTHORIZED: "check the camera's username and credential",
-    Status.NOT_FOUND: "check the path of the camera's url: the camera answers, but has no such stream",
-    Status.REFUSED: "check the port of the camera's url, and that RTSP is switched on in the camera",
-    Status.UNREACHABLE: "check the host of the camera's url, its power and its network",
-    Status.BROKEN: "let the camera send H.264 or H.265",
+    Status.UNAUTHORIZED: N_("check the camera's username and credential"),
+    Status.NOT_FOUND: N_("check the path of the camera's url: the camera answers, but has no such stream"),
+    Status.REFUSED: N_("check the port of the camera's url, and that RTSP is switched on in the camera"),
+    Status.UNREACHABLE: N_("check the host of the camera's url, its power and its network"),
+    Status.BROKEN: N_("let the camera send H.264 or H.265"),
 }
 
 
@@ -79,7 +80,7 @@ def _watch(camera: Camera, section: CameraSection) -> list[tuple[float, Frame]]:
             end = min(end, frames[0][0] + LOOK_S)
         for state in camera.news():
             if state.status not in ALIVE | {Status.CONNECTING}:
-                text, hint = "camera {camera}: {status}: {why}", HINTS.get(state.status, "check the camera")
+                text, hint = "camera {camera}: {status}: {why}", HINTS.get(state.status, N_("check the camera"))
                 raise LinkError(text, hint, camera=section.name, status=state.status, why=state.detail)
     if not frames:
         raise LinkError("camera {camera}: no picture came", HINTS[Status.BROKEN], camera=section.name)

@@ -28,6 +28,7 @@ from edge.events import (
 )
 from edge.faces import Vision
 from edge.film import APPROACHES, Approach, approach_film
+from edge.i18n import N_
 from edge.portraits import ENROLLED, photos
 from edge.room import Room, Seen
 from edge.simulate import DemoBroker, RtspServer, SimulatedDoor
@@ -74,7 +75,7 @@ class Demo:
 
     def _film(self, folder: Path) -> tuple[Path, list[Approach]]:
         film = self.store.parent / "approach.mp4"
-        return film, approach_film(film, folder, APPROACHES, lambda done, total: self.progress("film", done, total))
+        return film, approach_film(film, folder, APPROACHES, lambda done, total: self.progress(N_("film"), done, total))
 
     def _enroll(self, site: Site, folder: Path) -> None:
         vision = Vision(models.load(PACK, self.store))

@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import LinkError
+from edge.errors import LinkError, Phrase
 from edge.terms import Status
 
 CONNECT_S = 5.0
@@ -93,7 +93,7 @@ class Connection:
         while not self._welcome:
             if time.monotonic() > deadline:
                 self.close()
-                raise Lost(Status.STALLED, f"it did not answer within {CONNECT_S:.0f} s")
+                raise Lost(Status.STALLED, Phrase("it did not answer within {seconds:.0f} s", seconds=CONNECT_S))
             self._turn(0.1, ())
 
     def publish(self, message: Message) -> None:
@@ -124,7 +124,7 @@ class Connection:
             self._client.loop_write()
         self._client.loop_misc()
         if self._client.socket() is None:
-            raise self._lost or Lost(Status.ENDED, "the connection ended")
+            raise self._lost or Lost(Status.ENDED, Phrase("the connection ended"))
 
     # paho's callbacks ----------------------------------------------------------------------------------------------
 
@@ -157,5 +157,5 @@ def _refused(error: OSError) -> Lost:
     if isinstance(error, ssl.SSLError):
         return Lost(Status.UNAUTHORIZED, error.reason or error)
     if isinstance(error, ConnectionRefusedError):
-        return Lost(Status.REFUSED, "connection refused")
+        return Lost(Status.REFUSED, Phrase("connection refused"))
     return Lost(Status.UNREACHABLE, error)

@@ -28,22 +28,23 @@ GAP_S = 1.0
 PATIENCE_S = 60.0
 RETRY_S = 1.0
 
-Say = Callable[[str], None]
+Say = Callable[..., None]
+"""Told a message template and its fields."""
 Place = tuple[str, str, str]
 
 
 def signing_key(path: Path, say: Say) -> Signer:
     """The recorder's key, made on first use; SealError when it cannot be used."""
     key = load_key(path) if path.exists() else new_signing_key(path)
-    say(f"gates accept acknowledgements from this recorder with the credential {path.with_suffix('.pub')}")
+    say("gates accept acknowledgements from this recorder with the credential {path}", path=path.with_suffix(".pub"))
     return Signer(key, ACK_TYPE)
 
 
 class Recorder:
-    """Runs until stopped. `say` receives one line at each thing worth telling."""
+    """Runs until stopped. `say` is called at each thing worth telling."""
 
     def __init__(self, address: Address, database: Path, key: Path, say: Say) -> None:
-        self._address, self._database, self._say = address, database, say
+        self._address, self._database, self.say = address, database, say
         self._signer = signing_key(key, say)
         self._stopped = threading.Event()
 
@@ -56,7 +57,7 @@ class Recorder:
                 self._serve()
             except (Lost, StoreError) as error:
                 if str(error) != said:
-                    self._say(str(error))
+                    self.say("{error}", error=error)
                 said = str(error)
                 self._stopped.wait(RETRY_S)
 
@@ -68,10 +69,9 @@ class Recorder:
         ledger = Ledger(self._database)
         try:
             connection = Connection(self._address, TOPICS)
-            self._say(
-                f"recording from {self._address.host}:{self._address.port}, {ledger.totals().events} events so far"
-            )
-            desk = Desk(ledger, self._signer, connection.publish, self._say)
+            text, events = "recording from {host}:{port}, {events} events so far", ledger.totals().events
+            self.say(text, host=self._address.host, port=self._address.port, events=events)
+            desk = Desk(ledger, self._signer, connection.publish, self.say)
             desk.greet()
             while not self._stopped.is_set():
                 self._gather(connection, desk)
@@ -109,7 +109,7 @@ class Desk:
     """Sorts what arrives into streams; `settle` commits it and acknowledges."""
 
     def __init__(self, ledger: Ledger, signer: Signer, publish: Callable[[Message], None], say: Say) -> None:
-        self._ledger, self._signer, self._publish, self._say = ledger, signer, publish, say
+        self._ledger, self._signer, self._publish, self.say = ledger, signer, publish, say
         self._streams: dict[Place, Stream] = {(s.site, s.gate, s.epoch): s for s in ledger.streams()}
         self._current = {(s.site, s.gate): s for s in self._streams.values()}
         self._first: dict[Place, int] = {}
@@ -197,10 +197,10 @@ class Desk:
         for place in self._moved.keys() | self._duplicates.keys():
             self._acknowledge(self._streams[place])
         for found in self._problems:
-            where = f"{found.site}/{found.gate}: events {found.first} to {found.last} of {found.epoch}"
-            self._say(f"{where}: {found.kind}: {found.detail}")
+            text = "{site}/{gate}: events {first} to {last} of {epoch}: {kind}: {detail}"
+            self.say(text, **msgspec.structs.asdict(found))
         for refused in self._refused:
-            self._say(f"refused a message on {refused.topic}: {refused.reason}")
+            self.say("refused a message on {topic}: {reason}", topic=refused.topic, reason=refused.reason)
         for emptied in (self._ready, self._moved, self._problems, self._duplicates, self._refused):
             emptied.clear()
 

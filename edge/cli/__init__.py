@@ -4,13 +4,16 @@ A module is imported when its command is used, so that `--help` and `check` need
 """
 
 import importlib
+import sys
 from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 from edge import __version__
-from edge.cli.common import fail, translate
+from edge.cli.common import fail
+from edge.cli.usage import Context, complaint, speaking
 from edge.errors import EdgeError
 from edge.i18n import N_, _, speak
 
@@ -42,9 +45,12 @@ COMMANDS = {
 class Commands(TyperGroup):
     """Lists commands from the table, imports the one that is used, and shows expected failures without a traceback."""
 
+    context_class = Context
+
     def __init__(self, **attributes: Any) -> None:
-        attributes["commands"] = {name: TyperCommand(name, help=_(entry.help)) for name, entry in COMMANDS.items()}
-        super().__init__(**attributes)
+        texts = {name: _(entry.help) for name, entry in COMMANDS.items()}
+        commands = {name: TyperCommand(name, help=text, short_help=text) for name, text in texts.items()}
+        super().__init__(**attributes | {"commands": commands})
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _listed, rest = super().resolve_command(ctx, args)
@@ -69,10 +75,10 @@ def load(name: str | None) -> Any:
         target.rich_markup_mode = None
         group = typer.main.get_group(target)
         group.name, group.no_args_is_help, group.help = name, True, entry.help
-        return translate(group)
+        return speaking(group)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name, help=target.__doc__ or entry.help)(target)
-    return translate(typer.main.get_command(single))
+    return speaking(typer.main.get_command(single))
 
 
 app = typer.Typer(
@@ -95,6 +101,13 @@ def edge_gate(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script: exit status 0, 1 when a command failed, 2 when it was called wrongly."""
     speak()
-    app(prog_name="edge-gate")
+    try:
+        sys.exit(app(prog_name="edge-gate", standalone_mode=False))
+    except TyperException as error:
+        if "--json" in sys.argv:
+            fail(EdgeError("{why}", why=error.format_message()), json=True)
+        else:
+            print(complaint(error), file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -2,12 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
-from edge.errors import ConfigurationError, EdgeError
+from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.i18n import N_, _
 
 
@@ -37,7 +37,7 @@ def emit(value: object) -> None:
 
 def say(template: str, **fields: object) -> None:
     """A line for people on standard output: `template` is a message id, `fields` fill its translation."""
-    typer.echo(_(template).format(**fields))
+    typer.echo(Phrase(template, **fields).render(_))
 
 
 def fail(error: EdgeError, json: bool) -> None:
@@ -47,14 +47,3 @@ def fail(error: EdgeError, json: bool) -> None:
         emit({"error": str(error.message), "hint": str(error.advice), "problems": [str(each) for each in problems]})
     else:
         print(error.render(_), file=sys.stderr)
-
-
-def translate(command: Any) -> Any:
-    """A typer command or group with its help, its parameters' help and its subcommands' in the reader's language."""
-    for part in (command, *command.params):
-        help_ = getattr(part, "help", None)
-        if help_:
-            part.help = _(help_)
-    for subcommand in getattr(command, "commands", {}).values():
-        translate(subcommand)
-    return command

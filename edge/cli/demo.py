@@ -7,7 +7,7 @@ import typer
 
 from edge.cli.common import JsonOption, emit, say
 from edge.cli.progress import progress
-from edge.i18n import N_
+from edge.i18n import N_, _
 
 
 def demo(
@@ -23,10 +23,10 @@ def demo(
     from edge.demo import Demo
 
     with progress(quiet=json) as bar:
-        task = bar.add_task("demo", total=None)
+        task = bar.add_task("", total=None)
 
         def advance(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+            bar.update(task, description=_(what) if what else "", completed=done, total=total)
 
         def tell(template: str, **fields: object) -> None:
             bar.update(task, visible=False)

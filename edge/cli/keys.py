@@ -22,7 +22,9 @@ class Kind(StrEnum):
 
 FILES = {Kind.WHITELIST: ("whitelist.key", new_sealing_key), Kind.SIGNING: ("recorder.jwk", new_signing_key)}
 
-KindArgument = Annotated[Kind, typer.Argument(help=N_("whitelist: seals records; signing: the recorder's word."))]
+KindArgument = Annotated[
+    Kind, typer.Argument(metavar="KIND", help=N_("whitelist: seals records; signing: the recorder's word."))
+]
 Directory = Annotated[
     Path | None,
     typer.Option("--directory", metavar="DIRECTORY", help=N_("Where; otherwise the credentials directory.")),

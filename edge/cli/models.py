@@ -34,7 +34,7 @@ def list_(json: JsonOption = False) -> None:
 
 @models.command(help=N_("Download, convert and verify a pack; what is there and right is kept."))
 def fetch(
-    pack: Annotated[str, typer.Argument(metavar="PACK")],
+    pack: Annotated[str, typer.Argument(metavar="PACK", help=N_("A pack of `models list`."))],
     source: Annotated[
         Path | None,
         typer.Option(
@@ -62,7 +62,7 @@ def fetch(
 
 @models.command(help=N_("Compare what is there with the manifests."))
 def verify(
-    pack: Annotated[str | None, typer.Argument(metavar="[PACK]")] = None,
+    pack: Annotated[str | None, typer.Argument(metavar="PACK", help=N_("A pack of `models list`."))] = None,
     directory: DirectoryOption = packs.DIRECTORY,
     json: JsonOption = False,
 ) -> None:

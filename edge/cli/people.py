@@ -44,7 +44,7 @@ def _future(value: str) -> date:
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", callback=_text, help=N_("The name of the person."))]
-Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO...", help=N_("One to eight photos of the person."))]
+Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help=N_("One to eight photos of the person."))]
 ConsentOption = Annotated[
     str, typer.Option("--consent", metavar="REFERENCE", callback=_text, help=N_("Where the person's consent is filed."))
 ]

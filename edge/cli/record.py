@@ -62,7 +62,7 @@ def record(
     kept, signs = database or kept, key or signs
     if not summary:
         recorder = Recorder(
-            address_of(broker, config, credentials), kept, signs, lambda line: None if json else typer.echo(line)
+            address_of(broker, config, credentials), kept, signs, (lambda template, **fields: None) if json else say
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: recorder.stop())
