@@ -80,8 +80,8 @@ def _watch(camera: Camera, section: CameraSection) -> list[tuple[float, Frame]]:
             end = min(end, frames[0][0] + LOOK_S)
         for state in camera.news():
             if state.status not in ALIVE | {Status.CONNECTING}:
-                text, hint = "camera {camera}: {status}: {why}", HINTS.get(state.status, N_("check the camera"))
-                raise LinkError(text, hint, camera=section.name, status=state.status, why=state.detail)
+                text, hint = "camera {camera}: {why}", HINTS.get(state.status, N_("check the camera"))
+                raise LinkError(text, hint, camera=section.name, why=state.detail)
     if not frames:
         raise LinkError("camera {camera}: no picture came", HINTS[Status.BROKEN], camera=section.name)
     return frames

@@ -20,12 +20,15 @@ class Phrase:
 
     def render(self, translate: Translate) -> str:
         """The text after `translate` (a gettext function) was applied to the template and to the parts in it."""
-        texts = {name: _rendered(field, translate) for name, field in self.fields.items()}
+        texts = {name: _rendered(name, field, translate) for name, field in self.fields.items()}
         return translate(self.template).format(**texts) if self.template else ""  # gettext has a header under ""
 
 
-def _rendered(field: object, translate: Translate) -> object:
-    return field.render(translate) if isinstance(field, Phrase | EdgeError) else field
+def _rendered(name: str, field: object, translate: Translate) -> object:
+    """A part of its own is translated; so is a reason that the system gave, `why`, if it is a known one."""
+    if isinstance(field, Phrase | EdgeError):
+        return field.render(translate)
+    return translate(field) if name == "why" and isinstance(field, str) and field else field
 
 
 class EdgeError(Exception):

@@ -29,6 +29,24 @@ def N_(text: str) -> str:
     return text
 
 
+REASONS = (
+    N_("Connection refused"),
+    N_("Connection timed out"),
+    N_("Device or resource busy"),
+    N_("Is a directory"),
+    N_("Name or service not known"),
+    N_("Network is unreachable"),
+    N_("No route to host"),
+    N_("No space left on device"),
+    N_("No such file or directory"),
+    N_("Not a directory"),
+    N_("Permission denied"),
+    N_("Read-only file system"),
+    N_("timed out"),
+)
+"""What the operating system says most often when something fails."""
+
+
 def speak() -> None:
     """Have libraries that use gettext (the command line's) find their words in the same catalogue."""
     os.environ["LANGUAGE"] = language()

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -37,10 +37,13 @@ class Fetched(Struct, frozen=True):
     bytes: int
 
 
-class Verified(Struct, frozen=True):
+class Verified(NamedTuple):
     file: str
-    ok: bool
-    problem: str = ""
+    problem: ModelError | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None
 
 
 def names() -> list[str]:
@@ -74,8 +77,8 @@ def _verified(pack: Pack, spec: NetworkSpec) -> Verified:
     try:
         pack.read(spec)
     except ModelError as error:
-        return Verified(spec.file, False, str(error))
-    return Verified(spec.file, True)
+        return Verified(spec.file, error)
+    return Verified(spec.file)
 
 
 def fetch(name: str, directory: Path, source: Path | None = None, progress: Progress | None = None) -> list[Fetched]:

@@ -4,6 +4,7 @@ Everything else runs in threads that only put facts on that queue. systemd's wat
 fact has come through the queue and through `step`, so a gate that no longer decides is restarted.
 """
 
+import logging
 import queue
 import secrets
 import signal
@@ -17,6 +18,7 @@ from edge.broker import Broker
 from edge.clock import Clock
 from edge.config import Config, Credentials
 from edge.doorlines import DoorLines
+from edge.events import TABLE, Channel
 from edge.factlog import FactLog
 from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, PublishState, Pulse, Settle, Show, Started, Wake
 from edge.gate import Gate
@@ -28,6 +30,8 @@ from edge.sources import Eyes, Heart, Loaded, RelayLink, Seen, Source, Whitelist
 from edge.terms import Now
 from edge.users import peers
 from edge.whitelist import Whitelist
+
+log = logging.getLogger(__name__)
 
 HEALTH_EVERY = 10
 """Heartbeats between two health messages."""
@@ -138,6 +142,7 @@ class Service:
                 self._relay.pulse(effect)
             case Emit():
                 self._outbox.append(effect.subject, effect.event, now, effect.ticket)
+                _log_alarm(effect)
             case Show():
                 self._lines[effect.door].show(effect.lamp)
             case Settle():
@@ -150,6 +155,13 @@ class Service:
         self._beats += 1
         if self._beats % HEALTH_EVERY == 0:
             self._broker.health(msgspec.to_builtins(self.gate.health()))
+
+
+def _log_alarm(told: Emit) -> None:
+    """For whoever reads the journal while the room is out of reach. Alarms name no person; other events may."""
+    if TABLE[type(told.event)].channel is Channel.ALARM:
+        level = logging.WARNING if getattr(told.event, "active", True) else logging.INFO
+        log.log(level, "%s: %s", told.subject, msgspec.json.encode(told.event).decode())
 
 
 def run(config: Config, credentials: Credentials) -> None:

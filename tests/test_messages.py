@@ -2,26 +2,18 @@
 
 import gettext
 import json
-import os
 import runpy
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from edge.i18n import DOMAIN, LOCALES
+from tests.commands import run
 from tests.conftest import ROOT
 
 MESSAGES = runpy.run_path(str(ROOT / "scripts/messages"))
 CHINESE, ENGLISH = {"EDGE_GATE_LANGUAGE": "zh"}, {"LANG": "en_US.UTF-8"}
-
-
-def say(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command with only these variables telling the language."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "EDGE_GATE_"))}
-    command = [sys.executable, "-m", "edge.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**kept, **environment})
 
 
 @pytest.fixture
@@ -80,7 +72,7 @@ def test_a_catalogue_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("variables", [CHINESE, {"LANG": "zh_CN.UTF-8"}, {"LC_ALL": "zh_TW.UTF-8", "LANG": "C"}])
 def test_chinese_readers_read_chinese(bad: Path, variables: dict[str, str]) -> None:
-    checked = say("check", "--config", bad, **variables)
+    checked = run("check", "--config", bad, **variables)
     assert checked.returncode == 1
     assert f"{bad}：配置中有 5 个问题" in checked.stderr
     assert "gate.nmae：未知的配置项；是否指 name？" in checked.stderr
@@ -89,13 +81,13 @@ def test_chinese_readers_read_chinese(bad: Path, variables: dict[str, str]) -> N
 
 @pytest.mark.parametrize("variables", [ENGLISH, {"LANG": "C"}, {}, {"EDGE_GATE_LANGUAGE": "en", "LANG": "zh_CN.UTF-8"}])
 def test_other_readers_read_english(bad: Path, variables: dict[str, str]) -> None:
-    checked = say("check", "--config", bad, **variables)
+    checked = run("check", "--config", bad, **variables)
     assert f"{bad}: 5 problem(s) in the configuration" in checked.stderr
     assert "gate.nmae: unknown key; did you mean name?" in checked.stderr
 
 
 def test_programs_read_the_same_in_every_language(bad: Path) -> None:
-    chinese, english = (say("check", "--json", "--config", bad, **language) for language in (CHINESE, ENGLISH))
+    chinese, english = (run("check", "--json", "--config", bad, **language) for language in (CHINESE, ENGLISH))
     assert (chinese.stdout, chinese.stderr) == (english.stdout, "")
     assert len(json.loads(english.stdout)["problems"]) == 5
 
@@ -111,7 +103,7 @@ def test_programs_read_the_same_in_every_language(bad: Path) -> None:
     ],
 )
 def test_help_speaks_chinese(arguments: list[str], expected: str) -> None:
-    helped = say(*arguments, **CHINESE)
+    helped = run(*arguments, **CHINESE)
     assert expected in helped.stdout
 
 
@@ -134,12 +126,12 @@ def test_help_speaks_chinese(arguments: list[str], expected: str) -> None:
 def test_a_wrong_call_is_explained_in_the_language_of_the_caller(
     arguments: list[str], chinese: str, english: str
 ) -> None:
-    wrong = say(*arguments, **CHINESE)
+    wrong = run(*arguments, **CHINESE)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert chinese in wrong.stderr and "Error" not in wrong.stderr
-    assert english in say(*arguments, **ENGLISH).stderr
+    assert english in run(*arguments, **ENGLISH).stderr
 
 
 def test_chinese_help_stays_within_the_terminal() -> None:
-    helped = say("demo", "--help", **CHINESE, COLUMNS="50").stdout
+    helped = run("demo", "--help", **CHINESE, COLUMNS="50").stdout
     assert max(sum(2 if letter > "⺀" else 1 for letter in line) for line in helped.splitlines()) <= 50

@@ -4,6 +4,7 @@ import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.config import Credentials, load
+from edge.errors import Phrase
 from edge.i18n import N_, _
 
 
@@ -29,8 +30,9 @@ def doctor(config: ConfigOption = CONFIG, credentials: CredentialsOption = None,
     for name, found in doctors.examine(load(config), Credentials(credentials)):
         findings.append((name, found))
         if not json:
-            mark, remedy = _(MARKS[found.outcome]), found.remedy.render(_)
-            typer.echo(f"{mark}: {found.text.render(_)}" + (f"\n    {remedy}" if remedy else ""))
+            say("{mark}: {text}", mark=Phrase(MARKS[found.outcome]), text=found.text)
+            if remedy := found.remedy.render(_):
+                typer.echo(f"    {remedy}")
     failed = any(found.outcome is doctors.Outcome.FAILED for _name, found in findings)
     if json:
         lines = [

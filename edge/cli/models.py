@@ -69,17 +69,28 @@ def verify(
     results = {name: packs.verify(name, directory) for name in ([pack] if pack else packs.names())}
     ok = all(file.ok for files in results.values() for file in files)
     if json:
-        emit({"ok": ok, "packs": [{"name": name, "files": files} for name, files in results.items()]})
+        files = {name: [_verdict(file) for file in found] for name, found in results.items()}
+        emit({"ok": ok, "packs": [{"name": name, "files": found} for name, found in files.items()]})
     else:
-        for name, files in results.items():
-            for file in files:
-                say("{pack}: {file}: in order" if file.ok else "{pack}: {problem}", pack=name, **_fields(file))
+        for name, found in results.items():
+            _tell(name, found)
     if not ok:
         raise typer.Exit(1)
 
 
-def _fields(file: packs.Verified) -> dict[str, str]:
-    return {"file": file.file, "problem": file.problem}
+def _verdict(file: packs.Verified) -> dict[str, object]:
+    return {"file": file.file, "ok": file.ok, "problem": str(file.problem or "")}
+
+
+def _tell(name: str, files: list[packs.Verified]) -> None:
+    """How each file is, and once how to mend what is wrong."""
+    for file in files:
+        if file.problem:
+            say("{pack}: {problem}", pack=name, problem=file.problem.message)
+        else:
+            say("{pack}: {file}: in order", pack=name, file=file.file)
+    for advice in dict.fromkeys(file.problem.advice.render(_) for file in files if file.problem):
+        typer.echo(advice)
 
 
 def _described(manifest: Manifest) -> dict[str, object]:

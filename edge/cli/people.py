@@ -99,7 +99,9 @@ def revoke(
     person: Id, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
 ) -> None:
     """Withdraw a person's access: the templates are destroyed at once, the line in the list stays."""
-    gone = Whitelist.of(load(config), Credentials(credentials), write=True).revoke(person)
+    gate, secrets = load(config), Credentials(credentials)
+    Whitelist.of(gate, secrets).revision()  # one that is not there is not made
+    gone = Whitelist.of(gate, secrets, write=True).revoke(person)
     if json:
         emit(gone)
     else:

@@ -54,6 +54,8 @@ def safe(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     problems = drive(found)
     if json:
         emit({"doors": [door.name for door in found.door], "problems": [str(problem) for problem in problems]})
+    elif not problems:
+        say("inactive: {doors}", doors=", ".join(door.name for door in found.door))
     for problem in [] if json else problems:
         say("{problem}", problem=problem)
     if problems:

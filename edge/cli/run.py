@@ -1,5 +1,7 @@
 """`edge-gate run`: a gate, as one command for development or role by role as the service units call it."""
 
+import logging
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +12,9 @@ from edge.cli.common import CONFIG, ConfigOption, CredentialsOption
 from edge.config import Config, Credentials, load
 from edge.errors import EdgeError
 from edge.i18n import N_
+
+PRIORITIES = {logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+"""Of syslog, as journald reads them (sd-daemon(3))."""
 
 
 class Role(StrEnum):
@@ -30,6 +35,7 @@ def run(
 ) -> None:
     """Run a gate until it is told to stop."""
     found, secrets = load(config), Credentials(credentials)
+    start_log(role or "all")
     match role:
         case Role.GATE:
             from edge.service import run as gate
@@ -45,6 +51,17 @@ def run(
             guard(found)
         case None:
             _all(config, found, credentials)
+
+
+def start_log(process: str) -> None:
+    """Log to standard error: our own information, of libraries warnings only; the journal knows time and process."""
+    form = f"%(asctime)s {process} %(levelname)s %(message)s"
+    if "JOURNAL_STREAM" in os.environ:
+        form = "%(levelname)s%(message)s"
+        for level, priority in PRIORITIES.items():
+            logging.addLevelName(level, f"<{priority}>")
+    logging.basicConfig(level=logging.WARNING, format=form)
+    logging.getLogger("edge").setLevel(logging.INFO)
 
 
 def _camera(config: Config, name: str) -> str:
