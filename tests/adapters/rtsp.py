@@ -11,6 +11,7 @@ from typing import Self
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from tests.conftest import need
 
@@ -18,6 +19,8 @@ SCRIPT = Path(__file__).with_name("gst_rtsp_server.py")
 SYSTEM_PYTHON = "/usr/bin/python3"
 FPS = 25
 CODECS = {"h264": "libx264", "h265": "libx265"}
+BITS, BAR = 10, 16
+"""A clip's pictures carry their numbers: so many bits, from the lowest on, in a bar of so many rows at the top."""
 
 
 @cache
@@ -34,7 +37,7 @@ def need_gstreamer() -> None:
 
 
 def make_clip(path: Path, size: tuple[int, int] = (320, 240), frames: int = 50, keep: float = 1.0) -> Path:
-    """Encode a moving gradient to a raw clip, a key frame every 10; the suffix of `path` names the codec.
+    """Encode a moving gradient, numbered, to a raw clip, a key frame every 10; the suffix of `path` names the codec.
 
     With `keep` < 1 every picture loses the rest of its bytes.
     """
@@ -48,11 +51,18 @@ def make_clip(path: Path, size: tuple[int, int] = (320, 240), frames: int = 50, 
     with path.open("wb") as file:
         for n in range(frames + 1):
             luma = (x * 3 + y * 2 + n * 8).astype(np.uint8)
+            luma[:BAR] = 40 + 170 * (n >> x[:BAR] * BITS // size[0] & 1)
             picture = av.VideoFrame.from_ndarray(np.dstack([luma, luma, luma]), format="rgb24")
             for packet in codec.encode(picture if n < frames else None):
                 data = bytes(packet)
                 file.write(data[: int(len(data) * keep)])
     return path
+
+
+def number_of(luma: npt.NDArray[np.uint8]) -> int:
+    """Which picture of its clip this is, by what it shows."""
+    width = luma.shape[1] / BITS
+    return sum(int(luma[BAR // 2, int((bit + 0.5) * width)] > 125) << bit for bit in range(BITS))
 
 
 def remux(video: Path, path: Path) -> Path:
