@@ -26,6 +26,8 @@ Settings = dict[Iterable[int | str] | int | str, gpiod.LineSettings | None]
 SIMULATED = "simulated:"
 SIMULATED_LINES = 64
 POLL_S = 0.005
+RISING = gpiod.EdgeEvent.Type.RISING_EDGE
+"""From inactive to active, whatever the polarity."""
 BIAS = {
     "as_is": Bias.AS_IS,
     "pull_up": Bias.PULL_UP,
@@ -41,7 +43,7 @@ class Outputs(Protocol):
         """Drive one line; HardwareError when the chip is gone."""
 
     def close(self) -> None:
-        """Drive every line inactive and let go of it."""
+        """Drive every line inactive and let go of it; HardwareError, having let go, when the chip is gone."""
 
 
 class Inputs(Protocol):
@@ -95,17 +97,19 @@ def _request(chip: str, settings: Settings) -> gpiod.LineRequest:
 
 def _names_known(chip: str, opened: gpiod.Chip, lines: Iterable[object], allowed: str = "") -> None:
     """HardwareError unless each line exists and is free, or its user is the one `allowed`."""
-    count = opened.get_info().num_lines
+    last = opened.get_info().num_lines - 1
     for line in lines:
         assert isinstance(line, int | str)
         try:
             offset = opened.line_offset_from_id(line)
-        except OSError as error:
+        except FileNotFoundError as error:
             hint = "see what there is with: gpioinfo"
             raise HardwareError("{chip} has no line {line}", hint, chip=chip, line=line) from error
-        if not 0 <= offset < count:
+        except ValueError:  # beyond the last
+            offset = -1
+        if offset < 0:
             text = "{chip} has no line {line}; its lines are 0 to {last}"
-            raise HardwareError(text, chip=chip, line=line, last=count - 1)
+            raise HardwareError(text, chip=chip, line=line, last=last)
         info = opened.get_line_info(offset)
         if info.used and not (allowed and info.consumer == allowed):
             raise HardwareError("{chip}: line {line} is in use by {user}", "choose another line, or stop its user",
@@ -158,6 +162,10 @@ class ChipInputs:
         }
         self._chip, self._lines = chip, {name: section.line for name, section in lines.items()}
         self._request = _request(chip, edges)
+        names = {line: name for name, line in self._lines.items()}
+        self._names = {
+            offset: names[line] for offset, line in zip(self._request.offsets, self._request.lines, strict=True)
+        }
         self._known = self.read()
 
     def read(self) -> dict[Input, bool]:
@@ -167,14 +175,19 @@ class ChipInputs:
             raise _explained(self._chip, error, list(self._lines.values())) from error
 
     def wait(self, seconds: float) -> list[tuple[Input, bool]]:
-        """Edges only wake us: what counts is the level afterwards, so an overflowing event buffer loses nothing."""
+        """The edges since the last call, then the levels: the kernel drops the oldest edges when nobody reads them."""
         try:
-            if self._request.wait_edge_events(timedelta(seconds=seconds)):
-                self._request.read_edge_events()
+            waited = self._request.wait_edge_events(timedelta(seconds=seconds))
+            events = self._request.read_edge_events() if waited else []
         except OSError as error:
             raise _explained(self._chip, error, list(self._lines.values())) from error
-        before, self._known = self._known, self.read()
-        return [(name, active) for name, active in self._known.items() if before[name] != active]
+        edges = [(self._names[event.line_offset], event.event_type is RISING) for event in events]
+        changes = []
+        for name, active in [*edges, *self.read().items()]:
+            if active != self._known[name]:
+                self._known[name] = active
+                changes.append((name, active))
+        return changes
 
     def close(self) -> None:
         self._request.release()

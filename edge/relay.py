@@ -5,6 +5,7 @@ is gone or talks nonsense, and when this process ends. A guard that is itself st
 whoever starts it (systemd, the supervisor) then runs `edge-gate relay safe`.
 """
 
+import contextlib
 import math
 import selectors
 import signal
@@ -91,15 +92,20 @@ class Relays:
         try:
             held.set("relay", active)
         except HardwareError as error:
-            del self._outputs[door]
+            self._let_go(self._outputs.pop(door))
             self.problems[door] = str(error)
             raise
 
     def close(self) -> None:
-        """Everything inactive."""
+        """Everything inactive, also when one of the chips is gone."""
         for held in self._outputs.values():
-            held.close()
+            self._let_go(held)
         self._outputs.clear()
+
+    @staticmethod
+    def _let_go(held: Outputs) -> None:
+        with contextlib.suppress(HardwareError):  # its chip is gone
+            held.close()
 
     def _request(self, name: str) -> bool:
         """Whether what is known of this relay changed."""
