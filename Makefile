@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check hardware lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
@@ -17,6 +17,9 @@ check: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 	$(BIN)/pytest -m "not real and not slow"
+
+hardware: $(VENV)/.ready
+	$(BIN)/python tests/hardware/rig.py $(BIN)/pytest tests/hardware
 
 $(VENV)/.ready: requirements/dev.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
