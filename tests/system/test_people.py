@@ -1,0 +1,104 @@
+"""Enrolling, listing and revoking people with real photos and networks, as the registration desk does."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import models
+from edge.site import Site
+from tests.commands import answer, complaint, run
+from tests.conftest import ROOT, need
+
+pytestmark = pytest.mark.real
+
+STORE = ROOT / "var" / "models"
+GROUNDS = ("--consent", "A-17", "--purpose", "entry", "--retain-until", "2099-12-31")
+ONE, AGAIN, OTHER = "Akhmed_Zakayev_0001", "Akhmed_Zakayev_0002", "Aaron_Peirsol_0001"
+"""One person twice, and somebody else."""
+
+
+@pytest.fixture(scope="module")
+def photos(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of real photos, and of what is none."""
+    archive, folder = shared / "data/lfw/lfw-deepfunneled-pairs.zip", tmp_path_factory.mktemp("photos")
+    need(archive.exists(), f"{archive} with photos")
+    with zipfile.ZipFile(archive) as pairs:
+        for name in (ONE, AGAIN, OTHER):
+            (folder / f"{name}.jpg").write_bytes(pairs.read(f"{name[:-5]}/{name}.jpg"))
+    faces = [cv2.imread(str(folder / f"{name}.jpg")) for name in (ONE, OTHER)]
+    cv2.imwrite(str(folder / "two.png"), np.hstack(faces))
+    cv2.imwrite(str(folder / "nobody.png"), np.full((300, 300, 3), 128, np.uint8))
+    cv2.imwrite(str(folder / "small.png"), cv2.resize(faces[0], (160, 160)))
+    cv2.imwrite(str(folder / "dark.png"), (faces[0] * 0.1).astype(np.uint8))
+    whole = (folder / "two.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    header = whole[12:16] + b"\x00\x00\xff\xff" * 2 + whole[24:29]  # a PNG says its size there, and its checksum behind
+    (folder / "huge.png").write_bytes(whole[:12] + header + zlib.crc32(header).to_bytes(4, "big") + whole[33:])
+    (folder / "text.jpg").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> list[object]:
+    """The options of a gate at which nobody is enrolled."""
+    models.fetch("registry", STORE)
+    site = Site(tmp_path, STORE)
+    return ["--config", site.file, "--credentials", site.secrets]
+
+
+def test_a_person_is_enrolled_listed_and_revoked(desk: list[object], photos: Path) -> None:
+    person = answer("enroll", "Akhmed", photos / f"{ONE}.jpg", photos / f"{AGAIN}.jpg", *GROUNDS, *desk)
+    assert (person["name"], person["templates"], person["standing"]) == ("Akhmed", 2, "enrolled")
+    assert (person["consent"], person["purpose"], person["retain_until"]) == ("A-17", "entry", "2099-12-31")
+    assert [each["id"] for each in answer("people", "list", *desk)["people"]] == [person["id"]]
+    assert f"did you mean {person['id']}?" in complaint("revoke", person["id"][:-1] + "?", *desk)
+    assert answer("revoke", person["id"], *desk)["standing"] == "revoked"
+    [left] = answer("people", "list", *desk)["people"]
+    assert (left["standing"], left["templates"]) == ("revoked", 0)
+    assert "nobody is enrolled as" in complaint("revoke", person["id"], *desk)
+
+
+def test_people_are_listed_in_the_language_of_the_desk(desk: list[object], photos: Path) -> None:
+    done = run("enroll", "王伟", photos / f"{OTHER}.jpg", *GROUNDS, *desk, EDGE_GATE_LANGUAGE="zh")
+    assert done.returncode == 0 and "王伟 已登记，编号" in done.stdout
+    lines = run("people", "list", *desk, EDGE_GATE_LANGUAGE="zh").stdout.splitlines()
+    assert lines[0].split() == ["编号", "姓名", "状态", "有效期至", "模板数", "同意书", "用途"]
+    assert lines[1].split()[1:] == ["王伟", "已登记", "2099-12-31", "1", "A-17", "entry"]
+
+
+def test_nobody_is_enrolled_twice(desk: list[object], photos: Path) -> None:
+    first = answer("enroll", "Akhmed", photos / f"{ONE}.jpg", *GROUNDS, *desk)
+    said = complaint("enroll", "Somebody else", photos / f"{AGAIN}.jpg", *GROUNDS, *desk)
+    assert f"already enrolled as {first['id']} Akhmed" in said and f"edge-gate revoke {first['id']}" in said
+    assert len(answer("people", "list", *desk)["people"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("photo", "expected"),
+    [
+        ("nobody.png", "no face was found\ntake it from the front, in good light"),
+        ("two.png", "2 faces were found\ncrop it to the one person that is enrolled"),
+        ("small.png", "the face is too small"),
+        ("dark.png", "the face is too dark; take it where there is light"),
+        ("cut.png", "it is damaged or incomplete\ntake or export the photo again"),
+        ("huge.png", "million pixels\nmake it smaller"),
+        ("text.jpg", "is not a picture in JPEG, PNG, WebP, BMP\nsave it as JPEG or PNG"),
+        ("none.jpg", "cannot be read: No such file or directory\nname a photo"),
+        ("", "cannot be read: Is a directory\nname a photo"),
+    ],
+)  # fmt: skip
+def test_a_photo_that_is_of_no_use_is_named_with_what_to_do(
+    desk: list[object], photos: Path, photo: str, expected: str
+) -> None:
+    said = complaint("enroll", "Somebody", photos / f"{ONE}.jpg", photos / photo, *GROUNDS, *desk)
+    assert said.startswith(str(photos / photo)) and expected in said
+    assert answer("people", "list", *desk) == {"people": []}
+
+
+def test_photos_of_two_people_are_not_one_enrolment(desk: list[object], photos: Path) -> None:
+    said = complaint("enroll", "Both", photos / f"{ONE}.jpg", photos / f"{OTHER}.jpg", *GROUNDS, *desk)
+    assert "shows somebody else than" in said and "enrol one person at a time" in said
