@@ -84,7 +84,7 @@ def load(path: Path) -> Config:
     except OSError as error:
         hint = "name the configuration with --config"
         raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
     config, problems = convert(document, Config)
     problems += errors(_names(document))

@@ -118,12 +118,12 @@ class Whitelist:
     def revision(self) -> int:
         """Grows with every change; cheap enough to ask for every second."""
         with self._opened() as db:
-            return _revision(db)
+            return self._revision(db)
 
     def gallery(self, pack: str, today: date) -> Selection:
         """The usable templates of `pack`; StoreError when the file is damaged or no record of it opens."""
         with self._opened() as db:
-            revision, found = _revision(db), self._read(db)
+            revision, found = self._revision(db), self._read(db)
         if found and not any(secret for _, secret in found):
             raise _none_opens(self.path, [record.id for record, _ in found])
         rows: list[Vector] = []
@@ -190,9 +190,8 @@ class Whitelist:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         if not self.path.exists():
             raise StoreError("there is no whitelist at {path}", "enrol somebody: edge-gate enroll", path=self.path)
-        mode = "rw" if self._write else "ro"
+        uri = f"{self.path.absolute().as_uri()}?mode={'rw' if self._write else 'ro'}"
         try:
-            uri = f"{self.path.absolute().as_uri()}?mode={mode}"
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)) as db:
                 db.execute("PRAGMA synchronous=FULL")
                 db.execute("PRAGMA secure_delete=ON")
@@ -205,7 +204,7 @@ class Whitelist:
         """One transaction and the revision that it makes; nothing is changed when it fails."""
         with self._opened() as db:
             db.execute("BEGIN IMMEDIATE")
-            revision = _revision(db) + 1
+            revision = self._revision(db) + 1
             db.execute("UPDATE head SET revision = ?", (revision,))
             yield db, revision
             db.execute("COMMIT")
@@ -227,15 +226,18 @@ class Whitelist:
             raise _broken(self.path, error) from error
         return [(record, self._secret(record, row[-1])) for record, row in zip(records, rows, strict=True)]
 
-    def _secret(self, record: _Record, sealed: bytes) -> _Secret | None:
+    def _revision(self, db: sqlite3.Connection) -> int:
+        revision = db.execute("SELECT max(revision) FROM head").fetchone()[0]
+        if isinstance(revision, int):  # a column of SQLite holds whatever is put into it
+            return revision
+        raise _broken(self.path, "it has no revision")
+
+    def _secret(self, record: _Record, sealed: object) -> _Secret | None:
+        content = sealed if isinstance(sealed, bytes) else b""
         try:
-            return msgspec.msgpack.decode(self._seal.open(sealed, msgspec.json.encode(record)), type=_Secret)
+            return msgspec.msgpack.decode(self._seal.open(content, msgspec.json.encode(record)), type=_Secret)
         except SealError:
             return None
-
-
-def _revision(db: sqlite3.Connection) -> int:
-    return int(db.execute("SELECT max(revision) FROM head").fetchone()[0] or 0)
 
 
 def _standing(record: _Record, today: date) -> Standing:

@@ -116,7 +116,7 @@ class Peer:
             raise LinkError("a message larger than {largest} bytes was refused", largest=LARGEST)
         try:
             message: Message = self._decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: text that is not UTF-8
             raise LinkError("a message was refused: {why}", why=error) from error
         return message
 
