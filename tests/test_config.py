@@ -1,14 +1,11 @@
 """The configuration: every mistake is found at once and named with what would be right."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from edge.config import load
 from edge.errors import ConfigurationError, EdgeError
-from tests.conftest import ROOT
 
 GOOD = """
 [gate]
@@ -104,8 +101,3 @@ def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match="--config"):
         load(tmp_path / "none.toml")
-
-
-def test_the_documentation_is_current() -> None:
-    made = subprocess.run([sys.executable, "scripts/document"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert made.stdout == (ROOT / "docs/configuration.md").read_text(), "run: scripts/document > docs/configuration.md"

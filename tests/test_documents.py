@@ -1,0 +1,63 @@
+"""Documents that are made from the code are current and leave nothing out."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge.cli import COMMANDS, load
+from edge.config import Config
+from edge.events import TABLE, type_name
+from tests.conftest import ROOT
+
+MADE = ("configuration.md", "commands.md", "asyncapi.json")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs")
+    subprocess.run([sys.executable, "scripts/document", str(folder)], cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_document_is_current(made: Path, name: str) -> None:
+    assert (made / name).read_text() == (ROOT / "docs" / name).read_text(), "run: scripts/document"
+
+
+def parts(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A command, its parameters and what is below it."""
+    yield name, command
+    for parameter in command.params:
+        yield f"{name} {parameter.name}", parameter
+    for child, below in getattr(command, "commands", {}).items():
+        yield from parts(f"{name} {child}", below)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_help(name: str) -> None:
+    assert [where for where, part in parts(name, load(name)) if not part.help] == []
+
+
+def test_every_key_of_the_configuration_is_explained() -> None:
+    document = (ROOT / "docs/configuration.md").read_text()
+    for table in msgspec.inspect.type_info(Config).fields:
+        kind = getattr(table.type, "item_type", table.type)
+        for key in kind.fields:
+            [line] = [line for line in section(document, table.name).splitlines() if line.startswith(f"| `{key.name}`")]
+            assert len(line.rstrip(" |").rpartition("|")[2]) > len("a word"), line
+
+
+def section(document: str, table: str) -> str:
+    after = document.partition(f"## `[{table}]`")[2] or document.partition(f"## `[[{table}]]`")[2]
+    return after.partition("\n## ")[0]
+
+
+def test_the_contract_names_every_event() -> None:
+    contract = msgspec.json.decode((ROOT / "docs/asyncapi.json").read_bytes())
+    messages = {message.get("name") for message in contract["components"]["messages"].values()}
+    assert {type_name(kind) for kind in TABLE} <= messages
