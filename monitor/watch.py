@@ -88,7 +88,7 @@ def listen(address: Address, show: Callable[[Board, list[Envelope]], object]) ->
                 arrived = [board.receive(message.topic, message.payload) for message in connection.turn(1.0)]
                 show(board, [event for event in arrived if event])
         except Lost as lost:
-            board.link = str(lost)
+            board.link = lost.render(_)
             show(board, [])
             time.sleep(RETRY_S)
 

@@ -1,13 +1,19 @@
 """Commands on a machine with nothing around it: what is wrong is named with what to do, to people and to programs."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from edge.site import Site
 from tests.commands import answer, complaint, run
+from tests.conftest import ROOT
 from tests.replay.test_replay import record
+
+ENGLISH = {**os.environ, "EDGE_GATE_LANGUAGE": "en", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
@@ -146,3 +152,14 @@ def test_help_needs_no_library_of_pictures() -> None:
 def test_nothing_that_was_recorded_is_said_so(site: Site) -> None:
     assert "nothing has been recorded there" in complaint("record", "--summary", *given(site))
     assert json.loads(run("record", "--summary", "--json", *given(site)).stdout)["error"]
+
+
+@pytest.mark.parametrize(("command", "stream"), [(["watch", "--json"], "stderr"), (["record"], "stdout")])
+def test_who_waits_for_the_broker_says_so(tmp_path: Path, command: list[str], stream: str) -> None:
+    arguments = [sys.executable, "-m", "edge.cli", *command, "--broker", "127.0.0.1:1"]
+    with subprocess.Popen(arguments, cwd=tmp_path, stdout=-1, stderr=-1, text=True, env=ENGLISH) as process:
+        try:
+            lines = getattr(process, stream)
+            assert any("the broker: connection refused" in lines.readline() for _ in range(2))
+        finally:
+            process.kill()

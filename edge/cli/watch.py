@@ -1,5 +1,6 @@
 """`edge-gate watch`: what the monitoring room sees, live."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit
@@ -18,7 +19,13 @@ def watch(
     """Show what the monitoring room sees, live; with --json one line an event, for ever."""
     from monitor.watch import Board, listen, live
 
-    def lines(_board: Board, new: list["Envelope"]) -> None:
+    told = ""
+
+    def lines(board: Board, new: list["Envelope"]) -> None:
+        nonlocal told
+        if board.link and board.link != told:
+            print(board.link, file=sys.stderr)
+        told = board.link
         for event in new:
             emit(event)
 
