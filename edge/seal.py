@@ -3,6 +3,7 @@
 Signatures are Ed25519 in JWS compact form (RFC 8037), seals AES-256-GCM, both by well-kept libraries.
 """
 
+import base64
 import hashlib
 import os
 import secrets
@@ -55,22 +56,29 @@ class Signer:
         return jws.serialize_compact(header, msgspec.json.encode(claims), self._key, algorithms=["Ed25519"])
 
 
+def _header(token: str) -> dict[str, str]:
+    """The protected header of a JWS in compact form, unverified; ValueError when it is none of ours."""
+    head = token.partition(".")[0]
+    return msgspec.json.decode(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)), type=dict[str, str])
+
+
 class Verifier:
     """Accepts what one key signed for one purpose, and nothing else."""
 
     def __init__(self, key: OKPKey, typ: str) -> None:
-        self._key, self._typ = key, typ
+        self._key = key
+        self._header = {"alg": "Ed25519", "typ": typ, "kid": key.thumbprint()}
 
     def verify(self, token: str) -> dict[str, object]:
         """The claims of a JWS; SealError when signature, algorithm, type or key id is not exactly as agreed."""
         try:
+            given = _header(token)
+            if differ := [name for name, value in self._header.items() if given.pop(name, "") != value] + list(given):
+                raise ValueError(f"its {', '.join(differ)[:40]} is not what was agreed")  # before a library obeys it
             signed = jws.deserialize_compact(token, self._key, algorithms=["Ed25519"])
-            claims = msgspec.json.decode(signed.payload, type=dict[str, object])
+            return msgspec.json.decode(signed.payload, type=dict[str, object])
         except (JoseError, msgspec.MsgspecError, ValueError) as error:
             raise SealError("a signed message was refused: {why}", why=error) from error
-        if (signed.protected.get("typ"), signed.protected.get("kid")) != (self._typ, self._key.thumbprint()):
-            raise SealError("a signed message was refused: it was made for another purpose or by another key")
-        return claims
 
 
 def new_signing_key(path: Path) -> OKPKey:

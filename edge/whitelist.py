@@ -227,9 +227,8 @@ class Whitelist:
         return [(record, self._secret(record, row[-1])) for record, row in zip(records, rows, strict=True)]
 
     def _revision(self, db: sqlite3.Connection) -> int:
-        revision = db.execute("SELECT max(revision) FROM head").fetchone()[0]
-        if isinstance(revision, int):  # a column of SQLite holds whatever is put into it
-            return revision
+        if isinstance(revision := db.execute("SELECT max(revision) FROM head").fetchone()[0], int):
+            return revision  # a column of SQLite holds whatever is put into it
         raise _broken(self.path, "it has no revision")
 
     def _secret(self, record: _Record, sealed: object) -> _Secret | None:
