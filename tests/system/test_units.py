@@ -1,0 +1,85 @@
+"""The service units: what systemd thinks of them, and that they agree with the code."""
+
+import configparser
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.config import load
+from edge.supervise import gate_children
+from edge.users import PEERS
+from tests.conftest import ROOT, need
+
+CONFIG = ROOT / "config"
+UNITS = sorted(CONFIG.glob("*.service"))
+RELAY, GATE, EYE = (CONFIG / f"edge-gate{kind}.service" for kind in ("-relay", "", "-eye@"))
+
+
+def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    need(shutil.which("systemd-analyze"), "systemd-analyze")
+    environment = {**os.environ, "LC_ALL": "C", "SYSTEMD_LOG_LEVEL": "warning"}
+    return subprocess.run(
+        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_misses_nothing_but_the_program(unit: Path) -> None:
+    """Its exit status says little: an unknown key is a warning on standard error."""
+    missing = re.compile(r"^\S+: Command /opt/edge-gate/bin/edge-gate is not executable: No such file or directory$")
+    complaints = analyze("verify", str(unit)).stderr.splitlines()
+    assert [line for line in complaints if not missing.match(line)] == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_rates_the_hardening(unit: Path) -> None:
+    verdict = analyze("security", "--offline=true", str(unit)).stdout.splitlines()[-1]
+    found = re.search(r"exposure level for \S+: ([0-9.]+) ", verdict)
+    assert found, verdict
+    assert float(found[1]) <= 2.0, verdict
+
+
+def service(unit: Path) -> dict[str, str]:
+    """The section [Service]; of a key that is given several times, the last."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=["="])
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(unit)
+    return dict(parser["Service"])
+
+
+def test_each_unit_has_a_user_of_its_own_and_the_sockets_know_them() -> None:
+    users = {unit: service(unit)["User"] for unit in UNITS}
+    assert len(set(users.values())) == 3
+    assert {"eye": users[EYE], "relay": users[GATE]} == PEERS
+    made = re.findall(r"^u (\S+)", (CONFIG / "sysusers.conf").read_text(), re.MULTILINE)
+    assert sorted(made) == sorted(users.values())
+    assert PEERS["eye"] in service(GATE)["SupplementaryGroups"].split(), "else it cannot give it the socket"
+    assert PEERS["relay"] in service(RELAY)["SupplementaryGroups"].split()
+
+
+def test_the_units_run_what_the_supervisor_runs_with_the_same_watchdogs() -> None:
+    config = load(CONFIG / "gate.toml")
+    relay, eye, gate = gate_children(CONFIG / "gate.toml", config, None)
+    for unit, child in ((RELAY, relay), (EYE, eye), (GATE, gate)):
+        written = service(unit)
+        role = ["--role", *written["ExecStart"].replace("%i", config.camera[0].name).split("--role ")[1].split()]
+        assert role == child.command[child.command.index("--role") :]
+        assert float(written["WatchdogSec"]) == child.watchdog_s
+        child.close()
+    assert relay.stop_post
+    assert service(RELAY)["ExecStopPost"].endswith("relay safe")
+
+
+def test_the_sample_configuration_is_in_order() -> None:
+    command = [sys.executable, "-m", "edge.cli", "check", "--json", "--config", str(CONFIG / "gate.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["ok"] is True
