@@ -83,36 +83,43 @@ class YuNet:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._input = np.empty((1, 3, 0, 0), np.uint8)
-        self._cells: dict[int, Tensor] = {}
+        self._cells = self._strides = np.empty((0, 1), np.float32)
 
     def detect(self, picture: Picture, width: int) -> list[Face]:
         width = _multiple(width)
         height = _multiple(width * picture.height / picture.width)
         self._fill(picture.scaled(width, height))
         heads = dict(zip(self._network.outputs, self._network.run(self._input), strict=True))
-        found = [self._decoded(heads, stride) for stride in self.STRIDES]
-        boxes, landmarks, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        certainty = self._every(heads, "cls").ravel() * self._every(heads, "obj").ravel()
+        hits = np.flatnonzero(certainty > self.LEAST_SCORE**2)
+        if not len(hits):
+            return []
+        boxes, landmarks = self._decoded(heads, hits)
+        scores = np.sqrt(certainty[hits])
         best = suppress(boxes, scores, self.MOST_OVERLAP)
-        scale = (picture.width / width, picture.height / height)
-        return _faces(boxes[best], landmarks[best], scores[best], scale)
+        return _faces(boxes[best], landmarks[best], scores[best], (picture.width / width, picture.height / height))
 
     def _fill(self, image: Image) -> None:
         if self._input.shape[2:] != image.shape[:2]:
-            self._input = np.empty((1, 3, *image.shape[:2]), np.uint8)
-            self._cells = {
-                stride: _cells(image.shape[1] // stride, image.shape[0] // stride) for stride in self.STRIDES
-            }
+            rows, columns = image.shape[:2]
+            self._input = np.empty((1, 3, rows, columns), np.uint8)
+            cells = [_cells(columns // stride, rows // stride) for stride in self.STRIDES]
+            self._cells = np.concatenate(cells)
+            self._strides = np.repeat(np.array(self.STRIDES, np.float32), [len(part) for part in cells])[:, None]
         cv2.split(image, list(self._input[0]))
 
-    def _decoded(self, heads: dict[str, Tensor], stride: int) -> tuple[Boxes, Tensor, Tensor]:
-        """Boxes (n, 4), landmarks (n, 5, 2) and scores (n,) of the cells that see a face."""
-        certainty = heads[f"cls_{stride}"].ravel() * heads[f"obj_{stride}"].ravel()
-        hits = np.flatnonzero(certainty > self.LEAST_SCORE**2)
-        cells = self._cells[stride][hits]
-        box = heads[f"bbox_{stride}"][0, hits]
-        middles, halves = cells + box[:, :2], np.exp(box[:, 2:]) / 2
-        points = heads[f"kps_{stride}"][0, hits].reshape(-1, 5, 2) + cells[:, None]
-        return np.hstack([middles - halves, middles + halves]) * stride, points * stride, np.sqrt(certainty[hits])
+    def _every(self, heads: dict[str, Tensor], name: str) -> Tensor:
+        """One kind of head at all strides: (cells, values)."""
+        return np.concatenate([heads[f"{name}_{stride}"][0] for stride in self.STRIDES])
+
+    def _decoded(self, heads: dict[str, Tensor], hits: NDArray[np.int64]) -> tuple[Boxes, Tensor]:
+        """Boxes (n, 4) and landmarks (n, 5, 2) of the cells that see a face."""
+        cells, strides = self._cells[hits], self._strides[hits]
+        box = self._every(heads, "bbox")[hits]
+        middles, halves = cells + box[:, :2], np.exp(box[:, 2:]) * np.float32(0.5)
+        boxes: Boxes = np.hstack([middles - halves, middles + halves]) * strides
+        landmarks: Tensor = self._every(heads, "kps")[hits].reshape(-1, 5, 2) + cells[:, None]
+        return boxes, landmarks * strides[:, None]
 
 
 def _multiple(pixels: float, of: int = 32) -> int:

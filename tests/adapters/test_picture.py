@@ -42,7 +42,7 @@ def test_planes_and_bgr_scale_to_the_same_picture() -> None:
     image = scenery(640, 480)
     for size in ((640, 480), (320, 256), (160, 128), (96, 64)):
         difference = np.abs(planes(image).scaled(*size).astype(int) - Bgr(image).scaled(*size))
-        assert difference.mean() < 3
+        assert difference.mean() < 1 + 320 / size[0], "what half as much chroma loses, the smaller the more"
 
 
 @pytest.mark.parametrize("scale", [2.0, 0.7, 0.15])
