@@ -35,6 +35,7 @@ PATIENCE_S = 60.0
 class Sample(Struct, frozen=True):
     """CPU milliseconds of one frame from decoded picture to observations sent, and of its inference alone."""
 
+    captured: float
     cpu_ms: float
     raw_ms: float
 
@@ -63,7 +64,7 @@ class Meter:
 
     def __init__(self, spool: BinaryIO) -> None:
         self.frames: list[FrameTimes] = []
-        self.sampled: list[tuple[float, list[Call]]] = []
+        self.sampled: list[tuple[float, float, list[Call]]] = []
         self.first = self.last = 0.0
         self._spool = spool
         self._calls: list[Call] = []
@@ -81,7 +82,7 @@ class Meter:
         self.last = time.monotonic()
         self.first = self.first or self.last
         if self._sampling:
-            self.sampled.append((times.cpu_ms - 1000 * self._own_s, self._calls))
+            self.sampled.append((times.captured, times.cpu_ms - 1000 * self._own_s, self._calls))
         self.frames.append(times)
         self._calls, self._own_s = [], 0.0
         self._sampling = len(self.frames) % EVERY == 0 and len(self.sampled) < MOST
@@ -89,12 +90,12 @@ class Meter:
     def replay(self) -> list[Sample]:
         """Run the inference of every sampled frame again, and nothing else."""
         samples = []
-        for cpu_ms, calls in self.sampled:
+        for captured, cpu_ms, calls in self.sampled:
             inputs = [self._input(call) for call in calls]
             begun = time.thread_time()
             for call, tensor in zip(calls, inputs, strict=True):
                 call.network.run(tensor)
-            samples.append(Sample(cpu_ms, 1000 * (time.thread_time() - begun)))
+            samples.append(Sample(captured, cpu_ms, 1000 * (time.thread_time() - begun)))
         return samples
 
     def _input(self, call: Call) -> NDArray[Any]:
@@ -138,7 +139,7 @@ def _until(meter: Meter, seconds: float, stopped: Event) -> Callable[[], bool]:
 
 
 def _alone(meter: Meter) -> list[Sample]:
-    for _, calls in meter.sampled:
+    for _, _, calls in meter.sampled:
         for call in calls:
             call.network.observer = None
     return meter.replay()

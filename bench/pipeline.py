@@ -6,6 +6,7 @@ How each figure is measured is in docs/figures.md.
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date, timedelta
@@ -21,6 +22,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from bench.measured_eye import PATIENCE_S, Report, peak_mib
+from bench.measured_gate import Matched
 from edge import models
 from edge.errors import EdgeError
 from edge.eventlog import Reader
@@ -66,7 +68,8 @@ class Result(Struct, frozen=True):
     detect_ms: float
     embed_ms: float | None
     raw_inference_ms: float
-    gate_ms: float
+    gate_ms: float | None
+    """Per observation: matching, deciding, and handing on what follows."""
     overhead: float
     frame_to_decision_ms: Quantiles
     frame_age_ms: Ages
@@ -81,7 +84,7 @@ class Run(Struct, frozen=True):
 
     report: Report
     eye_started: float
-    gate_cpu_s: float
+    matched: list[Matched]
     gate_rss_mib: float
     decisions: int
     decisions_ms: list[float]
@@ -155,29 +158,29 @@ def _embeddings(video: Path, vision: Vision, width: int) -> Iterator[Vector]:
 
 def _play(site: Site, seconds: float, progress: Progress) -> Run:
     """Guard and gate first; then the eye, from its start to so many seconds after its first frame."""
-    report = site.root / "report.json"
+    report, matched = site.root / "eye.json", site.root / "gate.json"
     with ExitStack() as stack:
         stack.enter_context(_ending(site.start("run", "--role", "relay", log="relay.log")))
-        gate = stack.enter_context(_ending(site.start("run", "--role", "gate", log="gate.log")))
+        gate = stack.enter_context(_ending(_module(site, "gate", site.file, site.secrets, matched)))
         _wait(lambda: b"WhitelistLoaded" in _content(site.config.state / "facts.jsonl"), site, gate)
-        gate_cpu = _cpu_s(gate.pid)
         eye_started = time.monotonic()
-        eye = stack.enter_context(_ending(_eye(site, seconds, report)))
+        eye = stack.enter_context(_ending(_module(site, "eye", site.file, site.config.camera[0].name, seconds, report)))
         while eye.poll() is None:
             progress("play", min(time.monotonic() - eye_started, seconds), seconds)
             time.sleep(0.2)
-        gate_cpu, gate_rss = _cpu_s(gate.pid) - gate_cpu, peak_mib(gate.pid)
+        gate_rss = peak_mib(gate.pid)
     if eye.returncode:
         raise EdgeError("the eye failed: {why}", why=_last_line(site.root / "eye.log"))
     measured = msgspec.json.decode(report.read_bytes(), type=Report)
     if not measured.frames:
         raise EdgeError("the eye saw no frame in {seconds} s", seconds=PATIENCE_S)
-    return Run(measured, eye_started, gate_cpu, gate_rss, *_decisions(site))
+    observations = msgspec.json.decode(matched.read_bytes(), type=list[Matched])
+    return Run(measured, eye_started, observations, gate_rss, *_decisions(site))
 
 
-def _eye(site: Site, seconds: float, report: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "bench.measured_eye", site.file, site.config.camera[0].name, seconds, report]
-    with (site.root / "eye.log").open("wb") as log:
+def _module(site: Site, process: str, *arguments: object) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", f"bench.measured_{process}", *arguments]
+    with (site.root / f"{process}.log").open("wb") as log:
         return subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
 
 
@@ -210,8 +213,11 @@ def _idle(site: Site, progress: Progress) -> float:
 
 def _result(run: Run, idle_cpu_percent: float) -> Result:
     frames, samples = run.report.frames, run.report.samples
-    gate_ms = 1000 * run.gate_cpu_s / len(frames)
+    matching: defaultdict[float, float] = defaultdict(float)
+    for observation in run.matched:
+        matching[observation.captured] += observation.cpu_ms
     raw = _median(sample.raw_ms for sample in samples)
+    whole = _median(sample.cpu_ms + matching[sample.captured] for sample in samples)
     ages = np.percentile([frame.age_ms for frame in frames], [50, 99])
     took = np.percentile(run.decisions_ms, [50, 95]).round(1).tolist() if run.decisions_ms else [None, None]
     embedded = [frame.embed_ms / frame.embedded for frame in frames if frame.embedded]
@@ -222,8 +228,8 @@ def _result(run: Run, idle_cpu_percent: float) -> Result:
         detect_ms=_median(frame.detect_ms for frame in frames),
         embed_ms=_median(embedded) if embedded else None,
         raw_inference_ms=raw,
-        gate_ms=round(gate_ms, 3),
-        overhead=round((_median(sample.cpu_ms for sample in samples) + gate_ms) / raw, 3),
+        gate_ms=_median(observation.cpu_ms for observation in run.matched) if run.matched else None,
+        overhead=round(whole / raw, 3),
         frame_to_decision_ms=Quantiles(*took),
         frame_age_ms=Ages(*ages.round(1).tolist()),
         eye_rss_mib=round(run.report.rss_mib, 1),

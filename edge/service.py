@@ -78,7 +78,7 @@ class Service:
             while not isinstance(item := self._next(), Stop):
                 if isinstance(item, BaseException):
                     raise item
-                self._take(self._fact(item))
+                self.handle(item)
         finally:
             self._close()
 
@@ -107,6 +107,10 @@ class Service:
             return self._queue.get(timeout=max(0.0, self._wake - self._clock.now().mono))
         except queue.Empty:
             return Wake()
+
+    def handle(self, item: object) -> None:
+        """Take in one thing from the queue and carry out what follows from it."""
+        self._take(self._fact(item))
 
     def _fact(self, item: object) -> Fact:
         """What was put on the queue, as a fact: faces are matched here, and a new whitelist is taken into use."""

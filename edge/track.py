@@ -7,7 +7,7 @@ two tracks, or a track that could go on with two faces, ends what is in doubt. V
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from math import hypot
+from math import hypot, inf
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -22,9 +22,9 @@ REACH, SPEED = 0.25, 6.0
 """A face moves at most REACH + SPEED * seconds of its own widths, and never more than one, between two frames."""
 DOUBT = 0.25
 """When the second choice is less than so many face widths behind the first, neither is taken."""
-EAGER_S = 3.0
-EAGER_PAUSE_S, PAUSE_S = 0.1, 1.0
-"""Between two views of a track that has its votes: early on, and after EAGER_S of good frames."""
+PAUSES = ((0.5, 0.0), (3.0, 0.1), (inf, 1.0))
+"""Until so many seconds after a track's first good frame, and the pause between two of its views then. Every frame
+counts at first: liveness is often sure only after ten views, and people expect the door within half a second."""
 NEARER = 1.25
 """A face that became so much larger than any view of it is worth another at once."""
 
@@ -170,7 +170,8 @@ class Tracker(Generic[Face]):
             return False
         if track.good_since is None or track.views < self._votes:
             return True
-        pause = EAGER_PAUSE_S if track.captured - track.good_since < EAGER_S else PAUSE_S
+        followed = track.captured - track.good_since
+        pause = next(pause for until, pause in PAUSES if followed < until)
         nearer = eye_distance(track.face) >= NEARER * track.largest_view_px
         return nearer or track.captured - track.viewed >= pause
 
