@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlite_utils import Database, Migrations
 
+from edge import files
 from edge.errors import StoreError
 from edge.events import TABLE, Backlog, Channel, Envelope, EpochStarted, Event, EventsLost, type_name
 from edge.seal import GENESIS, chain_hash, commit
@@ -62,7 +63,7 @@ class EventLog:
     def __init__(self, path: Path, site: str, gate: str, reason: str = "first start") -> None:
         self._source = f"/{site}/{gate}"
         with _translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            files.make(path)
             self._db = _connect(path)
             try:
                 self._open(reason)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from edge import files
 from edge.errors import StoreError
 from edge.facts import Fact
 from edge.gate import Gate, GateRules, Step
@@ -36,7 +37,7 @@ class FactLog:
     """Appends to a log; begins it anew, since a replay starts from an empty gate."""
 
     def __init__(self, path: Path, rules: GateRules) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make(path)
         self._file = path.open("wb", buffering=0)
         self._encoder = msgspec.json.Encoder()
         self._write(Head(FORMAT, rules))

@@ -7,7 +7,6 @@ sees is what is on the disk, also after the file was replaced or lost.
 
 import contextlib
 import difflib
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import numpy as np
 from msgspec import Struct
 from sqlite_utils import Database, Migrations
 
+from edge import files
 from edge.config import Config, Credentials
 from edge.errors import SealError, StoreError
 from edge.matcher import Gallery, Vector
@@ -178,8 +178,7 @@ class Whitelist:
 
     def _create(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o640))
+            files.make(self.path)  # SQLite gives its journals the same owner
         except OSError as error:
             raise StoreError("{path} cannot be written: {why}", path=self.path, why=error.strerror) from error
         with self._opened() as db:

@@ -1,0 +1,23 @@
+"""Files of a gate's state: for the user that the gate runs as and nobody else, also when root makes them."""
+
+import os
+from pathlib import Path
+
+
+def make(path: Path) -> None:
+    """See that there is a file, with its directory; a new one is empty and belongs to the owner of the directory.
+
+    OSError when it cannot be made. One that is there is left as it is: root gives away nothing that it did not make,
+    because whoever owns the directory could have put a link to another file in its place.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    try:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(handle)

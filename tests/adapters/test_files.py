@@ -1,0 +1,68 @@
+"""Files of a gate's state belong to the user that the gate runs as, whoever made them."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge import files
+from edge.eventlog import EventLog
+from edge.factlog import FactLog
+from edge.seal import Seal
+from edge.whitelist import Whitelist
+from tests.conftest import need
+from tests.core.worlds import gate_rules
+
+pytestmark = pytest.mark.real
+
+OWNER = 12345, 12346
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The state directory of a service."""
+    need(os.geteuid() == 0, "root, who may give files away")
+    directory = tmp_path / "state"
+    directory.mkdir()
+    os.chown(directory, *OWNER)
+    return directory
+
+
+@contextmanager
+def whitelist(state: Path) -> Iterator[None]:
+    with Whitelist(state / "whitelist.sqlite", Seal(bytes(32)), write=True)._changing():
+        yield
+
+
+@contextmanager
+def event_log(state: Path) -> Iterator[None]:
+    with closing(EventLog(state / "outbox.sqlite", "hq", "lobby")):
+        yield
+
+
+@contextmanager
+def fact_log(state: Path) -> Iterator[None]:
+    with closing(FactLog(state / "facts.jsonl", gate_rules())):
+        yield
+
+
+@pytest.mark.parametrize(("made", "count"), [(whitelist, 3), (event_log, 3), (fact_log, 1)])
+def test_what_root_makes_is_for_the_owner_of_the_directory_alone(
+    state: Path, made: Callable[[Path], AbstractContextManager[None]], count: int
+) -> None:
+    with made(state):  # a database has its two journals meanwhile
+        found = [path.stat() for path in state.iterdir()]
+    assert len(found) == count
+    assert {(each.st_uid, each.st_gid, oct(each.st_mode)) for each in found} == {(*OWNER, "0o100600")}
+
+
+def test_root_gives_away_nothing_that_was_there(state: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch()
+    (state / "link").symlink_to(secret)
+    os.link(secret, state / "name")
+    for path in state.iterdir():
+        files.make(path)
+    assert (secret.stat().st_uid, secret.stat().st_gid) == (0, 0)
