@@ -105,7 +105,7 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     relay: LineSection
     """The output that releases the door."""
     chip: str = "/dev/gpiochip0"
-    """A GPIO character device, or `simulated:PATH`."""
+    """A GPIO character device, or `simulated:PATH`. A USB adapter goes by a udev link: docs/wiring.md."""
     contact: LineSection | None = None
     """Active while the door leaf is open. Without it the door's state is unknown and nothing is forced or held."""
     exit_button: LineSection | None = None
