@@ -75,6 +75,9 @@ class Credentials:
         except OSError as error:
             hint = "install it as a systemd credential, or name its directory with --credentials"
             raise EdgeError("credential {name} cannot be read: {why}", hint, name=name, why=error.strerror) from error
+        except ValueError as error:
+            hint = "install it as a systemd credential, or name its directory with --credentials"
+            raise EdgeError("credential {name} cannot be read: {why}", hint, name=name, why=error) from error
 
 
 def load(path: Path) -> Config:
@@ -84,7 +87,7 @@ def load(path: Path) -> Config:
     except OSError as error:
         hint = "name the configuration with --config"
         raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
     config, problems = convert(document, Config)
     problems += errors(_names(document))
@@ -96,7 +99,9 @@ def load(path: Path) -> Config:
 def _names(document: dict[str, Any]) -> Iterator[Problem]:
     """Names that are given twice or refer to nothing, read from the file itself: its parts may be wrong otherwise."""
     tables = {kind: _tables(document.get(kind)) for kind in ("camera", "door")}
-    names = {kind: [table["name"] for table in found if "name" in table] for kind, found in tables.items()}
+    names = {
+        kind: [table["name"] for table in found if isinstance(table.get("name"), str)] for kind, found in tables.items()
+    }
     for kind, given in names.items():
         for name in dict.fromkeys(name for name in given if given.count(name) > 1):
             yield kind, Phrase("the name {name} is used twice", name=name)

@@ -31,6 +31,13 @@ def create(db: Database) -> None:
     db.table("head").create({"epoch": str, "sequence": int, "hash": str, "acknowledged": int})
 
 
+DAMAGE = frozenset(
+    (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT,
+     sqlite3.SQLITE_MISMATCH)
+)  # fmt: skip
+"""What SQLite says of a file that is not as it was written; our own statements are always right."""
+
+
 class LogError(StoreError):
     """The event log cannot be used now (`state`), or ever again (`corrupt`)."""
 
@@ -62,7 +69,7 @@ class EventLog:
 
     def __init__(self, path: Path, site: str, gate: str, reason: str = "first start") -> None:
         self._source = f"/{site}/{gate}"
-        with _translated():
+        with translated():
             files.make(path)
             self._db = _connect(path)
             try:
@@ -77,12 +84,26 @@ class EventLog:
         MIGRATIONS.apply(Database(self._db))
         if (problem := self._one("PRAGMA quick_check(1)")[0]) != "ok":
             raise LogError(problem, corrupt=True)
-        if not self._db.execute("SELECT 1 FROM head").fetchone():
+        if not self._db.execute("SELECT 1 FROM head UNION ALL SELECT 1 FROM events").fetchone():
             self._db.execute("INSERT INTO head VALUES (?, 0, ?, 0)", (secrets.token_hex(8), GENESIS))
-        self.epoch, self.last, self._hash, self.acknowledged = self._one("SELECT * FROM head")
+        self.epoch, self.last, self._hash, self.acknowledged = self._head()
         self.count: int = self._one("SELECT count(*) FROM events")[0]
         if not self.last:
             self.append([Pending("outbox", EpochStarted(reason), system_time())])
+
+    def _head(self) -> tuple[str, int, str, int]:
+        """Epoch, last sequence, its hash and the last one acknowledged, if they can be true of these events."""
+        heads = self._db.execute("SELECT epoch, sequence, hash, acknowledged FROM head").fetchall()
+        if len(heads) != 1:
+            raise LogError(f"it has {len(heads)} heads", corrupt=True)
+        epoch, last, digest, acknowledged = heads[0]
+        newest = self._one("SELECT coalesce(max(sequence), 0) FROM events")[0]
+        texts, numbers = (epoch, digest), (acknowledged, last, newest)
+        if not all(isinstance(text, str) for text in texts) or not all(isinstance(number, int) for number in numbers):
+            raise LogError("its head is not what was written", corrupt=True)
+        if not 0 <= acknowledged <= last or newest > last:
+            raise LogError("its head does not fit its events", corrupt=True)
+        return epoch, last, digest, acknowledged
 
     @property
     def backlog(self) -> Backlog:
@@ -166,7 +187,7 @@ class EventLog:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _translated():
+        with translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -188,59 +209,39 @@ class Reader:
     """Reads the log of one epoch beside its writer, and checks what it reads. The file must be there."""
 
     def __init__(self, path: Path) -> None:
-        with _translated():
+        with translated():
             self._db = _connect(path, mode="rw")
 
     def head(self) -> tuple[int, int]:
         """The last sequence acknowledged and the last one written."""
-        with _translated():
+        with translated():
             acknowledged, last = self._db.execute("SELECT acknowledged, sequence FROM head").fetchone()
         return acknowledged, last
 
     def read(self, after: int, limit: int) -> list[Stored]:
         """The next `limit` events; a LogError that says `corrupt` when one is not what was written."""
         query = "SELECT sequence, channel, hash, payload FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
-        with _translated():
+        with translated():
             rows = [Stored(*row) for row in self._db.execute(query, (after, limit))]
         for row in rows:
             if not _whole(row):
                 raise LogError(f"event {row.sequence} is not what was written", corrupt=True)
         return rows
 
+    def sequences(self) -> list[int]:
+        """Every event that is in the log, whatever its head says."""
+        with translated():
+            rows = self._db.execute("SELECT sequence FROM events ORDER BY sequence").fetchall()
+        return [sequence for (sequence,) in rows if isinstance(sequence, int)]
+
     def hash_of(self, sequence: int) -> str | None:
         """The chain hash of an event that is still in the log."""
-        with _translated():
+        with translated():
             row = self._db.execute("SELECT hash FROM events WHERE sequence = ?", (sequence,)).fetchone()
         return str(row[0]) if row else None
 
     def close(self) -> None:
         self._db.close()
-
-
-def set_aside(path: Path) -> tuple[list[Envelope], str]:
-    """Move an unusable file away, keeping it; the events that can still be read from it, and a sentence on that."""
-    aside = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
-    with _translated():
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    saved, total = _salvage(aside)
-    return saved, f"{len(saved)} of {total} events carried over from {aside.name}"
-
-
-def _salvage(path: Path) -> tuple[list[Envelope], int | str]:
-    """The events of a damaged file that are whole, read one by one, and how many there should have been."""
-    saved: list[Envelope] = []
-    try:
-        with contextlib.closing(Reader(path)) as reader:
-            acknowledged, last = reader.head()
-            for sequence in range(acknowledged, last):
-                with contextlib.suppress(LogError):
-                    rows = [row for row in reader.read(sequence, 1) if row.sequence == sequence + 1]
-                    saved += [event for row in rows if (event := _decoder.decode(row.payload)).type != LOST]
-    except (LogError, TypeError):  # TypeError: the table is there, its row is not
-        return saved, "unknown"
-    return saved, last - acknowledged
 
 
 def system_time() -> Now:
@@ -265,7 +266,7 @@ def _whole(row: Stored) -> bool:
     try:
         document = msgspec.json.decode(row.payload)
         return document["type"] == LOST or chain_hash(document) == row.hash
-    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AssertionError):
+    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AssertionError, RecursionError):
         return False
 
 
@@ -279,13 +280,16 @@ def _runs(rows: list[tuple[int, str]]) -> list[tuple[int, int, str]]:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """What can go wrong with the file, as a LogError."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         state = Storage.FULL if code == sqlite3.SQLITE_FULL else Storage.FAILED
-        raise LogError(error, state, code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)) from error
+        raise LogError(error, state, code in DAMAGE) from error
+    except UnicodeDecodeError as error:  # sqlite3 decodes names and its own messages from a damaged file
+        raise LogError(error, corrupt=True) from error
     except OSError as error:
         raise LogError(error.strerror) from error
 

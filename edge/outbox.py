@@ -13,9 +13,10 @@ from itertools import islice
 from pathlib import Path
 
 from edge.delivery import Verdict
-from edge.eventlog import EventLog, LogError, Pending, Reader, Stored, set_aside
+from edge.eventlog import EventLog, LogError, Pending, Reader, Stored
 from edge.events import Ack, Backlog, Envelope, Event
 from edge.facts import Fact, Recorded, StorageReported
+from edge.salvage import set_aside
 from edge.terms import Now, Storage
 
 GROUP = 512

@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 from edge.errors import ModelError
 from edge.matcher import Calibration
 
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="a sha256 in lower-case hexadecimal digits")]
-FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a file name without a directory")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="a sha256 in lower-case hexadecimal digits")]
+FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", description="a file name without a directory")]
 Role = Literal["detector", "pnet", "rnet", "onet", "embedder", "liveness"]
 Positive = Annotated[int, Meta(gt=0)]
 

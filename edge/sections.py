@@ -13,7 +13,8 @@ from edge.errors import Phrase
 from edge.strict import Problem
 
 Name = Annotated[
-    str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="a name of at most 31 lower-case letters, digits and -")
+    str,
+    Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}\Z", description="a name of at most 31 lower-case letters, digits and -"),
 ]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]

@@ -195,7 +195,7 @@ class Whitelist:
                 db.execute("PRAGMA synchronous=FULL")
                 db.execute("PRAGMA secure_delete=ON")
                 yield db
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # sqlite3 decodes names out of a damaged file
             raise _unusable(self.path, error) from error
 
     @contextlib.contextmanager
@@ -264,7 +264,7 @@ def _vectors(secret: _Secret) -> Vector:
     return np.frombuffer(secret.templates, "<f4").reshape(-1, max(secret.dimension, 1))
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> StoreError:
+def _unusable(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _broken(path, error)

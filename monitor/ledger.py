@@ -170,5 +170,5 @@ class Ledger:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
         raise StoreError("{path} cannot be used: {why}", path=path, why=error) from error

@@ -170,7 +170,17 @@ def test_warns_before_it_is_full_and_recovers(opened: Open) -> None:
     until(lambda: gate.told()[-1] is Storage.OK)
 
 
-@pytest.mark.parametrize("damage", ["header", "page", "payload"])
+LEFT = {"header": 2, "page": 100, "payload": 300, "no head": 300, "typed head": 300, "early head": 300}
+"""Damage to the file, and how many events must be left of 300."""
+WRONG = {
+    "payload": "UPDATE events SET payload = replace(payload, 'door-1', 'door-9') WHERE sequence = 150",
+    "no head": "DELETE FROM head",
+    "typed head": "UPDATE head SET sequence = 'x'",
+    "early head": "UPDATE head SET sequence = 3",
+}
+
+
+@pytest.mark.parametrize("damage", LEFT)
 def test_a_damaged_file_is_kept_aside_and_its_events_are_carried_over(opened: Open, path: Path, damage: str) -> None:
     before = opened()
     before.press(300)
@@ -184,7 +194,7 @@ def test_a_damaged_file_is_kept_aside_and_its_events_are_carried_over(opened: Op
     assert_chained(after)
     assert envelope(after[0]).epoch != envelope(rows[0]).epoch
     assert str(envelope(after[0]).data["reason"]).startswith("corruption")
-    assert len(after) >= {"header": 2, "page": 100, "payload": 300}[damage]
+    assert len(after) >= LEFT[damage]
     assert list(path.parent.glob(f"{path.name}.2*")), "the damaged file is kept"
 
 
@@ -194,9 +204,9 @@ def _read_whole(gate: Gate) -> list[Stored]:
 
 
 def _damage(path: Path, what: str) -> None:
-    if what == "payload":
+    if what in WRONG:
         with sqlite3.connect(path) as other:
-            other.execute("UPDATE events SET payload = replace(payload, 'door-1', 'door-9') WHERE sequence = 150")
+            other.execute(WRONG[what])
         other.close()
         return
     with path.open("r+b") as file:
