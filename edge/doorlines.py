@@ -51,7 +51,7 @@ class DoorLines(Source):
         """Hold the lines until stopped; HardwareError when they cannot be had or are lost."""
         door = self._door
         if door.lamps:
-            self._lamps = outputs(door.chip, {str(name): line for name, line in door.lamps.items()})
+            self._light({str(name): line for name, line in door.lamps.items()})
         try:
             if self._wanted:
                 self._read(inputs(door.chip, self._wanted, door.debounce_s))
@@ -61,6 +61,13 @@ class DoorLines(Source):
             lamps, self._lamps = self._lamps, None
             if lamps:
                 lamps.close()
+
+    def _light(self, lines: dict[str, LineSection]) -> None:
+        """Lamps that cannot be had must not cost the inputs, the exit button among them."""
+        try:
+            self._lamps = outputs(self._door.chip, lines)
+        except HardwareError as error:
+            log.warning("%s", error)
 
     def _read(self, lines: Inputs) -> None:
         try:

@@ -140,7 +140,7 @@ class ChipOutputs:
     def set(self, name: str, active: bool) -> None:
         try:
             self._request.set_value(self._lines[name], Value.ACTIVE if active else Value.INACTIVE)
-        except OSError as error:
+        except (OSError, gpiod.RequestReleasedError) as error:
             raise _explained(self._chip, error, [self._lines[name]]) from error
 
     def close(self) -> None:

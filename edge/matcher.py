@@ -18,6 +18,10 @@ NOBODY = 2.0
 """The threshold of an empty whitelist: no dot product of unit vectors reaches it."""
 
 
+ROUNDING = 1e-3
+"""How far the squared length of a unit vector in float32 may be from one."""
+
+
 class Calibration(Struct, frozen=True):
     """False-match rate against score, measured on impostor pairs of one population.
 
@@ -66,6 +70,12 @@ def effective_fpir(calibration: Calibration, score: float, templates: int) -> fl
     return -math.expm1(templates * math.log1p(-min(calibration.fmr_at(score), 1 - 1e-12)))
 
 
+def _unit(vector: Vector) -> bool:
+    """Whether its length is one, which no vector's is that holds NaN or infinity."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return abs(float(vector @ vector) - 1) < ROUNDING
+
+
 class Gallery:
     """Every usable template of one whitelist revision.
 
@@ -91,9 +101,10 @@ class Gallery:
     def search(self, probe: Vector, at_least: float) -> Candidate | None:
         """The best-matching person for a unit vector (D,), or None when nobody reaches `at_least`.
 
-        `margin` is the distance to the best template of anybody else. A probe that is not finite matches nobody.
+        `margin` is the distance to the best template of anybody else. A probe that is no unit vector matches nobody:
+        a longer one would reach any threshold.
         """
-        if not len(self._matrix) or probe.shape != (self.dimension,):
+        if not len(self._matrix) or probe.shape != (self.dimension,) or not _unit(probe):
             return None
         scores = self._matrix @ probe
         best = int(np.argmax(scores))

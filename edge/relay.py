@@ -176,8 +176,9 @@ class Guard:
             self._tell(door, "", RelayOutcome.UNAVAILABLE, problem)
 
     def _read(self, peer: wire.Peer) -> None:
+        """One message a turn: whoever sends without end must not keep a deadline from being looked at."""
         try:
-            while isinstance(message := peer.receive(), RelayPulse):
+            if isinstance(message := peer.receive(), RelayPulse):
                 self._pulse(message)
         except (EOFError, LinkError):
             self._drop()

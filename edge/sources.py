@@ -152,7 +152,7 @@ class Eyes(Source):
                 eye.camera = camera
                 self._eyes[camera] = eye
                 self._put(_camera_report(message))
-            case wire.Observation() if eye.camera and _finite(message):
+            case wire.Observation() if eye.camera and _sound(message):
                 self._put(Seen(eye.camera, message))
             case wire.TrackGone() if eye.camera:
                 self._put(TrackEnded(eye.camera, message.track))
@@ -169,8 +169,10 @@ def _camera_report(report: wire.EyeReport) -> CameraReported:
     return CameraReported(report.camera, report.status, report.detail, report.frames_per_s, report.frame_age_ms)
 
 
-def _finite(seen: wire.Observation) -> bool:
-    """Whether every number of an observation is one: the schema lets NaN and infinity through."""
+def _sound(seen: wire.Observation) -> bool:
+    """Whether every number of an observation is one: the schema lets NaN, infinity and cut-off floats through."""
+    if len(seen.embedding) % 4 or not 0 <= (seen.liveness or 0.0) <= 1:
+        return False
     numbers = [seen.captured, seen.good_since, seen.liveness or 0.0, *msgspec.structs.astuple(seen.quality)]
     return all(math.isfinite(number) for number in numbers)
 
@@ -186,9 +188,10 @@ class RelayLink(Source):
     def pulse(self, effect: Pulse) -> None:
         """Ask the guard for a pulse; when it cannot be asked, that is reported as its failure."""
         try:
-            if self._peer and self._peer.send(wire.RelayPulse(effect.door, effect.pulse, effect.until)):
+            peer = self._peer  # the listening thread may let go of it at any time
+            if peer and peer.send(wire.RelayPulse(effect.door, effect.pulse, effect.until)):
                 return
-            why = "the relay guard is away" if self._peer is None else "the relay guard does not read"
+            why = "the relay guard is away" if peer is None else "the relay guard does not read"
         except LinkError as error:
             why = str(error)
         self._put(RelayReported(effect.door, RelayOutcome.FAILED, effect.pulse, why))

@@ -26,7 +26,7 @@ def test_the_best_template_of_a_person_counts_and_the_margin_is_to_somebody_else
     assert found.score == pytest.approx(1.0) and found.margin == pytest.approx(1.0 - max(others), abs=1e-5)
 
 
-@pytest.mark.parametrize("probe", [np.full(32, np.nan), np.full(32, np.inf), np.zeros(16)])
+@pytest.mark.parametrize("probe", [np.full(32, np.nan), np.full(32, np.inf), np.zeros(16), np.full(32, 10.0)])
 def test_a_probe_that_is_no_embedding_matches_nobody(probe: np.ndarray) -> None:
     gallery = Gallery(units(np.random.default_rng(1), 5), ("a", "b", "c", "d", "e"), 1)
     with np.errstate(invalid="ignore"):
