@@ -120,6 +120,14 @@ def test_a_second_pulse_and_one_beyond_the_limit_are_refused(guard: GuardProcess
     assert client.hear() == Heard("p1", RelayOutcome.ENDED, "")
 
 
+def test_a_flood_keeps_no_pulse_beyond_its_deadline(guard: GuardProcess, client: Client) -> None:
+    deadline = began(client, guard, 0.5)
+    while time.monotonic() < deadline + 1.0:
+        client.pulse(1.0, "more", "nowhere")
+        if time.monotonic() > deadline + 0.5:
+            assert not guard.active()
+
+
 def test_when_the_gate_vanishes_its_pulse_ends(guard: GuardProcess, client: Client) -> None:
     began(client, guard)
     client.close()
