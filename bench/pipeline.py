@@ -32,7 +32,7 @@ from edge.film import approach_film
 from edge.matcher import threshold
 from edge.picture import Bgr
 from edge.simulate import RtspServer
-from edge.site import Site
+from edge.site import Site, end
 from edge.track import QualityGate
 from edge.whitelist import Consent, Whitelist
 
@@ -271,9 +271,4 @@ def _ending(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[by
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)

@@ -50,7 +50,7 @@ def _schemas() -> dict[str, Json]:
 def _anything(kind: type) -> Json:
     if kind is object:
         return {"description": "any JSON value"}
-    raise NotImplementedError
+    raise TypeError(kind)
 
 
 def _channel(channel: Channel) -> Json:

@@ -7,7 +7,6 @@ broker are real, and the gate's processes are those of a gate in service.
 import contextlib
 import math
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ from edge.i18n import N_
 from edge.portraits import ENROLLED, photos
 from edge.room import Room, Seen
 from edge.simulate import DemoBroker, RtspServer, SimulatedDoor
-from edge.site import CONTACT, RELAY, Site
+from edge.site import CONTACT, RELAY, Site, end
 from edge.summary import Scene, Summary, illustrate, summarise, write
 from edge.whitelist import Consent, Whitelist
 
@@ -43,7 +42,6 @@ OUTAGE_AFTER, OUTAGE_S = 4, 12.0
 """After how many decisions the broker is killed, and for how long."""
 SETTLE_S = 60.0
 """How long the room may take to have everything after the last approach."""
-STOP_S = 10.0
 
 Tell = Callable[..., None]
 """Told a message template and its fields."""
@@ -173,9 +171,4 @@ def running(site: Site, command: str) -> Iterator["subprocess.Popen[bytes]"]:
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)

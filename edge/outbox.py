@@ -53,7 +53,9 @@ class Outbox:
         self._unrecorded = 0
         self._closing = threading.Event()
         self._log: EventLog | None = None
-        self._renew, self._reason = "", "first start"
+        self._renew: tuple[str, str] | None = None
+        """The epoch of a log that cannot be used any more, and why."""
+        self._reason = "first start"
         self._carried: list[Envelope] = []
         self._reader: tuple[str, Reader] | None = None
         self._slow_until, self._told = 0.0, (Storage.OK, "not opened")
@@ -89,11 +91,12 @@ class Outbox:
 
     def read(self, after: int, limit: int) -> list[Stored]:
         """Undelivered events after a sequence; none while the file cannot be read."""
+        epoch = self.backlog.epoch
         try:
             reader = self._read_from()
             return reader.read(after, limit) if reader else []
         except LogError as error:
-            self._damaged(error)
+            self._damaged(error, epoch)
             return []
 
     def acknowledge(self, ack: Ack) -> Verdict:
@@ -102,7 +105,7 @@ class Outbox:
         if ack.epoch != backlog.epoch:
             return Verdict.FOREIGN
         if ack.sequence > backlog.last:
-            self._ask(renew="an older copy of the event log was restored")
+            self._ask(renew=(ack.epoch, "an older copy of the event log was restored"))
             return Verdict.WRONG
         if ack.sequence < backlog.first:
             return Verdict.KNOWN
@@ -110,7 +113,7 @@ class Outbox:
             reader = self._read_from()
             digest = reader.hash_of(ack.sequence) if reader else None
         except LogError as error:
-            self._damaged(error)
+            self._damaged(error, backlog.epoch)
             return Verdict.KNOWN
         if digest is None:
             return Verdict.KNOWN
@@ -128,11 +131,11 @@ class Outbox:
             self._reader = epoch, Reader(self._path)
         return self._reader[1] if self._reader else None
 
-    def _damaged(self, error: LogError) -> None:
+    def _damaged(self, error: LogError, epoch: str) -> None:
         if error.corrupt:
-            self._ask(renew=f"corruption ({error.fields['why']})")
+            self._ask(renew=(epoch, f"corruption ({error.fields['why']})"))
 
-    def _ask(self, acknowledged: tuple[str, int] | None = None, renew: str = "") -> None:
+    def _ask(self, acknowledged: tuple[str, int] | None = None, renew: tuple[str, str] | None = None) -> None:
         with self._changed:
             self._acknowledged = acknowledged or self._acknowledged
             self._renew = self._renew or renew
@@ -164,11 +167,11 @@ class Outbox:
         return not closing or len(batch) == GROUP
 
     def _opened(self) -> EventLog:
-        if self._renew:
+        wanted, self._renew = self._renew, None
+        if wanted and not (self._log and wanted[0] != self._log.epoch):  # else it was said of a log that is gone
             self._shut()
-            reason, self._renew = self._renew, ""
             self._carried, found = set_aside(self._path)
-            self._reason = f"{reason}; {found}"
+            self._reason = f"{wanted[1]}; {found}"
         if not self._log:
             self._log = EventLog(self._path, self._site, self._gate, self._reason)
         if self._carried:
@@ -226,7 +229,7 @@ class Outbox:
     def _failed(self, error: LogError, tried: int) -> None:
         """Begin anew if the file is damaged, else try again later; whoever waits for a record is told now."""
         if error.corrupt:
-            self._damaged(error)
+            self._damaged(error, self._log.epoch if self._log else "")
             return
         with self._changed:
             tickets = [self._waiting[place].ticket for place in range(tried)]

@@ -13,6 +13,7 @@ from edge.seal import new_sealing_key, new_signing_key
 
 RELAY, CONTACT, EXIT_BUTTON, GRANTED, REFUSED = 1, 2, 3, 4, 5
 """Lines of the simulated chip."""
+STOP_S = 10.0
 
 TEMPLATE = """\
 [gate]
@@ -116,3 +117,13 @@ class Site:
         if not (self.secrets / "whitelist.key").exists():
             new_sealing_key(self.secrets / "whitelist.key")
             new_signing_key(self.secrets / "recorder.jwk")
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Tell a process to end, and make it when it does not."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -4,83 +4,21 @@ import os
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from edge.delivery import Verdict
-from edge.eventlog import EventLog, Stored
-from edge.events import AccessTaken, Ack, Channel, DoorForcedOpen, Envelope, RequestToExit
-from edge.facts import Fact, Recorded, StorageReported
-from edge.outbox import Outbox
-from edge.seal import GENESIS, chain_hash, commitment
-from edge.terms import Now, Storage
+from edge.eventlog import EventLog
+from edge.events import AccessTaken, Ack, Channel, DoorForcedOpen, RequestToExit
+from edge.facts import Recorded
+from edge.seal import chain_hash, commitment
+from edge.terms import Storage
 from tests.adapters.brokers import until
+from tests.adapters.outboxes import NOW, Gate, Open, assert_chained, envelope
 from tests.conftest import need
-
-NOW = Now(1.0, 1_764_000_000.25)
-
-
-class Gate:
-    """An outbox with what it reported."""
-
-    def __init__(self, path: Path, capacity: int = 100_000, warn_at: float = 0.8) -> None:
-        self.facts: list[Fact | Exception] = []
-        self.outbox = Outbox(path, "site", "gate-1", capacity, warn_at, self.facts.append)
-
-    def press(self, times: int = 1) -> None:
-        """Record a few events and wait for the disk."""
-        last = self.ready().backlog.last + times
-        for _ in range(times):
-            self.outbox.append("door-1", RequestToExit(), NOW)
-        until(lambda: self.outbox.backlog.last >= last)
-
-    def ready(self) -> Outbox:
-        until(lambda: self.outbox.backlog.epoch)
-        return self.outbox
-
-    def told(self) -> list[Storage]:
-        return [fact.state for fact in self.facts if isinstance(fact, StorageReported)]
-
-    def acknowledge(self, sequence: int, **changed: object) -> Verdict:
-        row = self.outbox.read(sequence - 1, 1)[0]
-        ack = Ack("site", "gate-1", self.outbox.backlog.epoch, sequence, row.hash)
-        return self.outbox.acknowledge(msgspec.structs.replace(ack, **changed))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.sqlite"
-
-
-@pytest.fixture
-def opened(path: Path) -> Iterator[Callable[..., Gate]]:
-    gates: list[Gate] = []
-
-    def open_(**options: float) -> Gate:
-        gates.append(Gate(path, **options))  # type: ignore[arg-type]
-        return gates[-1]
-
-    yield open_
-    for gate in gates:
-        gate.outbox.close()
-
-
-Open = Callable[..., Gate]
-
-
-def envelope(row: Stored) -> Envelope:
-    return msgspec.json.decode(row.payload, type=Envelope)
-
-
-def assert_chained(rows: list[Stored], first: int = 1, previous: str = GENESIS) -> None:
-    assert [row.sequence for row in rows] == list(range(first, first + len(rows)))
-    for row in rows:
-        assert envelope(row).previoushash == previous
-        previous = chain_hash(msgspec.json.decode(row.payload))
-        assert row.hash == previous
 
 
 def test_events_are_numbered_chained_and_in_cloudevents_form(opened: Open) -> None:
@@ -168,74 +106,6 @@ def test_warns_before_it_is_full_and_recovers(opened: Open) -> None:
     assert gate.told() == [Storage.OK, Storage.FULL]
     assert gate.acknowledge(500) is Verdict.PRUNED
     until(lambda: gate.told()[-1] is Storage.OK)
-
-
-LEFT = {"header": 2, "page": 100, "payload": 300, "no head": 300, "typed head": 300, "early head": 300}
-"""Damage to the file, and how many events must be left of 300."""
-WRONG = {
-    "payload": "UPDATE events SET payload = replace(payload, 'door-1', 'door-9') WHERE sequence = 150",
-    "no head": "DELETE FROM head",
-    "typed head": "UPDATE head SET sequence = 'x'",
-    "early head": "UPDATE head SET sequence = 3",
-}
-
-
-@pytest.mark.parametrize("damage", LEFT)
-def test_a_damaged_file_is_kept_aside_and_its_events_are_carried_over(opened: Open, path: Path, damage: str) -> None:
-    before = opened()
-    before.press(300)
-    rows = before.outbox.read(0, 1000)
-    before.outbox.close()
-    _damage(path, damage)
-    gate = opened()
-    until(lambda: _read_whole(gate) and gate.outbox.backlog.epoch != before.outbox.backlog.epoch)
-    gate.press()
-    after = gate.outbox.read(0, 1000)
-    assert_chained(after)
-    assert envelope(after[0]).epoch != envelope(rows[0]).epoch
-    assert str(envelope(after[0]).data["reason"]).startswith("corruption")
-    assert len(after) >= LEFT[damage]
-    assert list(path.parent.glob(f"{path.name}.2*")), "the damaged file is kept"
-
-
-def _read_whole(gate: Gate) -> list[Stored]:
-    """Read as the sender does: damage within an event shows only there."""
-    return gate.outbox.read(0, 1000)
-
-
-def _damage(path: Path, what: str) -> None:
-    if what in WRONG:
-        with sqlite3.connect(path) as other:
-            other.execute(WRONG[what])
-        other.close()
-        return
-    with path.open("r+b") as file:
-        file.seek(0 if what == "header" else 4096 * 12)
-        file.write(os.urandom(4096))
-
-
-def test_damage_while_running_is_noticed_too(opened: Open, path: Path) -> None:
-    gate = opened()
-    gate.press(50)
-    epoch = gate.outbox.backlog.epoch
-    with sqlite3.connect(path) as other:
-        other.execute("UPDATE events SET payload = x'00' WHERE sequence = 10")
-    other.close()
-    assert gate.outbox.read(0, 1000) == []
-    until(lambda: gate.outbox.backlog.epoch != epoch)
-    assert_chained(gate.outbox.read(0, 1000))
-    assert len(gate.outbox.read(0, 1000)) == 1 + 50, "a new beginning, and all but the damaged one"
-
-
-def test_an_older_copy_of_the_log_begins_a_new_epoch(opened: Open) -> None:
-    gate = opened()
-    gate.press(5)
-    epoch = gate.outbox.backlog.epoch
-    gate.outbox.acknowledge(Ack("site", "gate-1", epoch, 99, "ab" * 32))
-    until(lambda: gate.outbox.backlog.epoch != epoch)
-    rows = gate.outbox.read(0, 100)
-    assert "restored" in str(envelope(rows[0]).data["reason"])
-    assert len(rows) == 7
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from edge.faces import Vision
 from edge.matcher import Vector
 from edge.picture import Bgr
 from edge.simulate import HOST
-from edge.site import EXIT_BUTTON, RELAY, Site
+from edge.site import EXIT_BUTTON, RELAY, Site, end
 from edge.track import QualityGate
 from edge.whitelist import Consent, Whitelist
 from tests.conftest import ROOT
@@ -38,7 +38,6 @@ SIZE = 1920, 1080
 """Large, so that a backlog takes its time to decode and is looked at on the way."""
 FIRST, LAST = 140, 200
 """The frames of the talking scene that show this person."""
-STOP_S = 10.0
 
 
 def visitor_film(scene: Path, target: Path) -> Path:
@@ -131,13 +130,7 @@ class House:
 
     def stop(self, *roles: str) -> None:
         for role in roles:
-            process = self.processes.pop(role)
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(self.processes.pop(role))
 
     def kill(self, role: str) -> None:
         process = self.processes.pop(role)
