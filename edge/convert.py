@@ -13,77 +13,10 @@ from typing import Any
 import numpy as np
 import onnx
 import tflite
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import ModelError
-
-Array = NDArray[Any]
-
-OPSET, IR = 17, 8
-
-
-class Graph:
-    """An ONNX graph under construction."""
-
-    def __init__(self) -> None:
-        self.nodes: dict[str, onnx.NodeProto] = {}
-        self.constants: dict[str, Array] = {}
-
-    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Append a node with one output; returns the name of both."""
-        name = f"{operator.lower()}_{len(self.nodes)}"
-        self.append(helper.make_node(operator, inputs, [name], name, **attributes))
-        return name
-
-    def append(self, node: onnx.NodeProto) -> None:
-        self.nodes[node.output[0]] = node
-
-    def constant(self, array: Array) -> str:
-        name = f"constant_{len(self.constants)}"
-        self.constants[name] = array
-        return name
-
-    def prelu(self, x: str, slope: Array) -> str:
-        """PReLU in the form that ONNX Runtime runs fast; its own PRelu kernel costs more than the convolutions.
-
-        One slope: LeakyRelu, which is fused into the convolution before it. A slope a channel, on (N, C, H, W):
-        x + (1 - slope) * Relu(-x) with the factors as 1x1 depthwise convolutions, which keep the blocked layout
-        and are fused with Relu and sum. Exact for x >= 0, whatever the slope; within rounding below.
-        """
-        slope = slope.astype(np.float32).reshape(-1)
-        if len(slope) == 1:
-            return self.add("LeakyRelu", x, alpha=float(slope[0]))
-        below = self.add("Relu", self._scaled(x, np.full_like(slope, -1)))
-        return self.add("Add", self._scaled(below, 1 - slope), x)
-
-    def _scaled(self, x: str, factor: Array) -> str:
-        weight = self.constant(factor.reshape(-1, 1, 1, 1))
-        return self.add("Conv", x, weight, group=len(factor), kernel_shape=[1, 1])
-
-    def serialised(self, inputs: list[onnx.ValueInfoProto], outputs: dict[str, int], opset: int = OPSET) -> bytes:
-        """The model's bytes, without nodes and constants that no output needs; `outputs` gives each its rank."""
-        nodes = self._needed(set(outputs))
-        used = {name for node in nodes for name in node.input}
-        constants = [
-            numpy_helper.from_array(np.ascontiguousarray(array), name)
-            for name, array in self.constants.items()
-            if name in used
-        ]
-        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * rank) for name, rank in outputs.items()]
-        graph = helper.make_graph(nodes, "network", inputs, ends, constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR)
-        onnx.checker.check_model(model)
-        data: bytes = model.SerializeToString(deterministic=True)
-        return data
-
-    def _needed(self, wanted: set[str]) -> list[onnx.NodeProto]:
-        nodes = []
-        for node in reversed(self.nodes.values()):
-            if not wanted.isdisjoint(node.output):
-                wanted |= set(node.input)
-                nodes.append(node)
-        return nodes[::-1]
+from edge.graph import Array, Graph
 
 
 def _picture(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
@@ -103,6 +36,7 @@ def from_onnx(model: bytes, pixels: bool = False) -> bytes:
         _cast(inputs[0], graph)
     for node in source.node:
         _copy(node, graph)
+    graph.widen()
     outputs = {o.name: len(o.type.tensor_type.shape.dim) for o in source.output}
     return graph.serialised(inputs, outputs, loaded.opset_import[0].version)
 

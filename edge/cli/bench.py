@@ -72,3 +72,32 @@ def pipeline(
         return
     for name, value in msgspec.to_builtins(result).items():
         typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+
+
+@bench.command(help=N_("Compare what one face costs in ONNX Runtime, as the gate runs it, and in OpenVINO."))
+def runtime(
+    pack: Annotated[str, typer.Option("--pack", metavar="PACK", help=N_("The model pack."))],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIRECTORY", file_okay=False, exists=True, help=N_("Where published files are.")
+        ),
+    ] = None,
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+    ] = packs.DIRECTORY,
+    json: JsonOption = False,
+) -> None:
+    from bench.runtime import measure
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task(_("Running both in turn"), total=None)
+        result = measure(pack, models, source, lambda done, total: bar.update(task, completed=done, total=total))
+    if json:
+        emit(result)
+        return
+    for each in result.networks:
+        say("{file}: {ours} ms, OpenVINO {theirs} ms", file=each.file, ours=each.onnxruntime_ms,
+            theirs=each.openvino_ms)  # fmt: skip
+    say("one face: {ours} ms, OpenVINO {theirs} ms, ratio {ratio}", ours=result.onnxruntime_ms,
+        theirs=result.openvino_ms, ratio=result.ratio)  # fmt: skip

@@ -60,6 +60,48 @@ def test_pixels_may_be_handed_over_as_bytes() -> None:
     assert np.allclose(run(from_onnx(source, pixels=True), pixels), run(source, pixels.astype(np.float32)), rtol=1e-5)
 
 
+def expanding(channels: int, tail: str) -> bytes:
+    """A picture made `channels` wide, through a depthwise convolution, and back to two channels or into `tail`."""
+    shapes = {
+        "w": (channels, 3, 1, 1),
+        "b": (channels,),
+        "s": (channels, 1, 1),
+        "d": (channels, 1, 3, 3),
+        "e": (2, channels, 1, 1),
+    }
+    constants = [
+        numpy_helper.from_array(RANDOM.normal(size=shape).astype(np.float32), n) for n, shape in shapes.items()
+    ]
+    nodes = [
+        helper.make_node("Conv", ["in", "w", "b"], ["x"]),
+        helper.make_node("PRelu", ["x", "s"], ["y"]),
+        helper.make_node("Conv", ["y", "d"], ["z"], group=channels),
+        helper.make_node("Conv", ["z", "e"], ["out"]) if tail == "Conv" else helper.make_node(tail, ["z"], ["out"]),
+    ]
+    picture = helper.make_tensor_value_info("in", TensorProto.FLOAT, [1, 3, 8, 8])
+    answer = helper.make_tensor_value_info("out", TensorProto.FLOAT, [None] * (2 if tail == "Flatten" else 4))
+    graph = helper.make_graph(nodes, "expanding", [picture], [answer], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def widths(model: bytes) -> set[int]:
+    """The channels of every depthwise convolution."""
+    nodes = onnx.load_from_string(model).graph.node
+    groups = [a.i for node in nodes for a in node.attribute if a.name == "group"]
+    return {group for group in groups if group > 1}
+
+
+@pytest.mark.parametrize(
+    ("channels", "tail", "width"), [(13, "Conv", 16), (32, "Conv", 32), (13, "Flatten", 13), (13, "Relu", 13)]
+)
+def test_channels_fill_a_block_only_where_nobody_sees_it(channels: int, tail: str, width: int) -> None:
+    source = expanding(channels, tail)
+    converted = from_onnx(source)
+    assert widths(converted) == {width}
+    picture = RANDOM.normal(size=(1, 3, 8, 8)).astype(np.float32)
+    assert np.allclose(run(converted, picture), run(source, picture), rtol=1e-4, atol=1e-4)
+
+
 def test_the_same_input_gives_the_same_bytes() -> None:
     assert from_onnx(published(SLOPES)) == from_onnx(published(SLOPES))
 
