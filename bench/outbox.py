@@ -16,13 +16,14 @@ from msgspec import Struct
 
 from edge.broker import Broker
 from edge.config import BrokerSection, Config, Credentials, GateSection
+from edge.doorevents import AccessDenied, AccessGranted, DoorForcedOpen
 from edge.errors import EdgeError
-from edge.events import AccessDenied, AccessGranted, DoorForcedOpen, Event
 from edge.mqtt import Address
 from edge.outbox import WAITING, Outbox
 from edge.seal import new_signing_key
 from edge.simulate import HOST, DemoBroker
 from edge.terms import Evidence, Now, Quality, Reason
+from edge.transport import Event
 from monitor.ledger import Ledger
 from monitor.recorder import Recorder
 

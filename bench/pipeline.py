@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from bench.measured_eye import PATIENCE_S, Report, peak_mib
 from bench.measured_gate import Matched
 from edge import models
+from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged
 from edge.errors import EdgeError
 from edge.eventlog import Reader
-from edge.events import AccessDenied, AccessGranted, DoorModeChanged, Envelope, type_name
 from edge.faces import Vision
 from edge.film import approach_film
 from edge.matcher import threshold
@@ -34,6 +34,7 @@ from edge.picture import Bgr
 from edge.simulate import RtspServer
 from edge.site import Site, end
 from edge.track import QualityGate
+from edge.transport import Envelope, type_name
 from edge.whitelist import Consent, Whitelist
 
 SYNTHETIC = 10_000

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from edge import __version__
-from edge.events import ACK_TYPE, DELIVERY, TABLE, Ack, Channel, Envelope, Event, Presence, Row, topic, type_name
+from edge.events import TABLE
+from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Envelope, Event, Presence, Row, topic, type_name
 
 Json = dict[str, Any]
 

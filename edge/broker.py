@@ -18,12 +18,12 @@ import msgspec
 from edge.config import BrokerSection, Config, Credentials
 from edge.delivery import Delivery, Verdict
 from edge.errors import EdgeError, SealError
-from edge.events import ACK_TYPE, DELIVERY, Ack, Backlog, Channel, Presence, topic
 from edge.facts import BrokerReported, Fact
 from edge.link import Link
 from edge.mqtt import CONNECT_S, Address, Connection, Lost, Message
 from edge.seal import Verifier, load_key
 from edge.terms import Status
+from edge.transport import ACK_TYPE, DELIVERY, Ack, Backlog, Channel, Presence, topic
 
 BATCH = 100
 """Most events handed to the connection between two looks at what has arrived."""

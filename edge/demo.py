@@ -15,16 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edge import models
+from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged, DoorPhysicalStateChanged
 from edge.enroll import enroll, portrait
 from edge.errors import LinkError
-from edge.events import (
-    AccessDenied,
-    AccessGranted,
-    BrokerFault,
-    DoorModeChanged,
-    DoorPhysicalStateChanged,
-    GateStarted,
-)
+from edge.events import BrokerFault, GateStarted
 from edge.faces import Vision
 from edge.film import APPROACHES, Approach, approach_film
 from edge.i18n import N_

@@ -8,7 +8,7 @@ import math
 
 from msgspec import Struct
 
-from edge.events import (
+from edge.doorevents import (
     AccessNotTaken,
     AccessTaken,
     DoorFault,
@@ -17,12 +17,12 @@ from edge.events import (
     DoorOpenTooLong,
     DoorPhysicalStateChanged,
     DoorTamper,
-    Event,
     FireReleased,
     RequestToExit,
 )
 from edge.facts import Effect, Emit, InputChanged, Pulse, RelayReported, Show
 from edge.terms import Contact, DoorMode, Input, Lamp, RelayOutcome
+from edge.transport import Event
 
 ANSWER_S = 0.5
 """How long the relay guard may take to report what it was asked to report."""

@@ -18,9 +18,10 @@ from sqlite_utils import Database, Migrations
 
 from edge import files
 from edge.errors import StoreError
-from edge.events import TABLE, Backlog, Channel, Envelope, EpochStarted, Event, EventsLost, type_name
+from edge.events import TABLE, EpochStarted, EventsLost
 from edge.seal import GENESIS, chain_hash, commit
 from edge.terms import Now, Storage
+from edge.transport import Backlog, Channel, Envelope, Event, type_name
 
 MIGRATIONS = Migrations("eventlog")
 

@@ -5,8 +5,8 @@ Facts are logged as they are, so the log of one gate is its replay format. A fac
 
 from msgspec import Struct
 
-from edge.events import Event
-from edge.terms import Candidate, Input, Lamp, Quality, RelayOutcome, Status, Storage
+from edge.terms import Candidate, CommandKind, Input, Lamp, Pass, Permit, Quality, Reason, RelayOutcome, Status, Storage
+from edge.transport import Event
 
 
 class Fact(Struct, frozen=True, tag=True):
@@ -35,6 +35,8 @@ class FaceSeen(Fact, frozen=True):
     quality: Quality
     liveness: float | None
     candidate: Candidate | None
+    permit: Permit | None = None
+    """That of the candidate, where records carry one."""
 
 
 class TrackEnded(Fact, frozen=True):
@@ -97,6 +99,53 @@ class RelayReported(Fact, frozen=True):
     outcome: RelayOutcome
     pulse: str = ""
     detail: str = ""
+
+
+class PassShown(Fact, frozen=True):
+    """A pass was held to a camera or a reader: its claims, or why it is none (`problem`, and `detail` for people).
+
+    `read` is when it was seen (monotonic seconds); it ages as a face does.
+    """
+
+    door: str
+    source: str
+    read: float
+    shown: Pass | None = None
+    permit: Permit | None = None
+    """That of the pass's person, where there is a record."""
+    problem: Reason | None = None
+    detail: str = ""
+
+
+class PinEntered(Fact, frozen=True):
+    """Somebody typed a PIN; `code` is its keyed hash, as in `Permit.pin`."""
+
+    door: str
+    source: str
+    code: str
+
+
+class CardRead(Fact, frozen=True):
+    """A card was held to a reader; `permit` is its owner's, None when nobody owns it."""
+
+    door: str
+    source: str
+    permit: Permit | None = None
+
+
+class CommandReceived(Fact, frozen=True):
+    """A command of the monitoring room that was verified, or one that was refused (`problem`).
+
+    `id` names it in its answer; `door` is "" for every door; `seconds` counts for `unlock` and `block`.
+    """
+
+    id: str
+    operator: str
+    kind: CommandKind
+    door: str = ""
+    seconds: float | None = None
+    person: str = ""
+    problem: str = ""
 
 
 class Effect(Struct, frozen=True, tag=True):

@@ -10,16 +10,8 @@ from msgspec import Struct, structs
 
 from edge.access import Access, AccessRules, Decision
 from edge.door import REFUSED_S, Door, DoorRules
-from edge.events import (
-    AccessDenied,
-    AccessGranted,
-    BrokerFault,
-    CameraFault,
-    GateStarted,
-    StorageFault,
-    WhitelistChanged,
-    WhitelistFault,
-)
+from edge.doorevents import AccessDenied, AccessGranted
+from edge.events import GateStarted
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -38,15 +30,12 @@ from edge.facts import (
     TrackEnded,
     WhitelistLoaded,
 )
-from edge.fault import Fault
-from edge.matcher import NOBODY
+from edge.health import Health
 from edge.state import CameraHealth, CameraState, DoorState, GateState
-from edge.terms import ALIVE, Lamp, Now, Reason, Status, Storage
+from edge.terms import ALIVE, Lamp, Now, Reason
 
 RECORD_S = 0.25
 """How long a grant waits for its record to be on the disk."""
-SILENT_S = 3.0
-"""An eye that has not reported for so long is taken for dead; it reports every second."""
 
 
 class GateRules(Struct, frozen=True):
@@ -75,15 +64,6 @@ class Waiting(Struct, frozen=True):
     until: float
 
 
-class Camera:
-    """What is known of one eye and its stream."""
-
-    def __init__(self, grace_s: float) -> None:
-        self.report = CameraReported("", Status.CONNECTING)
-        self.fault = Fault(grace_s)
-        self.silent_at = math.inf
-
-
 class Gate:
     """One gate node. Methods named after a fact handle it."""
 
@@ -91,12 +71,8 @@ class Gate:
         self.rules = rules
         self.access = Access(rules.access)
         self.doors = {name: Door(name, door) for name, door in rules.doors.items()}
-        self.cameras = {name: Camera(rules.link_grace_s) for name in rules.cameras}
-        self.whitelist = WhitelistLoaded(0, 0, NOBODY, 0.0, "not loaded yet")
-        self.storage = StorageReported(Storage.OK, 0, 0)
+        self.health = Health(list(rules.cameras), rules.link_grace_s)
         self.started = Started("", "", False)
-        self._broker, self._broker_report = Fault(rules.link_grace_s), BrokerReported(Status.CONNECTING)
-        self._whitelist, self._storage = Fault(), Fault()
         self._waiting: dict[int, Waiting] = {}
         self._tickets = 0
 
@@ -122,14 +98,14 @@ class Gate:
                 return self.doors[door].input(fact, now)
             case InputLost(door=door) if door in self.doors:
                 return self.doors[door].input_lost(fact.detail, now)
-            case CameraReported(camera=camera) if camera in self.cameras:
+            case CameraReported(camera=camera) if camera in self.health.cameras:
                 return self._camera(fact, now)
             case BrokerReported():
-                return self._broker_told(fact, now)
+                return self.health.broker_told(fact, now)
             case WhitelistLoaded():
                 return self._whitelist_loaded(fact, now)
             case StorageReported():
-                return self._storage_told(fact, now)
+                return self.health.storage_told(fact, now)
             case Started():
                 return self._start(fact, now)
         return []  # Heartbeat and Wake only pass the time; names that nobody configured mean nothing
@@ -141,7 +117,7 @@ class Gate:
         if name is None:
             return []
         door = self.doors[name]
-        decision = self.access.seen(fact, name, self._unusable(door), self.whitelist.threshold, now)
+        decision = self.access.seen(fact, name, self._unusable(door), self.health.whitelist.threshold, now)
         if decision is None and self.access.settled(fact.camera, fact.track):
             return [Settle(fact.camera, fact.track)]  # said again: a slow eye may have missed it
         if decision is None:
@@ -149,7 +125,7 @@ class Gate:
         return self._refuse(decision, door, now) if decision.reason else self._grant(decision, door, now)
 
     def _unusable(self, door: Door) -> Reason | None:
-        if self.whitelist.problem:
+        if self.health.whitelist.problem:
             return Reason.WHITELIST_UNAVAILABLE
         return None if door.usable else Reason.DOOR_UNAVAILABLE
 
@@ -188,59 +164,27 @@ class Gate:
             return []
         return self.doors[door].away()
 
-    # Links, whitelist, storage ----------------------------------------------------------------------------------
+    # What the gate depends on -----------------------------------------------------------------------------------
 
     def _start(self, fact: Started, now: float) -> list[Effect]:
         self.started, self.access.pack = fact, fact.pack
         for door in self.doors.values():
             door.boot = fact.boot
-        for camera in self.cameras.values():
-            camera.silent_at = now + SILENT_S
-        self._broker.update(True, now)
+        self.health.start(now)
         liveness = "available" if fact.liveness else "unavailable"
         return [Emit("gate", GateStarted(fact.boot, fact.pack, liveness))]
 
     def _camera(self, fact: CameraReported, now: float) -> list[Effect]:
-        camera = self.cameras[fact.camera]
-        changed = fact.status is not camera.report.status
-        camera.report, camera.silent_at = fact, now + SILENT_S
-        effects: list[Effect] = []
-        if fact.status not in ALIVE:
-            self.access.forget(fact.camera)
-            effects += self._look_away(fact.camera)
-        if camera.fault.update(fact.status not in ALIVE, now):
-            effects.append(self._camera_fault(fact.camera, camera))
-        return [*effects, PublishState()] if changed else effects
-
-    def _camera_fault(self, name: str, camera: Camera) -> Emit:
-        return Emit(f"camera/{name}", CameraFault(camera.fault.active, camera.report.status, camera.report.detail))
-
-    def _broker_told(self, fact: BrokerReported, now: float) -> list[Effect]:
-        changed, self._broker_report = fact.status is not self._broker_report.status, fact
-        if self._broker.update(fact.status not in ALIVE, now):
-            return [self._broker_fault()]
-        return [PublishState()] if changed else []
-
-    def _broker_fault(self) -> Emit:
-        return Emit("broker", BrokerFault(self._broker.active, self._broker_report.status, self._broker_report.detail))
+        told = self.health.camera_told(fact, now)
+        if fact.status in ALIVE:
+            return told
+        self.access.forget(fact.camera)
+        return [*self._look_away(fact.camera), *told]
 
     def _whitelist_loaded(self, fact: WhitelistLoaded, now: float) -> list[Effect]:
-        before, self.whitelist = self.whitelist, fact
-        effects: list[Effect] = []
-        if self._whitelist.update(bool(fact.problem), now):
-            effects.append(Emit("whitelist", WhitelistFault(self._whitelist.active, fact.problem or before.problem)))
-        if fact.revision != before.revision or fact.problem:
+        if fact.revision != self.health.whitelist.revision or fact.problem:
             self.access.restart()
-        if not fact.problem and fact != before:
-            event = WhitelistChanged(fact.revision, fact.people, fact.threshold, fact.effective_fpir)
-            effects.append(Emit("whitelist", event))
-        return effects
-
-    def _storage_told(self, fact: StorageReported, now: float) -> list[Effect]:
-        self.storage = fact
-        if not self._storage.update(fact.state is not Storage.OK, now):
-            return []
-        return [Emit("storage", StorageFault(self._storage.active, fact.state, fact.undelivered, fact.detail))]
+        return self.health.whitelist_told(fact, now)
 
     # Time -------------------------------------------------------------------------------------------------------
 
@@ -252,27 +196,14 @@ class Gate:
         for door in self.doors.values():
             if now >= door.deadline:
                 effects += door.tick(now)
-        for name, camera in self.cameras.items():
-            effects += self._camera_due(name, camera, now)
-        if now >= self._broker.deadline and self._broker.update(True, now):
-            effects.append(self._broker_fault())
-        return effects
-
-    def _camera_due(self, name: str, camera: Camera, now: float) -> list[Effect]:
-        effects: list[Effect] = []
-        if now >= camera.silent_at:
-            silent = CameraReported(name, Status.SILENT, "the eye does not report")
+        for silent in self.health.silent(now):
             effects += self._camera(silent, now)
-            camera.silent_at = math.inf
-        if now >= camera.fault.deadline and camera.fault.update(True, now):
-            effects.append(self._camera_fault(name, camera))
-        return effects
+        return [*effects, *self.health.tick(now)] if now >= self.health.deadline else effects
 
     def _deadline(self) -> float:
         return min(
-            self._broker.deadline,
+            self.health.deadline,
             *(door.deadline for door in self.doors.values()),
-            *(min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()),
             *(waiting.until for waiting in self._waiting.values()),
         )
 
@@ -283,12 +214,13 @@ class Gate:
             pack=self.started.pack,
             liveness="available" if self.started.liveness else "unavailable",
             doors={name: DoorState.of(door) for name, door in self.doors.items()},
-            cameras={n: CameraState(c.report.status, c.report.detail) for n, c in self.cameras.items()},
-            whitelist=self.whitelist,
-            storage=self.storage.state,
-            broker=self._broker_report.status,
+            cameras={n: CameraState(c.report.status, c.report.detail) for n, c in self.health.cameras.items()},
+            whitelist=self.health.whitelist,
+            storage=self.health.storage.state,
+            broker=self.health.broker.status,
         )
 
-    def health(self) -> dict[str, CameraHealth]:
+    def eyes(self) -> dict[str, CameraHealth]:
         """How well each eye keeps up, from its last report."""
-        return {n: CameraHealth(c.report.frames_per_s, c.report.frame_age_ms) for n, c in self.cameras.items()}
+        cameras = self.health.cameras.items()
+        return {n: CameraHealth(c.report.frames_per_s, c.report.frame_age_ms) for n, c in cameras}

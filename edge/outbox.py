@@ -14,10 +14,10 @@ from pathlib import Path
 
 from edge.delivery import Verdict
 from edge.eventlog import EventLog, LogError, Pending, Reader, Stored
-from edge.events import Ack, Backlog, Envelope, Event
 from edge.facts import Fact, Recorded, StorageReported
 from edge.salvage import set_aside
 from edge.terms import Now, Storage
+from edge.transport import Ack, Backlog, Envelope, Event
 
 GROUP = 512
 """Most events in one commit."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from edge.events import Event, type_name
+from edge.transport import Event, type_name
 
 EventKind = type[Event]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from edge.eventlog import LOST, LogError, Reader, translated
-from edge.events import Envelope
+from edge.transport import Envelope
 
 MOST = 1_000_000
 """No gate keeps so many events; a head that says so is damaged."""

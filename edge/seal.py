@@ -36,7 +36,7 @@ def commitment(salt: str, value: object) -> str:
 def chain_hash(envelope: dict[str, object]) -> str:
     """SHA-256 of an event without its personal fields, keys sorted; the next event's `previoushash`.
 
-    `envelope` is the decoded JSON object of an `edge.events.Envelope`.
+    `envelope` is the decoded JSON object of an `edge.transport.Envelope`.
     """
     data = envelope["data"]
     assert isinstance(data, dict)

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from edge.errors import Phrase
 from edge.strict import Problem
+from edge.terms import Input
 
 Name = Annotated[
     str,
@@ -115,6 +116,10 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     """Active while the housing is open."""
     fire: LineSection | None = None
     """Active while the fire alarm releases the door, which is wired in hardware; here it is only reported."""
+    supply: LineSection | None = None
+    """Active while the lock's supply has failed."""
+    feedback: LineSection | None = None
+    """Active while the relay is: its second contact. One that says otherwise than the relay guard is a fault."""
     lamps: dict[Literal["look", "granted", "refused"], LineSection] = field(default_factory=dict)
     """Outputs that tell the person in front of the door what to do."""
     pulse_s: Annotated[float, Meta(ge=0.1, le=30)] = 3.0
@@ -128,7 +133,7 @@ class DoorSection(Struct, forbid_unknown_fields=True):
 
     def lines(self) -> dict[str, LineSection]:
         """Every line of this door by its key."""
-        named = {key: getattr(self, key) for key in ("relay", "contact", "exit_button", "tamper", "fire")}
+        named = {key: getattr(self, key) for key in ("relay", *map(str, Input))}
         lamps = {f"lamps.{name}": line for name, line in self.lamps.items()}
         return {key: line for key, line in {**named, **lamps}.items() if line}
 

@@ -18,7 +18,7 @@ from edge.broker import Broker
 from edge.clock import Clock
 from edge.config import Config, Credentials
 from edge.doorlines import DoorLines
-from edge.events import TABLE, Channel
+from edge.events import TABLE
 from edge.factlog import FactLog
 from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, PublishState, Pulse, Settle, Show, Started, Wake
 from edge.gate import Gate
@@ -28,6 +28,7 @@ from edge.outbox import Outbox
 from edge.rules import gate_rules
 from edge.sources import Eyes, Heart, Loaded, RelayLink, Seen, Source, WhitelistSource
 from edge.terms import Now
+from edge.transport import Channel
 from edge.users import peers
 from edge.whitelist import Whitelist
 
@@ -126,7 +127,7 @@ class Service:
     def _matched(self, seen: Seen) -> FaceSeen:
         view = seen.observation
         probe = np.frombuffer(view.embedding, dtype="<f4")
-        found = self._gallery.search(probe, self.gate.whitelist.threshold) if self._gallery else None
+        found = self._gallery.search(probe, self.gate.health.whitelist.threshold) if self._gallery else None
         return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, view.liveness, found)
 
     def _take(self, fact: Fact) -> None:
@@ -158,7 +159,7 @@ class Service:
         notify.watchdog()
         self._beats += 1
         if self._beats % HEALTH_EVERY == 0:
-            self._broker.health(msgspec.to_builtins(self.gate.health()))
+            self._broker.health(msgspec.to_builtins(self.gate.eyes()))
 
 
 def _log_alarm(told: Emit) -> None:

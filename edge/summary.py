@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged, DoorPhysicalStateChanged
 from edge.eventlog import Reader
-from edge.events import AccessDenied, AccessGranted, BrokerFault, DoorModeChanged, DoorPhysicalStateChanged
+from edge.events import BrokerFault
 from edge.faces import Vision
 from edge.film import RATE, Approach
 from edge.matcher import Vector

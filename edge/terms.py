@@ -42,6 +42,8 @@ class Input(StrEnum):
     EXIT_BUTTON = "exit_button"
     TAMPER = "tamper"
     FIRE = "fire"
+    SUPPLY = "supply"  # active: the lock's supply has failed
+    FEEDBACK = "feedback"  # active: the relay's second contact, or the lock's own, says released
 
 
 class Lamp(StrEnum):
@@ -91,6 +93,19 @@ class Reason(StrEnum):
     STALE = "Stale"  # too old by the time the door would have opened
     NOT_RECORDED = "NotRecorded"  # storage is slow or full and the configuration says refuse
     DOOR_UNAVAILABLE = "DoorUnavailable"  # blocked, locked down, or the relay does not answer
+    CREDENTIAL_NOT_ACTIVE = "CredentialNotActive"  # ONVIF: not valid yet
+    CREDENTIAL_EXPIRED = "CredentialExpired"  # ONVIF
+    CREDENTIAL_NOT_ENABLED = "CredentialNotEnabled"  # ONVIF: blocked after too many refused attempts, or revoked
+    INVALID_PIN = "InvalidPIN"  # ONVIF
+    NOT_PERMITTED_AT_THIS_TIME = "NotPermittedAtThisTime"  # ONVIF
+    UNAUTHORIZED = "Unauthorized"  # ONVIF: no level of this person opens this door
+    ANTI_PASSBACK = "AntiPassbackViolation"
+    INTERLOCKED = "Interlocked"  # another door of the sluice is open or released
+    SECOND_FACTOR_MISSING = "SecondFactorMissing"
+    SECOND_PERSON_MISSING = "SecondPersonMissing"
+    CLOCK_UNTRUSTED = "ClockUntrusted"
+    PASS_INVALID = "PassInvalid"  # damaged, forged, of another site, gate or purpose
+    PASS_USED = "PassUsed"  # as often as it may be
 
 
 class Quality(Struct, frozen=True):
@@ -120,6 +135,56 @@ class RelayOutcome(StrEnum):
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
     AVAILABLE = "available"
+
+
+class Permit(Struct, frozen=True):
+    """What a person's record says of where and when they may pass, and what else they may have to show.
+
+    Times are UTC seconds, None without a limit. `pin` and `duress` are keyed hashes of what is typed, never digits.
+    """
+
+    person: str
+    levels: tuple[str, ...] = ()
+    valid_from: float | None = None
+    valid_until: float | None = None
+    pin: str = ""
+    duress: str = ""
+    extended: bool = False
+    """Whether this person needs the door to stay open longer."""
+
+
+class Pass(Struct, frozen=True):
+    """The claims of a pass whose signature, gate and revocation list were checked; the core judges its times and uses.
+
+    `uses` is how often it may be used in all (None without a limit) and `used` how often this gate knows it was.
+    """
+
+    id: str
+    person: str
+    issuer: str
+    valid_from: float
+    valid_until: float
+    uses: int | None = None
+    used: int = 0
+    face: bool = False
+    """Whether it only counts together with the face of `person`."""
+    pin: str = ""
+    """The keyed hash of the PIN it needs, if it needs one."""
+
+
+class CommandKind(StrEnum):
+    """What the monitoring room may ask of a door; ONVIF's operations."""
+
+    OPEN = "open"  # AccessDoor: once
+    UNLOCK = "unlock"  # for `seconds`, or until it is locked
+    LOCK = "lock"  # ends `unlock`
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    LOCK_DOWN = "lock_down"
+    RELEASE = "release"  # LockDownRelease and LockOpenRelease
+    LOCK_OPEN = "lock_open"
+    ACKNOWLEDGE = "acknowledge"  # the alarms that wait for somebody to have seen them
+    FORGIVE = "forgive"  # resets anti-passback and refused attempts of `person`, or of everybody
 
 
 class Evidence(Struct, frozen=True):

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import StoreError
-from edge.events import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.seal import Signer, load_key, new_signing_key
+from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
 from monitor.ledger import Ledger, Refused
 from monitor.stream import LARGEST, Flaw, Problem, Received, Stream, Unacceptable, gate_of, parse
 

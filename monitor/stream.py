@@ -10,8 +10,9 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from edge.events import Envelope, EventsLost, type_name
+from edge.events import EventsLost
 from edge.seal import GENESIS, chain_hash, commitment
+from edge.transport import Envelope, type_name
 
 LARGEST = 65_536
 """Bytes of the largest event that is looked at."""

@@ -14,9 +14,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from edge.events import Channel, Envelope, Presence, topic
 from edge.i18n import _
 from edge.mqtt import Address, Connection, Lost
+from edge.transport import Channel, Envelope, Presence, topic
 from monitor.stream import Unacceptable, gate_of, parse
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE)]

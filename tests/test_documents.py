@@ -11,7 +11,8 @@ import pytest
 
 from edge.cli import COMMANDS, load
 from edge.config import Config
-from edge.events import TABLE, type_name
+from edge.events import TABLE
+from edge.transport import type_name
 from tests.conftest import ROOT
 
 MADE = ("configuration.md", "commands.md", "asyncapi.json")

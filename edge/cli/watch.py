@@ -7,7 +7,7 @@ from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption,
 from edge.cli.record import BrokerOption, address_of
 
 if TYPE_CHECKING:
-    from edge.events import Envelope
+    from edge.transport import Envelope
 
 
 def watch(

@@ -6,12 +6,13 @@ from pathlib import Path
 import msgspec
 
 from edge.delivery import Verdict
+from edge.doorevents import RequestToExit
 from edge.eventlog import Stored
-from edge.events import Ack, Envelope, RequestToExit
 from edge.facts import Fact, StorageReported
 from edge.outbox import Outbox
 from edge.seal import GENESIS, chain_hash
 from edge.terms import Now, Storage
+from edge.transport import Ack, Envelope
 from tests.adapters.brokers import until
 
 NOW = Now(1.0, 1_764_000_000.25)

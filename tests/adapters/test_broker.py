@@ -10,14 +10,15 @@ import pytest
 
 from edge.broker import Broker
 from edge.config import BrokerSection, Config, Credentials, GateSection
+from edge.doorevents import RequestToExit
 from edge.eventlog import Reader
-from edge.events import ACK_TYPE, Ack, Backlog, Presence, RequestToExit
 from edge.facts import BrokerReported, Fact
 from edge.mqtt import Address, Connection, Message
 from edge.outbox import Outbox
 from edge.seal import Signer, load_key, new_signing_key
 from edge.simulate import HOST
 from edge.terms import Now, Status
+from edge.transport import ACK_TYPE, Ack, Backlog, Presence
 from tests.adapters.brokers import PASSWORD, USER, Mosquitto, until
 
 pytestmark = pytest.mark.real

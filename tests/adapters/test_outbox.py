@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from edge.delivery import Verdict
+from edge.doorevents import AccessTaken, DoorForcedOpen, RequestToExit
 from edge.eventlog import EventLog
-from edge.events import AccessTaken, Ack, Channel, DoorForcedOpen, RequestToExit
 from edge.facts import Recorded
 from edge.seal import chain_hash, commitment
 from edge.terms import Storage
+from edge.transport import Ack, Channel
 from tests.adapters.brokers import until
 from tests.adapters.outboxes import NOW, Gate, Open, assert_chained, envelope
 from tests.conftest import need

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.eventlog import Stored
-from edge.events import Ack
+from edge.transport import Ack
 from tests.adapters.brokers import until
 from tests.adapters.outboxes import Gate, Open, assert_chained, envelope
 

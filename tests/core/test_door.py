@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.door import Door, DoorRules
-from edge.events import AccessNotTaken, AccessTaken, DoorFault, DoorForcedOpen, DoorModeChanged, DoorOpenTooLong
+from edge.doorevents import AccessNotTaken, AccessTaken, DoorFault, DoorForcedOpen, DoorModeChanged, DoorOpenTooLong
 from edge.facts import InputChanged, Pulse, RelayReported
 from edge.terms import Contact, DoorMode, Input, RelayOutcome
 from tests.core.worlds import events

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.events import AccessDenied, AccessGranted, AccessTaken, BrokerFault, CameraFault, WhitelistFault
+from edge.doorevents import AccessDenied, AccessGranted, AccessTaken
+from edge.events import BrokerFault, CameraFault, WhitelistFault
 from edge.facts import (
     BrokerReported,
     CameraReported,

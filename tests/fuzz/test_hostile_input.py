@@ -22,11 +22,12 @@ from joserfc.jwk import OKPKey
 
 from edge import wire
 from edge.config import load
+from edge.doorevents import RequestToExit
 from edge.errors import ConfigurationError, LinkError, SealError, StoreError
-from edge.events import ACK_TYPE, Channel, Envelope, Presence, RequestToExit, topic, type_name
 from edge.mqtt import Message
 from edge.seal import GENESIS, Seal, Signer, Verifier, new_signing_key
 from edge.terms import Quality, Status
+from edge.transport import ACK_TYPE, Channel, Envelope, Presence, topic, type_name
 from edge.whitelist import FIELDS, Consent, Whitelist
 from monitor.ledger import Ledger
 from monitor.recorder import Desk

@@ -19,13 +19,13 @@ import numpy as np
 from edge import models
 from edge.errors import StoreError
 from edge.eventlog import Reader
-from edge.events import Envelope, Event, type_name
 from edge.faces import Vision
 from edge.matcher import Vector
 from edge.picture import Bgr
 from edge.simulate import HOST
 from edge.site import EXIT_BUTTON, RELAY, Site, end
 from edge.track import QualityGate
+from edge.transport import Envelope, Event, type_name
 from edge.whitelist import Consent, Whitelist
 from tests.conftest import ROOT
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.outbox import GATE, SITE
-from edge.events import EpochStarted, type_name
+from edge.events import EpochStarted
 from edge.seal import new_signing_key
+from edge.transport import type_name
 from monitor.ledger import Ledger
 from tests.adapters.brokers import Mosquitto, until
 

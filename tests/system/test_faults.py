@@ -10,21 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.doorevents import DoorForcedOpen, DoorPhysicalStateChanged, RequestToExit
 from edge.eventlog import EventLog, Pending, system_time
-from edge.events import (
-    BrokerFault,
-    CameraFault,
-    DoorForcedOpen,
-    DoorPhysicalStateChanged,
-    Envelope,
-    EpochStarted,
-    GateStarted,
-    RequestToExit,
-)
+from edge.events import BrokerFault, CameraFault, EpochStarted, GateStarted
 from edge.room import Room
 from edge.simulate import DemoBroker
 from edge.site import CONTACT
 from edge.terms import Status
+from edge.transport import Envelope
 from monitor.ledger import Ledger
 from tests.adapters import brokers, rtsp
 from tests.adapters.brokers import Mosquitto

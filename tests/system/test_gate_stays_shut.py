@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.events import (
-    AccessDenied,
-    AccessGranted,
-    RequestToExit,
-    WhitelistChanged,
-    WhitelistFault,
-)
+from edge.doorevents import AccessDenied, AccessGranted, RequestToExit
+from edge.events import WhitelistChanged, WhitelistFault
 from edge.matcher import Vector
 from edge.simulate import RtspServer
 from tests.system.conftest import NewHouse

@@ -1,0 +1,109 @@
+"""What a gate depends on: cameras, broker, whitelist, storage. What each reported last, and when that is a fault.
+
+Pure; every method takes the monotonic time and returns effects, and `deadline` says when `tick` must be called next.
+"""
+
+import math
+
+from edge.events import BrokerFault, CameraFault, StorageFault, WhitelistChanged, WhitelistFault
+from edge.facts import (
+    BrokerReported,
+    CameraReported,
+    Effect,
+    Emit,
+    PublishState,
+    StorageReported,
+    WhitelistLoaded,
+)
+from edge.fault import Fault
+from edge.matcher import NOBODY
+from edge.terms import ALIVE, Status, Storage
+
+SILENT_S = 3.0
+"""An eye that has not reported for so long is taken for dead; it reports every second."""
+
+Effects = list[Effect]
+
+
+class Camera:
+    """What is known of one eye and its stream."""
+
+    def __init__(self, grace_s: float) -> None:
+        self.report = CameraReported("", Status.CONNECTING)
+        self.fault = Fault(grace_s)
+        self.silent_at = math.inf
+
+
+class Health:
+    """The last word of everything that a gate depends on. `grace_s` is how long a link may be away unremarked."""
+
+    def __init__(self, cameras: list[str], grace_s: float) -> None:
+        self.cameras = {name: Camera(grace_s) for name in cameras}
+        self.whitelist = WhitelistLoaded(0, 0, NOBODY, 0.0, "not loaded yet")
+        self.storage = StorageReported(Storage.OK, 0, 0)
+        self.broker = BrokerReported(Status.CONNECTING)
+        self._broker, self._whitelist, self._storage = Fault(grace_s), Fault(), Fault()
+
+    @property
+    def deadline(self) -> float:
+        due = [min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()]
+        return min(self._broker.deadline, *due)
+
+    def start(self, now: float) -> None:
+        """From now on cameras and the broker are expected to answer."""
+        for camera in self.cameras.values():
+            camera.silent_at = now + SILENT_S
+        self._broker.update(True, now)
+
+    def camera_told(self, fact: CameraReported, now: float) -> Effects:
+        camera = self.cameras[fact.camera]
+        changed = fact.status is not camera.report.status
+        camera.report = fact
+        camera.silent_at = math.inf if fact.status is Status.SILENT else now + SILENT_S
+        if camera.fault.update(fact.status not in ALIVE, now):
+            return [_camera_fault(fact.camera, camera)]
+        return [PublishState()] if changed else []
+
+    def broker_told(self, fact: BrokerReported, now: float) -> Effects:
+        changed, self.broker = fact.status is not self.broker.status, fact
+        if self._broker.update(fact.status not in ALIVE, now):
+            return [self._broker_fault()]
+        return [PublishState()] if changed else []
+
+    def whitelist_told(self, fact: WhitelistLoaded, now: float) -> Effects:
+        before, self.whitelist = self.whitelist, fact
+        effects: Effects = []
+        if self._whitelist.update(bool(fact.problem), now):
+            effects.append(Emit("whitelist", WhitelistFault(self._whitelist.active, fact.problem or before.problem)))
+        if not fact.problem and fact != before:
+            event = WhitelistChanged(fact.revision, fact.people, fact.threshold, fact.effective_fpir)
+            effects.append(Emit("whitelist", event))
+        return effects
+
+    def storage_told(self, fact: StorageReported, now: float) -> Effects:
+        self.storage = fact
+        if not self._storage.update(fact.state is not Storage.OK, now):
+            return []
+        return [Emit("storage", StorageFault(self._storage.active, fact.state, fact.undelivered, fact.detail))]
+
+    def silent(self, now: float) -> list[CameraReported]:
+        """What to take as reported for the eyes that have said nothing for too long; once each."""
+        found = [name for name, camera in self.cameras.items() if now >= camera.silent_at]
+        return [CameraReported(name, Status.SILENT, "the eye does not report") for name in found]
+
+    def tick(self, now: float) -> Effects:
+        """The faults that have lasted long enough by now."""
+        effects: Effects = []
+        if now >= self._broker.deadline and self._broker.update(True, now):
+            effects.append(self._broker_fault())
+        for name, camera in self.cameras.items():
+            if now >= camera.fault.deadline and camera.fault.update(True, now):
+                effects.append(_camera_fault(name, camera))
+        return effects
+
+    def _broker_fault(self) -> Emit:
+        return Emit("broker", BrokerFault(self._broker.active, self.broker.status, self.broker.detail))
+
+
+def _camera_fault(name: str, camera: Camera) -> Emit:
+    return Emit(f"camera/{name}", CameraFault(camera.fault.active, camera.report.status, camera.report.detail))
