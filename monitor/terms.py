@@ -1,0 +1,264 @@
+"""The words of the alarm lifecycle: OPC UA Part 9 and ISA-18.2 where they have one."""
+
+from enum import StrEnum
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta, Struct, field
+
+from edge.i18n import N_
+
+LEVELS = 4
+"""How many levels above the guard post an overdue alarm is told to, one after the other."""
+ROOM = "room."
+"""Begins the kind of an alarm that the room itself raises."""
+FLOOD, OFFLINE = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline"
+DAY_S = 86_400.0
+
+
+class Key(NamedTuple):
+    """What an alarm is about; there is at most one open alarm of a key. `kind` is an event's name."""
+
+    site: str
+    gate: str
+    subject: str
+    kind: str
+
+
+class Priority(StrEnum):
+    """ISA-18.2 has four at most."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+def priority_of(severity: int) -> Priority:
+    """From an OPC UA severity, 1 to 1000."""
+    if severity > 800:
+        return Priority.URGENT
+    if severity > 600:
+        return Priority.HIGH
+    return Priority.MEDIUM if severity > 400 else Priority.LOW
+
+
+class State(StrEnum):
+    """Where an alarm is in its life. Shelved and suppressed stand beside these, as in OPC UA."""
+
+    ACTIVE = "active"  # and nobody has acknowledged it
+    ACKNOWLEDGED = "acknowledged"  # and still active
+    CLEARED = "cleared"  # returned to normal, unacknowledged
+    AWAITING_CHECK = "awaiting_check"  # returned to normal and acknowledged
+    CHECKED = "checked"  # may be closed
+    CLOSED = "closed"
+
+
+class Action(StrEnum):
+    """What a person does with an alarm."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ASSIGN = "assign"
+    MEND = "mend"
+    LOOK = "look"
+    CLOSE = "close"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    NOTE = "note"
+
+
+class Stage(StrEnum):
+    """What has happened to an alarm."""
+
+    RAISED = "raised"
+    REALARMED = "re-alarmed"
+    REOPENED = "reopened"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    MENDED = "mended"
+    CHECKED = "checked"
+    CLOSED = "closed"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    ESCALATED = "escalated"
+    NOTED = "noted"
+
+
+class Check(StrEnum):
+    """What must have been seen, after the fault is over, before an alarm may be closed."""
+
+    LOOK = "second_look"
+    FRAMES = "frames_flowing"
+    CONTACT = "contact_cycled"
+    RELAY = "relay_feedback"
+    ROUND_TRIP = "broker_round_trip"
+    WHITELIST = "whitelist_in_use"
+    STORAGE = "storage_in_order"
+    ONLINE = "gate_online"
+    CALM = "calm"
+
+    @property
+    def awaited(self) -> str:
+        """What is still to come, in words (a message id)."""
+        return AWAITED[self]
+
+
+AWAITED = {
+    Check.LOOK: N_("another person than the one who mended it has a second look"),
+    Check.FRAMES: N_("the camera must deliver frames for a while without a break"),
+    Check.CONTACT: N_("the door must be opened and closed once, seen by its contact"),
+    Check.RELAY: N_("the relay must carry out one pulse"),
+    Check.ROUND_TRIP: N_("an event must reach the room and its acknowledgement the gate"),
+    Check.WHITELIST: N_("the gate must run a whitelist for a while"),
+    Check.STORAGE: N_("the gate must record events in time for a while"),
+    Check.ONLINE: N_("the gate must stay online for a while"),
+    Check.CALM: N_("the gate must report fewer alarms"),
+}
+
+
+class Way(NamedTuple):
+    """How a machine's check passes: at once when it is good, after it `hold`s for a while, or after a whole `cycle`."""
+
+    hold: bool = False
+    cycle: bool = False
+
+
+MACHINE = {
+    Check.FRAMES: Way(hold=True),
+    Check.CONTACT: Way(cycle=True),
+    Check.RELAY: Way(),
+    Check.ROUND_TRIP: Way(),
+    Check.WHITELIST: Way(hold=True),
+    Check.STORAGE: Way(hold=True),
+    Check.ONLINE: Way(hold=True),
+}
+
+
+class Step(NamedTuple):
+    """Something that happened to an alarm. `who` is empty when it was the machine."""
+
+    number: int
+    stage: Stage
+    at: float
+    who: str = ""
+    text: str = ""
+
+
+class Raised(NamedTuple):
+    """A gate, or the room itself, reports that something is wrong.
+
+    One that is `latched` is a single report: it counts as active until somebody says that it is mended.
+    """
+
+    key: Key
+    severity: int
+    check: Check
+    detail: str = ""
+    latched: bool = False
+
+
+class Cleared(NamedTuple):
+    """The report is over: what was wrong is so no longer."""
+
+    key: Key
+
+
+class Probed(NamedTuple):
+    """What a machine's check saw: `good` or not, about the alarms of this place that wait for this check."""
+
+    site: str
+    gate: str
+    subject: str
+    check: Check
+    good: bool
+
+
+Fact = Raised | Cleared | Probed
+
+
+class Alarm(Struct):
+    """One alarm with its state. Times are UTC seconds, and None for what has not happened; names are of operators."""
+
+    number: int
+    key: Key
+    severity: int
+    check: Check
+    detail: str
+    latched: bool
+    opened: float
+    raised: float
+    active: bool = True
+    cleared: float | None = None
+    occurrences: int = 1
+    reopened: int = 0
+    acknowledged: float | None = None
+    acknowledged_by: str = ""
+    assigned_to: str = ""
+    mended: float | None = None
+    mended_by: str = ""
+    checked: float | None = None
+    checked_by: str = ""
+    shelved_until: float | None = None
+    shelved_by: str = ""
+    shelved_because: str = ""
+    suppressed: bool = False
+    escalation: int = 0
+    closed: float | None = None
+    closed_by: str = ""
+    good_since: float | None = None
+    cycled: bool = False
+
+    @property
+    def priority(self) -> Priority:
+        return priority_of(self.severity)
+
+    @property
+    def state(self) -> State:
+        if self.closed is not None:
+            return State.CLOSED
+        if self.active:
+            return State.ACKNOWLEDGED if self.acknowledged else State.ACTIVE
+        if self.checked:
+            return State.CHECKED
+        return State.AWAITING_CHECK if self.acknowledged else State.CLEARED
+
+    def begin(self, now: float) -> None:
+        """The fault is there, again: whatever was done about it before counts no longer."""
+        self.active, self.raised, self.escalation, self.cycled = True, now, 0, False
+        self.cleared = self.acknowledged = self.mended = self.checked = self.closed = self.good_since = None
+        self.acknowledged_by = self.mended_by = self.checked_by = self.closed_by = ""
+
+
+Seconds = Annotated[float, Meta(ge=1, le=31 * DAY_S)]
+
+
+class Deadlines(Struct, frozen=True, forbid_unknown_fields=True):
+    """One limit for each priority."""
+
+    urgent_s: Seconds
+    high_s: Seconds
+    medium_s: Seconds
+    low_s: Seconds
+
+    def __getitem__(self, priority: Priority) -> float:
+        limit: float = getattr(self, f"{priority}_s")
+        return limit
+
+
+class Rules(Struct, frozen=True, forbid_unknown_fields=True):
+    """How alarms are treated."""
+
+    check_hold_s: Annotated[float, Meta(ge=0, le=3600)] = 30.0
+    """How long a machine's check must be good without a break: frames flowing, gate online and the like."""
+    reopen_within_s: Annotated[float, Meta(ge=0, le=31 * DAY_S)] = DAY_S
+    """When a fault returns so soon after its alarm was closed, that alarm reopens; later a new one is opened."""
+    shelve_at_most_s: Seconds = 8 * 3600.0
+    """The longest that an alarm may be shelved."""
+    flood_alarms: Annotated[int, Meta(ge=2, le=10_000)] = 10
+    """More alarms of one gate than this within `flood_window_s` are a flood: its lesser ones are not announced."""
+    flood_window_s: Annotated[float, Meta(ge=1, le=DAY_S)] = 600.0
+    """The window in which alarms are counted."""
+    acknowledge_within_s: Deadlines = field(default_factory=lambda: Deadlines(120.0, 600.0, 3600.0, 8 * 3600.0))
+    """How soon an alarm must be acknowledged, by priority, before the next level is told; again after as long."""
+    close_within_s: Deadlines = field(default_factory=lambda: Deadlines(4 * 3600.0, DAY_S, 3 * DAY_S, 7 * DAY_S))
+    """How soon it must be closed, by priority, before the next level is told."""

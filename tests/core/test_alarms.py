@@ -1,0 +1,245 @@
+"""The life of an alarm: every state with everything that can happen, then random traces, then stories."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.alarms import Alarms, Refused
+from monitor.terms import FLOOD, Action, Alarm, Check, Cleared, Key, Probed, Raised, Rules, Stage, State, Step
+
+RULES = Rules(check_hold_s=30.0, flood_alarms=1000)
+KEY = Key("hq", "gate-1", "main", "DoorForcedOpen")
+CAMERA = Key("hq", "gate-1", "front", "CameraFault")
+FORCED = Raised(KEY, 900, Check.LOOK)
+LOST = Raised(CAMERA, 500, Check.FRAMES, "stalled")
+FLOWS, STALLS = (Probed("hq", "gate-1", "front", Check.FRAMES, good) for good in (True, False))
+
+
+def do(
+    action: Action, who: str = "li", text: str = "x", seconds: float = 60.0
+) -> Callable[[Alarms, float], list[Step]]:
+    return lambda alarms, now: [alarms.act(1, action, who, now, text, seconds)]
+
+
+HAPPENINGS: dict[str, Callable[[Alarms, float], list[Step]]] = {
+    "raise": lambda alarms, now: alarms.hear(FORCED, now),
+    "clear": lambda alarms, now: alarms.hear(Cleared(KEY), now),
+    "acknowledge": do(Action.ACKNOWLEDGE),
+    "assign": do(Action.ASSIGN),
+    "mend": do(Action.MEND),
+    "look": do(Action.LOOK, who="wang"),
+    "look oneself": do(Action.LOOK),
+    "close": do(Action.CLOSE),
+    "shelve": do(Action.SHELVE),
+    "unshelve": do(Action.UNSHELVE),
+    "note": do(Action.NOTE),
+}
+PATHS = {
+    State.ACTIVE: ["raise"],
+    State.ACKNOWLEDGED: ["raise", "acknowledge"],
+    State.CLEARED: ["raise", "clear"],
+    State.AWAITING_CHECK: ["raise", "acknowledge", "clear", "mend"],
+    State.CHECKED: ["raise", "acknowledge", "clear", "mend", "look"],
+    State.CLOSED: ["raise", "acknowledge", "clear", "mend", "look", "close"],
+}
+SAME = [State.ACTIVE, State.ACKNOWLEDGED, State.CLEARED, State.AWAITING_CHECK, State.CHECKED, "is closed"]
+NEXT: dict[str, list[str]] = {
+    "raise": ["-", "-", State.ACTIVE, State.ACTIVE, State.ACTIVE, State.ACTIVE],
+    "clear": [State.CLEARED, State.AWAITING_CHECK, "-", "-", "-", "-"],
+    "acknowledge": [State.ACKNOWLEDGED, "already", State.AWAITING_CHECK, "already", "already", "is closed"],
+    "assign": SAME,
+    "mend": ["still reports", "still reports", State.CLEARED, State.AWAITING_CHECK, State.AWAITING_CHECK, "is closed"],
+    "look": ["nobody has said", "nobody has said", "nobody has said", State.CHECKED, State.CHECKED, "is closed"],
+    "look oneself": ["nobody has said", "nobody has said", "nobody has said", "another", "another", "is closed"],
+    "close": ["still active", "still active", "nobody has ack", "has not passed", State.CLOSED, "is closed"],
+    "shelve": SAME,
+    "unshelve": ["not shelved"] * 5 + ["is closed"],
+    "note": SAME,
+}  # fmt: skip
+"""What becomes of an alarm in the order of PATHS: a state, `-` when nothing happens, else why it is refused."""
+
+
+def brought(path: list[str]) -> Alarms:
+    alarms = Alarms(RULES)
+    for at, name in enumerate(path):
+        HAPPENINGS[name](alarms, float(at))
+    return alarms
+
+
+@pytest.mark.parametrize("state", PATHS)
+@pytest.mark.parametrize("name", HAPPENINGS)
+def test_every_state_with_everything_that_can_happen(state: State, name: str) -> None:
+    alarms = brought(PATHS[state])
+    assert alarms.alarms[1].state is state
+    wanted = NEXT[name][list(PATHS).index(state)]
+    if wanted not in [*State, "-"]:
+        before = dict_of(alarms.alarms[1])
+        with pytest.raises(Refused, match=wanted):
+            HAPPENINGS[name](alarms, 10.0)
+        assert dict_of(alarms.alarms[1]) == before
+        return
+    steps = HAPPENINGS[name](alarms, 10.0)
+    assert alarms.alarms[1].state is (state if wanted == "-" else wanted)
+    assert bool(steps) is (wanted != "-") and all(step.at == 10.0 for step in steps)
+
+
+def dict_of(alarm: Alarm) -> dict[str, object]:
+    return {name: getattr(alarm, name) for name in alarm.__struct_fields__}
+
+
+# A fault of a device ---------------------------------------------------------------------------------------------
+
+
+def test_a_camera_closes_only_when_frames_have_flowed_for_a_while() -> None:
+    alarms = Alarms(RULES)
+    alarms.hear(LOST, 0.0)
+    alarms.hear(FLOWS, 1.0)
+    alarms.act(1, Action.ACKNOWLEDGE, "li", 2.0)
+    alarms.hear(Cleared(CAMERA), 10.0)
+    for now in (11.0, 39.9):
+        with pytest.raises(Refused, match="deliver frames"):
+            alarms.act(1, Action.CLOSE, "li", now)
+        alarms.hear(FLOWS, now)
+    alarms.hear(STALLS, 40.0)
+    alarms.hear(FLOWS, 41.0)
+    assert alarms.tick(70.9) == []
+    assert [(step.stage, step.who) for step in alarms.tick(71.0)] == [(Stage.CHECKED, "")]
+    assert alarms.act(1, Action.CLOSE, "li", 72.0).stage is Stage.CLOSED
+
+
+def test_nobody_looks_where_the_machine_checks() -> None:
+    alarms = Alarms(RULES)
+    alarms.hear(LOST, 0.0)
+    alarms.hear(Cleared(CAMERA), 1.0)
+    alarms.act(1, Action.MEND, "li", 2.0)
+    with pytest.raises(Refused, match="by itself"):
+        alarms.act(1, Action.LOOK, "wang", 3.0)
+
+
+def test_a_contact_must_be_seen_open_and_then_closed_after_the_fault() -> None:
+    alarms = Alarms(RULES)
+    door = Key("hq", "gate-1", "main", "DoorFault")
+    opened, shut = (Probed("hq", "gate-1", "main", Check.CONTACT, good) for good in (False, True))
+    alarms.hear(Raised(door, 700, Check.CONTACT), 0.0)
+    alarms.hear(opened, 1.0)
+    alarms.hear(Cleared(door), 2.0)
+    assert alarms.hear(shut, 3.0) == []
+    assert alarms.hear(opened, 4.0) == []
+    assert [step.stage for step in alarms.hear(shut, 5.0)] == [Stage.CHECKED]
+
+
+def test_what_is_seen_elsewhere_is_no_check() -> None:
+    alarms = Alarms(Rules(check_hold_s=0.0))
+    alarms.hear(LOST, 0.0)
+    alarms.hear(Cleared(CAMERA), 1.0)
+    for other in (("hq", "gate-2", "front"), ("hq", "gate-1", "back"), ("x", "gate-1", "front")):
+        assert alarms.hear(Probed(*other, Check.FRAMES, True), 2.0) == []
+    assert alarms.hear(FLOWS, 3.0) != []
+
+
+# Stories ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_single_report_stays_active_until_somebody_says_that_it_is_mended() -> None:
+    alarms = Alarms(RULES)
+    lost = Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, latched=True)
+    alarms.hear(lost, 0.0)
+    assert alarms.hear(Cleared(lost.key), 1.0) == [] and alarms.alarms[1].active
+    alarms.act(1, Action.ACKNOWLEDGE, "li", 2.0)
+    assert [step.stage for step in alarms.hear(lost, 3.0)] == [Stage.REALARMED]
+    assert alarms.alarms[1].state is State.ACTIVE and alarms.alarms[1].occurrences == 2
+    alarms.act(1, Action.MEND, "li", 4.0)
+    assert alarms.alarms[1].state is State.CLEARED
+
+
+@pytest.mark.parametrize(("after", "same"), [(RULES.reopen_within_s, True), (RULES.reopen_within_s + 1, False)])
+def test_a_fault_that_returns_soon_reopens_its_alarm_and_later_is_a_new_one(after: float, same: bool) -> None:
+    alarms = brought(PATHS[State.CLOSED])
+    alarms.alarms[1].assigned_to = "zhao"
+    [step] = alarms.hear(FORCED, 5.0 + after)
+    assert (step.number, step.stage) == ((1, Stage.REOPENED) if same else (2, Stage.RAISED))
+    alarm = alarms.alarms[step.number]
+    assert (alarm.state, alarm.reopened, alarm.mended_by, alarm.closed_by) == (State.ACTIVE, int(same), "", "")
+
+
+def test_a_shelf_has_a_reason_and_an_end() -> None:
+    alarms = brought(PATHS[State.ACTIVE])
+    with pytest.raises(Refused, match="why"):
+        alarms.act(1, Action.SHELVE, "li", 1.0, " ", 60.0)
+    for seconds in (0.0, RULES.shelve_at_most_s + 1):
+        with pytest.raises(Refused, match="at most 8 hours"):
+            alarms.act(1, Action.SHELVE, "li", 1.0, "painting", seconds)
+    alarms.act(1, Action.SHELVE, "li", 1.0, "painting", 600.0)
+    assert alarms.tick(600.9) == []
+    steps = alarms.tick(601.0)
+    assert [step.stage for step in steps] == [Stage.UNSHELVED, Stage.ESCALATED]
+
+
+def test_what_nobody_acknowledges_or_closes_escalates_level_by_level() -> None:
+    alarms = brought(PATHS[State.ACTIVE])
+    limits = RULES.acknowledge_within_s["urgent"]  # type: ignore[index]
+    assert alarms.tick(limits - 0.1) == []
+    told = [step for at in range(1, 9) for step in alarms.tick(at * limits)]
+    assert [(step.stage, step.text) for step in told] == [(Stage.ESCALATED, str(level)) for level in (1, 2, 3, 4)]
+    alarms.act(1, Action.ACKNOWLEDGE, "li", 9 * limits)
+    assert alarms.tick(10 * limits) == []
+    assert [step.text for step in alarms.tick(RULES.close_within_s.urgent_s)] == ["1"]
+
+
+def test_a_flood_hides_lesser_alarms_only_and_ebbs() -> None:
+    rules = Rules(flood_alarms=5, flood_window_s=60.0)
+    alarms = Alarms(rules)
+    for number in range(10):
+        key = Key("hq", "gate-1", f"cam-{number}", "CameraFault")
+        alarms.hear(Raised(key, 900 if number == 9 else 500, Check.FRAMES), float(number))
+    alarms.hear(Raised(Key("hq", "gate-2", "cam", "CameraFault"), 500, Check.FRAMES), 10.0)
+    hidden = [alarm.key.subject for alarm in alarms.alarms.values() if alarm.suppressed]
+    assert hidden == ["cam-5", "cam-6", "cam-7", "cam-8"]
+    [flood] = [alarm for alarm in alarms.alarms.values() if alarm.key.kind == FLOOD]
+    assert flood.active and flood.key.gate == "gate-1"
+    alarms.tick(60.0)
+    assert flood.active
+    alarms.tick(70.0)
+    assert flood.state is State.CLEARED or flood.checked
+    assert not any(alarm.suppressed for alarm in alarms.alarms.values())
+
+
+# Random traces ---------------------------------------------------------------------------------------------------
+
+kinds = st.sampled_from([FORCED, LOST, Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, "", True)])
+people = st.sampled_from(["li", "wang", "zhao"])
+reports = st.one_of(kinds, kinds.map(lambda fact: Cleared(fact.key)), st.sampled_from([FLOWS, STALLS]))
+deeds = st.tuples(st.integers(1, 4), st.sampled_from(Action), people)
+traces = st.lists(st.tuples(st.one_of(reports, deeds, st.none()), st.sampled_from([0.0, 1.0, 20.0, 31.0, 40_000.0])))
+
+
+@settings(max_examples=400, deadline=None)
+@given(trace=traces)
+def test_however_it_goes_an_alarm_is_closed_only_after_its_check(trace: list[tuple[object, float]]) -> None:
+    alarms, now = Alarms(RULES), 0.0
+    for happening, later in trace:
+        now += later
+        steps = happen(alarms, happening, now)
+        closed = [step for step in steps if step.stage is Stage.CLOSED]
+        for step in closed:
+            alarm = alarms.alarms[step.number]
+            assert alarm.checked is not None and alarm.acknowledged is not None and not alarm.active
+            assert alarm.checked >= alarm.raised and (alarm.cleared or now) >= alarm.raised
+            if alarm.check is Check.LOOK:
+                assert alarm.checked_by and alarm.checked_by != alarm.mended_by
+        keys = [alarm.key for alarm in alarms.alarms.values() if alarm.closed is None]
+        assert len(keys) == len(set(keys))
+
+
+def happen(alarms: Alarms, happening: object, now: float) -> list[Step]:
+    if happening is None:
+        return alarms.tick(now)
+    if isinstance(happening, (Raised, Cleared, Probed)):
+        return alarms.hear(happening, now)
+    number, action, who = happening  # type: ignore[misc]
+    try:
+        return [alarms.act(number, action, who, now, "text", 60.0)]
+    except Refused:
+        return []
