@@ -21,6 +21,7 @@ from edge.sections import DoorSection as DoorSection
 from edge.sections import GateSection as GateSection
 from edge.sections import LineSection as LineSection
 from edge.sections import RecorderSection as RecorderSection
+from edge.signers import IssuerSection, OperatorSection, PassesSection
 from edge.strict import Problem, convert, errors
 
 
@@ -35,6 +36,9 @@ class Config(Struct, forbid_unknown_fields=True):
     broker: BrokerSection = field(default_factory=BrokerSection)
     outbox: OutboxSection = field(default_factory=OutboxSection)
     recorder: RecorderSection = field(default_factory=RecorderSection)
+    passes: PassesSection = field(default_factory=PassesSection)
+    issuer: list[IssuerSection] = field(default_factory=list)
+    operator: list[OperatorSection] = field(default_factory=list)
 
     @property
     def state(self) -> Path:
@@ -98,7 +102,7 @@ def load(path: Path) -> Config:
 
 def _names(document: dict[str, Any]) -> Iterator[Problem]:
     """Names that are given twice or refer to nothing, read from the file itself: its parts may be wrong otherwise."""
-    tables = {kind: _tables(document.get(kind)) for kind in ("camera", "door")}
+    tables = {kind: _tables(document.get(kind)) for kind in ("camera", "door", "issuer", "operator")}
     names = {
         kind: [table["name"] for table in found if isinstance(table.get("name"), str)] for kind, found in tables.items()
     }

@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -45,37 +46,51 @@ def chain_hash(envelope: dict[str, object]) -> str:
 
 
 class Signer:
-    """Signs with one Ed25519 key, for one purpose (`typ`)."""
+    """Signs with one Ed25519 key, for one purpose (`typ`). The key's id is its thumbprint (RFC 7638) or a name."""
 
-    def __init__(self, key: OKPKey, typ: str) -> None:
-        self._key, self._typ = key, typ
+    def __init__(self, key: OKPKey, typ: str, kid: str = "") -> None:
+        self._key, self._typ, self._kid = key, typ, kid or key.thumbprint()
 
     def sign(self, claims: dict[str, object]) -> str:
         """A JWS in compact form."""
-        header = {"alg": "Ed25519", "typ": self._typ, "kid": self._key.thumbprint()}
+        header = {"alg": "Ed25519", "typ": self._typ, "kid": self._kid}
         return jws.serialize_compact(header, msgspec.json.encode(claims), self._key, algorithms=["Ed25519"])
 
 
-def _header(token: str) -> dict[str, str]:
+def header(token: str) -> dict[str, str]:
     """The protected header of a JWS in compact form, unverified; ValueError when it is none of ours."""
     head = token.partition(".")[0]
     return msgspec.json.decode(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)), type=dict[str, str])
 
 
-class Verifier:
-    """Accepts what one key signed for one purpose, and nothing else."""
+class _Ed25519(jws.JWSRegistry):
+    """Verifies with Ed25519 whichever of its names the header has; the header was compared before."""
 
-    def __init__(self, key: OKPKey, typ: str) -> None:
+    def get_alg(self, name: str) -> Any:
+        return self.algorithms["Ed25519"]
+
+
+class Verifier:
+    """Accepts what one key signed for one purpose, and nothing else.
+
+    `kid` is the agreed key id, the key's thumbprint without one. `eddsa` also accepts the older name of the same
+    signature (RFC 8037), which other makers' libraries write.
+    """
+
+    def __init__(self, key: OKPKey, typ: str, kid: str = "", eddsa: bool = False) -> None:
         self._key = key
-        self._header = {"alg": "Ed25519", "typ": typ, "kid": key.thumbprint()}
+        self._header = {"alg": "Ed25519", "typ": typ, "kid": kid or key.thumbprint()}
+        self._names = ("Ed25519", "EdDSA") if eddsa else ("Ed25519",)
 
     def verify(self, token: str) -> dict[str, object]:
         """The claims of a JWS; SealError when signature, algorithm, type or key id is not exactly as agreed."""
         try:
-            given = _header(token)
+            given = header(token)
+            if given.get("alg") in self._names:
+                given["alg"] = "Ed25519"
             if differ := [name for name, value in self._header.items() if given.pop(name, "") != value] + list(given):
                 raise ValueError(f"its {', '.join(differ)[:40]} is not what was agreed")  # before a library obeys it
-            signed = jws.deserialize_compact(token, self._key, algorithms=["Ed25519"])
+            signed = jws.deserialize_compact(token, self._key, registry=_Ed25519())
             return msgspec.json.decode(signed.payload, type=dict[str, object])
         except (JoseError, msgspec.MsgspecError, ValueError) as error:
             raise SealError("a signed message was refused: {why}", why=error) from error

@@ -125,6 +125,8 @@ def wanted(info: inspect.Type, unit: str = "") -> Phrase:
             return Phrase("one of {choices}", choices=", ".join(map(str, values)))
         case inspect.TupleType(item_types=items):
             return Phrase("a list of {count}, each {item}", count=len(items), item=wanted(items[0], unit))
+        case inspect.ListType(item_type=item):
+            return Phrase("a list, each {item}", item=wanted(item, unit))
         case inspect.UnionType(types=(one, other)):
             return Phrase("{one} or {other}", one=wanted(one, unit), other=wanted(other, unit))
     return Phrase("a list or table of the right parts")

@@ -34,6 +34,7 @@ COMMANDS = {
     "enroll": Entry("people", N_("Enrol a person from photos.")),
     "people": Entry("people", N_("Show who is enrolled.")),
     "revoke": Entry("people", N_("Withdraw a person's access and destroy the templates at once.")),
+    "visitor": Entry("visitor", N_("Invite visitors, verify passes, revoke them.")),
     "record": Entry("record", N_("Receive, keep and acknowledge the events of all gates.")),
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),

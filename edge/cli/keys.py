@@ -1,5 +1,6 @@
 """`edge-gate keys new`: make the keys that a gate and its recorder need."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,13 +19,21 @@ keys = typer.Typer()
 class Kind(StrEnum):
     WHITELIST = "whitelist"
     SIGNING = "signing"
+    PASS = "pass"
+    OPERATOR = "operator"
 
 
-FILES = {Kind.WHITELIST: ("whitelist.key", new_sealing_key), Kind.SIGNING: ("recorder.jwk", new_signing_key)}
+FILES: dict[Kind, tuple[str, Callable[[Path], object]]] = {
+    Kind.WHITELIST: ("whitelist.key", new_sealing_key),
+    Kind.SIGNING: ("recorder.jwk", new_signing_key),
+    Kind.PASS: ("pass.jwk", new_signing_key),
+    Kind.OPERATOR: ("operator.jwk", new_signing_key),
+}
+KINDS = N_(
+    "whitelist: seals records; signing: the recorder's word; pass: the desk's passes; operator: commands to gates."
+)
 
-KindArgument = Annotated[
-    Kind, typer.Argument(metavar="KIND", help=N_("whitelist: seals records; signing: the recorder's word."))
-]
+KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help=KINDS)]
 Directory = Annotated[
     Path | None,
     typer.Option("--directory", metavar="DIRECTORY", help=N_("Where; otherwise the credentials directory.")),

@@ -1,0 +1,152 @@
+"""`edge-gate visitor`: invite somebody, verify a pass, revoke one, list them."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.cli.people import _text
+from edge.config import Credentials, load
+from edge.i18n import N_, _
+
+visitor = typer.Typer()
+
+
+def _moment(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value).astimezone()
+    except (ValueError, OverflowError, OSError) as error:
+        raise typer.BadParameter(_("must be a time, written as 2027-12-31T09:00 or with an offset, +08:00")) from error
+
+
+Host = Annotated[str, typer.Option("--host", metavar="NAME", callback=_text, help=N_("Whom the visitor comes to see."))]
+Gates = Annotated[
+    list[str], typer.Option("--gate", metavar="NAME", help=N_("The gate that it opens; more with --multi-gate."))
+]
+From = Annotated[
+    datetime, typer.Option("--from", metavar="TIME", parser=_moment, help=N_("From when it is valid, local time."))
+]
+Until = Annotated[
+    datetime, typer.Option("--until", metavar="TIME", parser=_moment, help=N_("When it ends, local time."))
+]
+Uses = Annotated[int, typer.Option("--uses", min=0, max=1000, help=N_("How often, at each gate; 0 without a limit."))]
+Face = Annotated[
+    Path | None, typer.Option("--face", metavar="PHOTO", help=N_("Only together with this face, enrolled until then."))
+]
+MultiGate = Annotated[
+    bool, typer.Option("--multi-gate", help=N_("It may name several gates, or '*' for all of the site."))
+]
+Staff = Annotated[
+    str, typer.Option("--staff", metavar="ID", help=N_("For a member of staff, by their id; it must rotate."))
+]
+ConsentOption = Annotated[
+    str,
+    typer.Option("--consent", metavar="REFERENCE", help=N_("Where the consent is filed; else with the invitation.")),
+]
+Picture = Annotated[
+    list[Path], typer.Option("--qr", metavar="FILE", help=N_("Write the code there, .png or .svg; may be repeated."))
+]
+At = Annotated[
+    datetime | None,
+    typer.Option("--at", metavar="TIME", parser=_moment, help=N_("The moment to judge; otherwise now.")),
+]
+Jti = Annotated[str, typer.Argument(metavar="ID", help=N_("As `visitor list` shows it."))]
+Token = Annotated[str, typer.Option("--token", metavar="TOKEN", help=N_("What the code says."))]
+Gate = Annotated[str, typer.Option("--gate", metavar="NAME", help=N_("The gate; otherwise that of the configuration."))]
+
+
+@visitor.command()
+def invite(
+    host: Host,
+    gate: Gates,
+    begin: From,
+    until: Until,
+    uses: Uses = 1,
+    face: Face = None,
+    multi_gate: MultiGate = False,
+    staff: Staff = "",
+    consent: ConsentOption = "",
+    qr: Picture = [],  # noqa: B006 - Typer reads the default and never changes it
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a pass: a signed code for a phone or paper that a gate verifies offline."""
+    from edge import invitation
+
+    wish = invitation.Wish(host, gate, begin.timestamp(), until.timestamp(), uses, multi_gate, staff)
+    loaded, secrets = load(config), Credentials(credentials)
+    made = invitation.invite(wish, loaded, secrets, face, consent)
+    for path in qr:
+        invitation.draw(made.token, path)
+    if json:
+        emit({"token": made.token, "jti": made.jti, "expires": until.isoformat()})
+        return
+    typer.echo(invitation.terminal(made.token))
+    say("pass {id} for {gates} until {time}", id=made.jti, gates=", ".join(gate), time=until.isoformat())
+    typer.echo(made.token)
+
+
+@visitor.command()
+def verify(
+    token: Token,
+    at: At = None,
+    gate: Gate = "",
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say whether a gate would take a pass at a moment, and why not. No is an answer, not a failure."""
+    from edge.invitation import verdict
+
+    moment = (at or datetime.now().astimezone()).timestamp()
+    found = verdict(token.strip(), load(config), Credentials(credentials), gate, moment)
+    if json:
+        emit({"valid": found.code is None, "reason": str(found.why), "code": found.code, "pass": found.shown})
+    elif found.code is None:
+        say("valid")
+    else:
+        say("not valid: {why}", why=found.why)
+
+
+@visitor.command()
+def revoke(
+    jti: Jti, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
+) -> None:
+    """Have this gate refuse a pass from now on; a face that is bound to it is destroyed."""
+    from edge.invitation import end
+
+    receipt = end(jti, load(config), Credentials(credentials))
+    if json:
+        emit({"jti": jti, "template_destroyed": receipt})
+    else:
+        say("pass {id} is revoked", id=jti)
+
+
+@visitor.command("list")
+def list_(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
+    """Show the passes that were issued here and are not long over."""
+    from edge.invitation import issued
+
+    found = issued(load(config))
+    if json:
+        emit({"passes": found})
+        return
+    table = Table(*(_(title) for title in TITLES), box=None)
+    for each in found:
+        window = (
+            datetime.fromtimestamp(t).astimezone().isoformat(timespec="minutes")
+            for t in (each.valid_from, each.valid_until)
+        )
+        standing = _("revoked") if each.revoked else ""
+        cells = (each.id, each.host, " ".join(each.gates), *window, f"{each.used}/{each.uses or '-'}", standing)
+        table.add_row(*map(escape, cells))
+    Console(soft_wrap=True).print(table)
+
+
+TITLES = (N_("id"), N_("host"), N_("gates"), N_("from"), N_("until"), N_("used"), N_("standing"))

@@ -1,0 +1,171 @@
+"""Invitations: make a pass, as code on a phone or paper, judge one as a gate would, and end one.
+
+The desk's own issuer. Another invitation system needs none of this: docs/passes.md has the format.
+"""
+
+import io
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import segno
+from joserfc.jwk import OKPKey
+
+from edge.config import Config, Credentials
+from edge.errors import EdgeError, Phrase
+from edge.passbook import Issued, Passbook
+from edge.passes import PRIVATE, Claims, Passes, PassRefused, sign
+from edge.seal import load_key, new_signing_key
+from edge.terms import Now, Pass, Reason
+from edge.visit import refusal
+from edge.whitelist import ALPHABET, Consent, Person, Standing, Whitelist
+
+BOOK = "passes.sqlite"
+"""The passbook, in the state directory."""
+
+
+class Wish(NamedTuple):
+    """What the pass shall say. Times are UTC seconds; `uses` 0 is without a limit."""
+
+    host: str
+    gates: list[str]
+    valid_from: float
+    valid_until: float
+    uses: int = 1
+    multi_gate: bool = False
+    staff: str = ""
+
+
+class Made(NamedTuple):
+    token: str
+    jti: str
+
+
+class Verdict(NamedTuple):
+    """`code` is None when the pass is valid; `why` says the same to people."""
+
+    code: Reason | None
+    why: Phrase
+    shown: Pass | None
+
+
+def invite(wish: Wish, config: Config, credentials: Credentials, face: Path | None = None, consent: str = "") -> Made:
+    """Sign a pass and note that it was issued; with a photo the visitor is enrolled until it ends, under its id."""
+    _check(wish)
+    key = _key(credentials.path(PRIVATE))
+    person = _enrolled(wish, config, credentials, face, consent) if face else None
+    jti = person.id if person else "".join(secrets.choice(ALPHABET) for _ in range(10))
+    places: list[str] = [f"{config.gate.site}/{gate}" for gate in wish.gates]
+    claims = Claims(
+        jti=jti, aud=places if wish.multi_gate else places[0], nbf=int(wish.valid_from), exp=int(wish.valid_until),
+        host=wish.host, uses=wish.uses, sub=wish.staff, face=bool(person),
+    )  # fmt: skip
+    token = sign(claims, key)
+    try:
+        Passes(config, credentials).read(token, wish.gates[0])
+    except PassRefused as refused:
+        raise EdgeError("no gate would take this pass: {why}", why=refused.message) from refused
+    Passbook(config.state / BOOK).issue(Issued(jti, *wish[:5], face=bool(person), staff=wish.staff))
+    return Made(token, jti)
+
+
+def _check(wish: Wish) -> None:
+    if wish.valid_until <= wish.valid_from:
+        raise EdgeError("the pass would end before it begins", "--until must be later than --from")
+    if not wish.multi_gate and (len(wish.gates) > 1 or "*" in wish.gates):
+        raise EdgeError("a pass names one gate", "for several, say --multi-gate: its uses then count at each of them")
+
+
+def _key(path: Path) -> OKPKey:
+    """The desk's key, made on first use."""
+    return load_key(path) if path.exists() else new_signing_key(path)
+
+
+def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path, consent: str) -> Person:
+    """The visitor's record, which ends with the pass; named after the host, since a pass names no visitor."""
+    from edge import models  # with OpenCV and the networks, which a pass without a face does without
+    from edge.enroll import enroll
+    from edge.faces import Vision
+
+    people = Whitelist.of(config, credentials, write=True)
+    last = datetime.fromtimestamp(wish.valid_until, UTC).date()
+    grounds = Consent(consent or "invitation", f"visit to {wish.host}", last)
+    vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
+    today = datetime.now(UTC).date()
+    return enroll([photo], f"visitor of {wish.host}", grounds, vision, people, config.access.fpir, today)
+
+
+def draw(token: str, path: Path) -> None:
+    """Write the code to a PNG or SVG file, eight units a module with the quiet zone that readers want."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg"):
+        raise EdgeError("{path} is neither .png nor .svg", path=path)
+    try:
+        _code(token).save(str(path), kind=kind, scale=8, border=4)
+    except OSError as error:
+        raise EdgeError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
+
+
+def terminal(token: str) -> str:
+    """The code as text for a terminal."""
+    out = io.StringIO()
+    _code(token).terminal(out, compact=True, border=4)
+    return out.getvalue()
+
+
+def _code(token: str) -> segno.QRCode:
+    """The smallest code, with whatever error correction fits into its size."""
+    return segno.make(token, error="l", boost_error=True, micro=False)
+
+
+def verdict(token: str, config: Config, credentials: Credentials, gate: str, at: float) -> Verdict:
+    """What the gate (this one without a name) would say of the pass at a moment in UTC seconds."""
+    here = not gate or gate == config.gate.name
+    try:
+        shown = Passes(config, credentials).read(token, gate or config.gate.name)
+        if here:
+            shown = known(shown, config, credentials)
+    except PassRefused as refused:
+        return Verdict(refused.reason, refused.message, None)
+    refused_now = refusal(shown, Now(0.0, at))
+    return Verdict(*refused_now, shown) if refused_now else Verdict(None, Phrase(""), shown)
+
+
+def known(shown: Pass, config: Config, credentials: Credentials) -> Pass:
+    """The pass with what this gate knows of it; PassRefused when it was revoked or its face has not arrived."""
+    book = Passbook(config.state / BOOK) if (config.state / BOOK).exists() else None
+    if book and book.revoked(shown.id):
+        raise PassRefused(Reason.CREDENTIAL_NOT_ENABLED, Phrase("it was revoked"))
+    if shown.face and not _enrolled_now(shown.person, config, credentials):
+        why = Phrase("it only counts with a face, and the record of that has not arrived here")
+        raise PassRefused(Reason.CREDENTIAL_NOT_ENABLED, why)
+    return msgspec.structs.replace(shown, used=book.used(shown.id)) if book else shown
+
+
+def _enrolled_now(person: str, config: Config, credentials: Credentials) -> bool:
+    try:
+        people = Whitelist.of(config, credentials).people(datetime.now(UTC).date())
+    except EdgeError:
+        return False  # without a list nobody has arrived
+    return any(each.id == person and each.standing is Standing.ENROLLED for each in people)
+
+
+def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
+    """Have this gate refuse a pass; whether the template of a face that was bound to it was destroyed."""
+    book = Passbook(config.state / BOOK)
+    until = next(
+        (each.valid_until for each in book.issued() if each.id == pass_id), time.time() + config.passes.longest_s
+    )
+    book.revoke(pass_id, until)
+    if not _enrolled_now(pass_id, config, credentials):
+        return False
+    Whitelist.of(config, credentials, write=True).revoke(pass_id)
+    return True
+
+
+def issued(config: Config) -> list[Issued]:
+    """The passes that were issued here."""
+    return Passbook(config.state / BOOK).issued()

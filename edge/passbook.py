@@ -1,0 +1,115 @@
+"""What a gate must remember of passes: how often each was used here, which are revoked, and which were issued here.
+
+An SQLite file in the state directory. A use is on the disk when `spend` returns; it survives a restart, and a pass
+that is over is forgotten a day later, since it opens nothing any more.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from sqlite_utils import Database, Migrations
+
+from edge import files
+from edge.errors import StoreError
+
+KEEP_S = 86_400
+MIGRATIONS = Migrations("passes")
+
+
+@MIGRATIONS()
+def create(db: Database) -> None:
+    db.table("uses").create({"id": str, "count": int, "until": float}, pk="id")
+    db.table("revoked").create({"id": str, "until": float}, pk="id")
+    db.table("issued").create({"id": str, "until": float, "pass": bytes}, pk="id")
+
+
+class Issued(Struct, frozen=True):
+    """A pass that was issued here, as `visitor list` shows it; never its token. Times are UTC seconds."""
+
+    id: str
+    host: str
+    gates: list[str]
+    valid_from: float
+    valid_until: float
+    uses: int
+    face: bool = False
+    staff: str = ""
+    used: int = 0
+    revoked: bool = False
+
+
+class Passbook:
+    """The file at `path`; made when it is not there. Every call opens it anew, so any process may write it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            files.make(path)
+        except OSError as error:
+            raise StoreError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
+        with self._opened() as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            MIGRATIONS.apply(Database(db))
+
+    def used(self, pass_id: str) -> int:
+        """How often it was used at this gate."""
+        with self._opened() as db:
+            row = db.execute("SELECT count FROM uses WHERE id = ?", (pass_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def revoked(self, pass_id: str) -> bool:
+        with self._opened() as db:
+            return db.execute("SELECT 1 FROM revoked WHERE id = ?", (pass_id,)).fetchone() is not None
+
+    def spend(self, pass_id: str, until: float) -> None:
+        """Count one use, durably. `until` is when the pass ends."""
+        count = "INSERT INTO uses VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET count = count + 1"
+        with self._opened() as db:
+            db.execute(count, (pass_id, until))
+
+    def revoke(self, pass_id: str, until: float) -> None:
+        """Have this pass refused from now on."""
+        with self._opened() as db:
+            db.execute("INSERT OR REPLACE INTO revoked VALUES (?, ?)", (pass_id, until))
+
+    def issue(self, issued: Issued) -> None:
+        with self._opened() as db:
+            content = msgspec.json.encode(issued)
+            db.execute("INSERT INTO issued VALUES (?, ?, ?)", (issued.id, issued.valid_until, content))
+
+    def issued(self) -> list[Issued]:
+        """What was issued here and not forgotten yet, the first to end first, with what became of it here."""
+        query = """SELECT pass, coalesce(count, 0), revoked.id IS NOT NULL FROM issued
+            LEFT JOIN uses USING (id) LEFT JOIN revoked USING (id) ORDER BY issued.until, issued.id"""
+        with self._opened() as db:
+            rows = db.execute(query).fetchall()
+        try:
+            found = [(msgspec.json.decode(content, type=Issued), used, gone) for content, used, gone in rows]
+            return [msgspec.structs.replace(each, used=used, revoked=bool(gone)) for each, used, gone in found]
+        except (msgspec.MsgspecError, TypeError) as error:
+            raise _unusable(self.path, error) from error
+
+    def forget(self, now: float) -> None:
+        """Drop what ended more than a day before `now` (UTC seconds, of a clock that is trusted)."""
+        with self._opened() as db:
+            for table in ("uses", "revoked", "issued"):
+                db.execute(f"DELETE FROM {table} WHERE until < ?", (now - KEEP_S,))
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        try:
+            uri = f"{self.path.absolute().as_uri()}?mode=rw"
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=2.0, isolation_level=None)) as db:
+                db.execute("PRAGMA synchronous=FULL")
+                yield db
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise _unusable(self.path, error) from error
+
+
+def _unusable(path: Path, why: object) -> StoreError:
+    hint = "move it aside: passes may then be used again as often as they say, so revoke those that matter"
+    return StoreError("the record of passes {path} cannot be used: {why}", hint, path=path, why=why)

@@ -1,0 +1,33 @@
+"""Whether a pass admits at a moment: its window against a clock that may not be trusted, and its uses. Pure.
+
+What an adapter has checked before (signature, issuer, site, gate, revocation) is no question here.
+"""
+
+from datetime import UTC, datetime
+
+from edge.errors import Phrase
+from edge.terms import Now, Pass, Reason
+
+Refusal = tuple[Reason, Phrase]
+
+
+def refusal(shown: Pass, now: Now, without_clock: bool = False) -> Refusal | None:
+    """Why the pass does not admit at `now`, or None. `without_clock`: while the time is unknown its window is ignored.
+
+    A pass is valid from the first second of its window to before the last; a use counts when a door was opened for it.
+    """
+    if not now.trusted and not without_clock:
+        return Reason.CLOCK_UNTRUSTED, Phrase("the clock is not synchronised, so its time cannot be judged")
+    if now.trusted and now.utc < shown.valid_from:
+        return Reason.CREDENTIAL_NOT_ACTIVE, Phrase(
+            "it is not yet valid, only from {time}", time=_text(shown.valid_from)
+        )
+    if now.trusted and now.utc >= shown.valid_until:
+        return Reason.CREDENTIAL_EXPIRED, Phrase("it expired at {time}", time=_text(shown.valid_until))
+    if shown.uses is not None and shown.used >= shown.uses:
+        return Reason.PASS_USED, Phrase("it has been used {used} times of {uses}", used=shown.used, uses=shown.uses)
+    return None
+
+
+def _text(utc: float) -> str:
+    return datetime.fromtimestamp(utc, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,103 @@
+"""`edge-gate visitor` as the desk and an inspector use it."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+import zxingcpp
+
+from edge import invitation
+from edge.errors import EdgeError
+from edge.passbook import Passbook
+from edge.site import Site
+from edge.terms import Reason
+from tests.commands import answer, complaint, run
+
+WINDOW = ["--from", "2026-11-24T09:00+08:00", "--until", "2026-11-24T18:00+08:00"]
+INSIDE, BEFORE, AFTER = "2026-11-24T12:00+08:00", "2026-11-24T08:59:59+08:00", "2026-11-24T18:00+08:00"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path, tmp_path / "models")
+
+
+def given(site: Site) -> list[object]:
+    return ["--config", site.file, "--credentials", site.secrets]
+
+
+def invited(site: Site, *more: object) -> Any:
+    return answer("visitor", "invite", "--host", "王芳", "--gate", "gate-1", *WINDOW, *more, *given(site))
+
+
+def verdict(site: Site, token: str, at: str = INSIDE, gate: str = "gate-1") -> tuple[bool, str]:
+    """What the command is told, without its start-up time."""
+    found = invitation.verdict(token, site.config, site.credentials, gate, datetime.fromisoformat(at).timestamp())
+    return found.code is None, str(found.why)
+
+
+def test_an_invitation_is_a_code_that_the_gate_takes_within_its_window(site: Site, tmp_path: Path) -> None:
+    png, svg = tmp_path / "pass.png", tmp_path / "pass.svg"
+    made = invited(site, "--qr", png, "--qr", svg)
+    assert set(made) == {"token", "jti", "expires"}
+    (code,) = zxingcpp.read_barcodes(cv2.imread(str(png)))
+    assert code.text == made["token"] and "<svg" in svg.read_text()
+    told = answer("visitor", "verify", *given(site), "--token", made["token"], "--at", INSIDE, "--gate", "gate-1")
+    assert told["valid"] is True and told["reason"] == ""
+    told = answer("visitor", "verify", *given(site), "--token", made["token"][:-9], "--at", INSIDE)
+    assert told["valid"] is False and told["reason"] == "its signature is wrong: it is damaged or forged"
+    for at, why in ((BEFORE, "not yet valid"), (AFTER, "expired")):
+        valid, reason = verdict(site, made["token"], at)
+        assert not valid and why in reason
+    assert "another gate" in verdict(site, made["token"], gate="gate-2")[1]
+    assert "not a pass" in verdict(site, "")[1]
+
+
+def test_a_pass_that_was_revoked_is_refused_and_listed_as_such(site: Site) -> None:
+    made = invited(site)
+    assert answer("visitor", "revoke", made["jti"], *given(site)) == {"jti": made["jti"], "template_destroyed": False}
+    assert verdict(site, made["token"]) == (False, "it was revoked")
+    (listed,) = answer("visitor", "list", "--config", site.file)["passes"]
+    assert (listed["id"], listed["host"], listed["revoked"], listed["used"]) == (made["jti"], "王芳", True, 0)
+
+
+def test_a_use_is_known_to_whoever_asks_again(site: Site) -> None:
+    wish = invitation.Wish("A", ["gate-1"], 1_000, 2_000)
+    made = invitation.invite(wish, site.config, site.credentials)
+    Passbook(site.config.state / invitation.BOOK).spend(made.jti, 2_000)
+    found = invitation.verdict(made.token, site.config, site.credentials, "", 1_500)
+    assert (found.code, str(found.why)) == (Reason.PASS_USED, "it has been used 1 times of 1")
+
+
+@pytest.mark.parametrize(
+    ("gates", "until", "staff", "why"),
+    [
+        (["a", "b"], 2_000, "", "a pass names one gate"),
+        (["*"], 2_000, "", "a pass names one gate"),
+        (["a"], 1_000, "", "would end before it begins"),
+        (["a"], 2_000, "ab23cd45", "no gate would take this pass: a staff pass must rotate"),
+        (["a"], 10**9, "", "valid for longer than its issuer may say"),
+    ],
+)
+def test_what_cannot_be_invited_says_why(site: Site, gates: list[str], until: float, staff: str, why: str) -> None:
+    with pytest.raises(EdgeError, match=re.escape(why)):
+        invitation.invite(invitation.Wish("A", gates, 1_000, until, staff=staff), site.config, site.credentials)
+    assert invitation.issued(site.config) == []
+
+
+def test_a_wrong_call_says_why(site: Site, tmp_path: Path) -> None:
+    call = ["visitor", "invite", "--host", "A", *WINDOW, *given(site), "--gate", "a"]
+    assert "must be a time" in complaint(*call, "--from", "soon", status=2)
+    with pytest.raises(EdgeError, match="is neither"):
+        invitation.draw("token", tmp_path / "a.jpg")
+
+
+def test_people_get_a_code_for_their_terminal_in_their_language(site: Site) -> None:
+    call = ["visitor", "invite", "--host", "A", "--gate", "a", "--gate", "b", "--multi-gate", *WINDOW, *given(site)]
+    done = run(*call, EDGE_GATE_LANGUAGE="zh_CN")
+    assert done.returncode == 0 and "█" in done.stdout and "a, b" in done.stdout
+    token = done.stdout.split()[-1]
+    assert [verdict(site, token, gate=gate)[0] for gate in ("a", "b", "c")] == [True, True, False]
