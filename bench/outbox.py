@@ -22,7 +22,7 @@ from edge.mqtt import Address
 from edge.outbox import WAITING, Outbox
 from edge.seal import new_signing_key
 from edge.simulate import HOST, DemoBroker
-from edge.terms import Evidence, Now, Quality, Reason
+from edge.terms import Evidence, Liveness, Motion, Now, Quality, Reason, Verdict
 from edge.transport import Event
 from monitor.ledger import Ledger
 from monitor.recorder import Recorder
@@ -107,7 +107,8 @@ def _judge(ledger: Ledger, events: int, appended_s: float, delivered_s: float) -
 def _event(number: int) -> tuple[str, Event]:
     """What a busy gate reports: grants, refusals, and an alarm now and then."""
     quality = Quality(60.0, 0.8, 3.0, -2.0, 0.5)
-    evidence = Evidence("cam-1", number, "votes", "zoo", 3, 41.5, quality, 0.97, 0.71, 0.3, 0.44, 12)
+    live = Liveness(Verdict.LIVE, 0.97, Motion.OWN, 0.1, 3, 0.5)
+    evidence = Evidence("cam-1", number, "votes", "zoo", 3, 41.5, quality, live, 0.71, 0.3, 0.44, 12)
     if number % 50 == 0:
         return "door-1", DoorForcedOpen(number % 100 == 0)
     if number % 5 == 0:

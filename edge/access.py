@@ -1,14 +1,16 @@
-"""Who may pass: votes over one track, freshness, a liveness veto, a cooldown. Pure; times are arguments.
+"""Who may pass: votes over one track, freshness, liveness as a veto, a cooldown. Pure; times are arguments.
 
 One track is one face in front of one camera. Each good, fresh view of it is a vote for the best match or for
 nobody; another person inside a track ends the votes. A grant needs `votes` for one person and, where the pack
-has liveness networks, a track that is live. A refusal is told once per track; later views may still earn a grant.
+has liveness networks, a track that is live (`edge.liveness`). A refusal is told once per track; later views may still
+earn a grant.
 """
 
 from msgspec import Struct
 
 from edge.facts import FaceSeen
-from edge.terms import Candidate, Evidence, Reason
+from edge.liveness import LivenessRules, Watch
+from edge.terms import Candidate, Cues, Evidence, Liveness, Reason, Verdict
 
 AHEAD_S = 0.05
 """How far a capture time may lie in the future: what rounding explains, not what a liar would like."""
@@ -24,8 +26,7 @@ class AccessRules(Struct, frozen=True):
     freshness_s: float
     cooldown_s: float
     refuse_after: int
-    live_at_least: float
-    attack_below: float
+    liveness: LivenessRules
     without_liveness: bool
     """Whether a pack without liveness networks may open."""
     unrecorded: bool
@@ -48,10 +49,10 @@ class Track(Struct):
     """What has been seen of one face."""
 
     last: float
+    watch: Watch
     person: str = ""
     votes: int = 0
     views: int = 0
-    liveness: list[float] = []
     granted: bool = False
     refused: bool = False
 
@@ -85,14 +86,15 @@ class Access:
         track = self._track(fact)
         if track.granted:
             return None
-        self._count(track, fact.candidate, fact.liveness)
-        reason = self._reason(track, fact.candidate, usable)
+        self._count(track, fact.candidate, fact.cues, fact.captured)
+        liveness = track.watch.found(self.rules.liveness)
+        reason = self._reason(track, fact.candidate, liveness, usable)
         if reason is None:
-            return self._grant(track, fact, door, threshold, now)
-        if track.refused or not self._ripe(track, reason):
+            return self._grant(track, fact, door, liveness, threshold, now)
+        if track.refused or not self._ripe(track, reason, liveness):
             return None
         track.refused = True
-        return self._decision(track, fact, reason, threshold, now)
+        return self._decision(track, fact, reason, liveness, threshold, now)
 
     def ended(self, camera: str, track: int) -> None:
         """The face is gone, and with it its votes."""
@@ -113,11 +115,15 @@ class Access:
         known = self._tracks.get((camera, track))
         return known is not None and known.granted
 
+    def attacked(self, camera: str) -> bool:
+        """Whether a presentation attack goes on in front of this camera, whoever it shows."""
+        return any(at == camera and track.watch.attack for (at, _), track in self._tracks.items())
+
     def _track(self, fact: FaceSeen) -> Track:
         key = (fact.camera, fact.track)
         if key not in self._tracks:
             self._cull(fact.captured)
-            self._tracks[key] = Track(fact.captured)
+            self._tracks[key] = Track(fact.captured, Watch())
         self._tracks[key].last = fact.captured
         return self._tracks[key]
 
@@ -126,55 +132,66 @@ class Access:
         for key in [key for key, track in self._tracks.items() if now - track.last > FORGOTTEN_S]:
             del self._tracks[key]
 
-    def _count(self, track: Track, candidate: Candidate | None, liveness: float | None) -> None:
+    def _count(self, track: Track, candidate: Candidate | None, cues: Cues, captured: float) -> None:
+        """One track is one person: votes and liveness begin again with another, and are only those of this one."""
         track.views += 1
-        if liveness is not None:
-            track.liveness.append(liveness)
         if candidate is None:
+            if not track.person:
+                track.watch.see(cues, captured)
             return
-        if candidate.person != track.person:  # one track is one person: begin again
-            track.person, track.votes = candidate.person, 0
-            track.liveness = track.liveness[-1:] if liveness is not None else []
+        if candidate.person != track.person:
+            track.person, track.votes, track.watch = candidate.person, 0, Watch()
         track.votes += 1
+        track.watch.see(cues, captured)
 
-    def _reason(self, track: Track, candidate: Candidate | None, usable: Reason | None) -> Reason | None:
+    def _reason(
+        self, track: Track, candidate: Candidate | None, liveness: Liveness, usable: Reason | None
+    ) -> Reason | None:
         """Why this track may not pass as it stands, or None when it may; the view that opens must itself match."""
         if usable is not None:
             return usable
         if candidate is None or track.votes < self.rules.votes:
             return Reason.CREDENTIAL_NOT_FOUND
-        if not track.liveness:
-            return None if self.rules.without_liveness else Reason.LIVENESS_UNAVAILABLE
-        mean = _mean(track.liveness)
-        if mean < self.rules.attack_below:
-            return Reason.PRESENTATION_ATTACK
-        return None if mean >= self.rules.live_at_least else Reason.LIVENESS_UNSURE
+        match liveness.verdict:
+            case Verdict.UNAVAILABLE:
+                return None if self.rules.without_liveness else Reason.LIVENESS_UNAVAILABLE
+            case Verdict.ATTACK:
+                return Reason.PRESENTATION_ATTACK
+            case Verdict.UNSURE:
+                return Reason.LIVENESS_UNSURE
+        return None
 
-    def _ripe(self, track: Track, reason: Reason) -> bool:
+    def _ripe(self, track: Track, reason: Reason, liveness: Liveness) -> bool:
         """Whether enough was seen to say no: a refusal may come late, but not too early."""
         if reason is Reason.LIVENESS_UNAVAILABLE:
             return True
+        if reason is Reason.LIVENESS_UNSURE and liveness.watched_s < self.rules.liveness.watch_s:
+            return False
         return track.views >= self.rules.refuse_after
 
-    def _grant(self, track: Track, fact: FaceSeen, door: str, threshold: float, now: float) -> Decision | None:
+    def _grant(
+        self, track: Track, fact: FaceSeen, door: str, liveness: Liveness, threshold: float, now: float
+    ) -> Decision | None:
         track.granted = True
         last = self._granted_at.get((door, track.person))
         if last is not None and now - last < self.rules.cooldown_s:
             return None
         self._granted_at[door, track.person] = now
-        return self._decision(track, fact, None, threshold, now)
+        return self._decision(track, fact, None, liveness, threshold, now)
 
-    def _decision(self, track: Track, fact: FaceSeen, reason: Reason | None, threshold: float, now: float) -> Decision:
+    def _decision(
+        self, track: Track, fact: FaceSeen, reason: Reason | None, liveness: Liveness, threshold: float, now: float
+    ) -> Decision:
         candidate = fact.candidate
         evidence = Evidence(
             camera=fact.camera,
             track=fact.track,
-            rule=self._rule(track),
+            rule=self._rule(track, liveness),
             pack=self.pack,
             votes=track.votes,
             frame_age_ms=(now - fact.captured) * 1000,
             quality=fact.quality,
-            liveness=_mean(track.liveness) if track.liveness else None,
+            liveness=liveness,
             score=candidate.score if candidate else None,
             margin=candidate.margin if candidate else None,
             threshold=threshold,
@@ -183,10 +200,5 @@ class Access:
         person = "" if reason else track.person
         return Decision(fact.camera, fact.track, person, reason, evidence, fact.good_since, fact.captured)
 
-    def _rule(self, track: Track) -> str:
-        liveness = "liveness unavailable" if not track.liveness else "liveness over the track"
-        return f"{track.votes} of {self.rules.votes} votes in {track.views} views, {liveness}"
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    def _rule(self, track: Track, liveness: Liveness) -> str:
+        return f"{track.votes} of {self.rules.votes} votes in {track.views} views, liveness {liveness.verdict}"

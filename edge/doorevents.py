@@ -19,6 +19,13 @@ class AccessDenied(Event, frozen=True):
     decision_ms: float
 
 
+class PresentationAttack(Event, frozen=True):
+    """A picture, a screen or a mask is held before the camera (ISO/IEC 30107); over when it is gone."""
+
+    active: bool
+    camera: str
+
+
 class AccessTaken(Event, frozen=True):
     """The door was opened after a grant."""
 
@@ -86,6 +93,7 @@ class DoorFault(Event, frozen=True):
 TABLE: dict[type[Event], Row] = {
     AccessGranted: Row(Channel.EVENT, 100, ("person",)),
     AccessDenied: Row(Channel.EVENT, 300),
+    PresentationAttack: Row(Channel.ALARM, 900),
     AccessTaken: Row(Channel.EVENT, 100, ("person",)),
     AccessNotTaken: Row(Channel.EVENT, 300, ("person",)),
     DoorModeChanged: Row(Channel.EVENT, 100),

@@ -21,10 +21,11 @@ from edge.camera import Camera, Frame, State
 from edge.config import CameraSection, Config, Credentials
 from edge.errors import LinkError
 from edge.faces import Face, Vision
+from edge.gaze import Gaze
 from edge.link import Link
 from edge.models import load
 from edge.terms import Quality, Status
-from edge.track import Track, Tracker, Zone
+from edge.track import Track, Zone
 
 BUDGET, HURRY_S = 2, 0.08
 """Faces embedded a frame, and only the first of them when the frame is older: else the next would be late for all."""
@@ -127,7 +128,8 @@ class Eye:
         self._outlet = Outlet(config.socket("eye"))
         # A random first id: the gate must not take tracks of an eye that was restarted for those it knew.
         zone = Zone(*section.zone, section.least_eye_distance_px)
-        self._tracker = Tracker[Face](zone, config.access.votes, first_id=secrets.randbits(32))
+        self._gaze = Gaze(vision, section.detect_width_px, zone, config.access.votes, first_id=secrets.randbits(32))
+        self._tracker = self._gaze.tracker
         self._state = State(Status.CONNECTING, "")
         self._looked = self._face_seen = -inf
         self._report, self._pace = self._new_report(0.0, 0.0), Pace()
@@ -159,7 +161,7 @@ class Eye:
 
     def _forget(self) -> None:
         """What comes after a gap or at another size are other faces."""
-        self._say_gone(self._tracker.clear())
+        self._say_gone(self._gaze.clear())
 
     def _say_gone(self, ended: list[Track[Face]]) -> None:
         for track in ended:
@@ -173,11 +175,11 @@ class Eye:
     def _look(self, frame: Frame) -> None:
         begun = time.thread_time()
         self._looked = frame.captured
-        faces = self._vision.detect(frame.picture, self._section.detect_width_px)
+        faces, ended = self._gaze.search(frame.picture, frame.captured)
         detected = time.thread_time()
         if faces:
             self._face_seen = frame.captured
-        self._say_gone(self._tracker.update(faces, frame.captured))
+        self._say_gone(ended)
         embedded, embed_s = self._view(frame)
         age_ms = 1000 * (time.monotonic() - frame.captured)
         self._pace.saw(age_ms)
@@ -192,21 +194,21 @@ class Eye:
         for track in self._tracker.wanted(frame.captured, picture.width, picture.height):
             room = embedded == 0 or (embedded < BUDGET and time.monotonic() - frame.captured < HURRY_S)
             if room or track.good_since is None:
-                quality = self._vision.quality(picture, track.face)
-                if self._tracker.judge(track, quality) and room:
+                quality = self._gaze.quality(picture, track)
+                if quality and room:
                     seconds += self._observe(frame, track, quality)
                     embedded += 1
         return embedded, seconds
 
     def _observe(self, frame: Frame, track: Track[Face], quality: Quality) -> float:
         """Send one view of a track; the CPU seconds of the embedders."""
-        liveness = self._vision.liveness(frame.picture, track.face)
+        cues = self._gaze.cues(frame.picture, track)
         begun = time.thread_time()
         embedding = self._vision.embed(frame.picture, track.face)
         seconds = time.thread_time() - begun
         self._tracker.viewed(track)
         since = track.captured if track.good_since is None else track.good_since
-        view = wire.Observation(track.id, frame.captured, since, quality, liveness, embedding.astype("<f4").tobytes())
+        view = wire.Observation(track.id, frame.captured, since, quality, cues, embedding.astype("<f4").tobytes())
         self._outlet.put(view)
         return seconds
 

@@ -67,11 +67,9 @@ class Vision:
             brightness=float(mean[0, 0]) / 255,
         )
 
-    def liveness(self, picture: Picture, face: Face) -> float | None:
-        """The probability of a living face, mean over the pack's networks; None when it has none."""
-        if not self._liveness:
-            return None
-        return float(np.mean([_live(network, picture, face) for network in self._liveness]))
+    def liveness(self, picture: Picture, face: Face) -> tuple[float, ...]:
+        """The probability of a living face, from each of the pack's liveness networks."""
+        return tuple(_live(network, picture, face) for network in self._liveness)
 
     def embed(self, picture: Picture, face: Face) -> Tensor:
         """The unit vectors of all embedders side by side, again of unit length: (dimension,) float32.

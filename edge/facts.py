@@ -5,7 +5,20 @@ Facts are logged as they are, so the log of one gate is its replay format. A fac
 
 from msgspec import Struct
 
-from edge.terms import Candidate, CommandKind, Input, Lamp, Pass, Permit, Quality, Reason, RelayOutcome, Status, Storage
+from edge.terms import (
+    Candidate,
+    CommandKind,
+    Cues,
+    Input,
+    Lamp,
+    Pass,
+    Permit,
+    Quality,
+    Reason,
+    RelayOutcome,
+    Status,
+    Storage,
+)
 from edge.transport import Event
 
 
@@ -33,7 +46,7 @@ class FaceSeen(Fact, frozen=True):
     captured: float
     good_since: float
     quality: Quality
-    liveness: float | None
+    cues: Cues
     candidate: Candidate | None
     permit: Permit | None = None
     """That of the candidate, where records carry one."""

@@ -89,7 +89,7 @@ class Gate:
             case FaceSeen():
                 return self._face(fact, now)
             case TrackEnded():
-                return self._track_ended(fact)
+                return self._track_ended(fact, now)
             case Recorded():
                 return self._recorded(fact, now)
             case RelayReported(door=door) if door in self.doors:
@@ -116,8 +116,10 @@ class Gate:
         name = self.rules.cameras.get(fact.camera)
         if name is None:
             return []
-        door = self.doors[name]
-        decision = self.access.seen(fact, name, self._unusable(door), self.health.whitelist.threshold, now)
+        return [*self._seen(fact, self.doors[name], now), *self._attacked(fact.camera, now)]
+
+    def _seen(self, fact: FaceSeen, door: Door, now: float) -> list[Effect]:
+        decision = self.access.seen(fact, door.name, self._unusable(door), self.health.whitelist.threshold, now)
         if decision is None and self.access.settled(fact.camera, fact.track):
             return [Settle(fact.camera, fact.track)]  # said again: a slow eye may have missed it
         if decision is None:
@@ -154,9 +156,14 @@ class Gate:
             return self._refuse(structs.replace(decision, reason=Reason.NOT_RECORDED), door, now)
         return door.open("face", now, decision.person, decision.since)
 
-    def _track_ended(self, fact: TrackEnded) -> list[Effect]:
+    def _track_ended(self, fact: TrackEnded, now: float) -> list[Effect]:
         self.access.ended(fact.camera, fact.track)
-        return self._look_away(fact.camera)
+        return [*self._attacked(fact.camera, now), *self._look_away(fact.camera)]
+
+    def _attacked(self, camera: str, now: float) -> list[Effect]:
+        if camera not in self.health.cameras:
+            return []
+        return self.health.attacked(camera, self.access.attacked(camera), now)
 
     def _look_away(self, camera: str) -> list[Effect]:
         door = self.rules.cameras.get(camera)
@@ -179,7 +186,7 @@ class Gate:
         if fact.status in ALIVE:
             return told
         self.access.forget(fact.camera)
-        return [*self._look_away(fact.camera), *told]
+        return [*self._attacked(fact.camera, now), *self._look_away(fact.camera), *told]
 
     def _whitelist_loaded(self, fact: WhitelistLoaded, now: float) -> list[Effect]:
         if fact.revision != self.health.whitelist.revision or fact.problem:

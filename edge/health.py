@@ -5,6 +5,7 @@ Pure; every method takes the monotonic time and returns effects, and `deadline` 
 
 import math
 
+from edge.doorevents import PresentationAttack
 from edge.events import BrokerFault, CameraFault, StorageFault, WhitelistChanged, WhitelistFault
 from edge.facts import (
     BrokerReported,
@@ -32,6 +33,8 @@ class Camera:
         self.report = CameraReported("", Status.CONNECTING)
         self.fault = Fault(grace_s)
         self.silent_at = math.inf
+        self.attack = Fault()
+        """That a picture is held before it, which is nobody's fault but begins and ends as one."""
 
 
 class Health:
@@ -63,6 +66,12 @@ class Health:
         if camera.fault.update(fact.status not in ALIVE, now):
             return [_camera_fault(fact.camera, camera)]
         return [PublishState()] if changed else []
+
+    def attacked(self, name: str, active: bool, now: float) -> Effects:
+        """Told whenever it may have changed whether a presentation attack goes on before a camera."""
+        if not self.cameras[name].attack.update(active, now):
+            return []
+        return [Emit(f"camera/{name}", PresentationAttack(active, name))]
 
     def broker_told(self, fact: BrokerReported, now: float) -> Effects:
         changed, self.broker = fact.status is not self.broker.status, fact

@@ -164,19 +164,26 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     """How long after a grant the same person is not granted again at the same door."""
     refuse_after: Annotated[int, Meta(ge=1, le=100)] = 6
     """How many good views of a face may match nobody before it is refused."""
-    live_at_least: Fraction = 0.8
-    """Mean liveness over a track from which a face is live."""
+    live_at_least: Fraction = 0.95
+    """From which mean of the liveness networks over a track a face is live whose motion tells nothing."""
+    live_moving_at_least: Fraction = 0.9
+    """The same for a face that moves while what surrounds it stands still."""
     attack_below: Fraction = 0.3
-    """Mean liveness over a track under which a face is an attack; between the two it is unsure."""
+    """Under which mean of the liveness networks over a track a face is an attack; between the two it is unsure."""
+    attack_below_unmoving: Fraction = 0.5
+    """The same for a face that moves together with what surrounds it, or not at all."""
+    live_watch_s: Annotated[float, Meta(ge=0.0, le=10)] = 1.0
+    """How long a face is watched before it is called an attack, or live without its motion known."""
     liveness_unavailable: Literal["second_factor", "accept"] = "second_factor"
     """What a pack without liveness networks may do. `accept` lets a photograph in."""
     storage_slow: Literal["accept", "refuse"] = "accept"
     """What becomes of a grant whose record is not on the disk after 250 ms."""
 
     def problems(self) -> Iterator[Problem]:
-        if self.attack_below > self.live_at_least:
-            text = "{low} is above live_at_least, {high}"
-            yield "attack_below", Phrase(text, low=self.attack_below, high=self.live_at_least)
+        least = min(self.live_at_least, self.live_moving_at_least)
+        for key in ("attack_below", "attack_below_unmoving"):
+            if getattr(self, key) > least:
+                yield key, Phrase("{low} is above what is live, {high}", low=getattr(self, key), high=least)
 
 
 class BrokerSection(Struct, forbid_unknown_fields=True):

@@ -128,7 +128,7 @@ class Service:
         view = seen.observation
         probe = np.frombuffer(view.embedding, dtype="<f4")
         found = self._gallery.search(probe, self.gate.health.whitelist.threshold) if self._gallery else None
-        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, view.liveness, found)
+        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, view.cues, found)
 
     def _take(self, fact: Fact) -> None:
         now = self._clock.now()

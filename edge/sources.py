@@ -171,10 +171,12 @@ def _camera_report(report: wire.EyeReport) -> CameraReported:
 
 def _sound(seen: wire.Observation) -> bool:
     """Whether every number of an observation is one: the schema lets NaN, infinity and cut-off floats through."""
-    if len(seen.embedding) % 4 or not 0 <= (seen.liveness or 0.0) <= 1:
+    cues = seen.cues
+    shares = [*cues.appearance, cues.carried or 0.0, cues.border or 0.0]
+    if len(seen.embedding) % 4 or not all(0 <= share <= 1 for share in shares):
         return False
-    numbers = [seen.captured, seen.good_since, seen.liveness or 0.0, *msgspec.structs.astuple(seen.quality)]
-    return all(math.isfinite(number) for number in numbers)
+    numbers = [seen.captured, seen.good_since, cues.shift or 0.0, *msgspec.structs.astuple(seen.quality)]
+    return all(math.isfinite(number) for number in numbers) and (cues.shift or 0.0) >= 0
 
 
 class RelayLink(Source):

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from edge.errors import LinkError
-from edge.terms import Quality, RelayOutcome, Status
+from edge.terms import Cues, Quality, RelayOutcome, Status
 
 LARGEST = 16_384
 """Bytes of the largest message: an embedding of 2,048 floats and room for its fields."""
@@ -32,7 +32,7 @@ class Observation(Message, frozen=True):
     captured: float
     good_since: float
     quality: Quality
-    liveness: float | None
+    cues: Cues
     embedding: bytes
 
 

@@ -137,7 +137,7 @@ def test_a_fact_log_is_replayed_and_its_differences_told(tmp_path: Path) -> None
     log = record(tmp_path / "facts.jsonl")
     told = answer("replay", log)
     assert (told["facts"], told["same"], told["differences"]) == (6, True, []) and told["effects"] > 4
-    log.write_text(log.read_text().replace('"liveness":0.9,"candidate"', '"liveness":0.1,"candidate"'))
+    log.write_text(log.read_text().replace('"appearance":[0.9]', '"appearance":[0.1]'))
     told = answer("replay", log, status=1)
     assert told["same"] is False and [each["line"] for each in told["differences"]] == [6, 7]
     log.write_text(log.read_text()[:200] + "\n" + log.read_text()[210:])

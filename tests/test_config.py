@@ -61,7 +61,7 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ("[[camera]]", "[[camera]]\nzone = [0, 0, 1]", "zone: must be a list of 4, each a number from 0.0 to 1.0"),
         ("[[camera]]", "[[camera]]\nzone = [1, 0, 0, 1]", "zone: must be [left, top, right, bottom]"),
         ("[[camera]]", '[[camera]]\nusername = "me"', "camera.front.credential: is needed with username"),
-        ("[gate]", "[access]\nattack_below = 0.9\n[gate]", "access.attack_below: 0.9 is above live_at_least, 0.8"),
+        ("[gate]", "[access]\nattack_below = 0.95\n[gate]", "access.attack_below: 0.95 is above what is live, 0.9"),
         ("[gate]", '[access]\nfpir = "1%"\n[gate]', 'must be a number above 0 and up to 0.5, not "1%"'),
         ("[gate]", f'[gate]\nruntime_dir = "/{"d" * 100}"', "gate.runtime_dir: is too long for the path of a socket"),
     ],

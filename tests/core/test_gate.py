@@ -210,7 +210,7 @@ def test_only_fresh_live_votes_and_the_exit_button_move_the_relay(trace: list[tu
     for pause, what in trace:
         now += pause
         fact = concrete(w, what, now)
-        if isinstance(fact, FaceSeen) and fact.candidate and (fact.liveness or 0) > 0 and now - fact.captured <= 1:
+        if isinstance(fact, FaceSeen) and fact.candidate and sum(fact.cues.appearance) > 0 and now - fact.captured <= 1:
             eligible[fact.candidate.person] = fact.captured
         for effect in w.at(now, fact):
             if isinstance(effect, Pulse):

@@ -4,7 +4,8 @@ from edge.access import AccessRules
 from edge.door import DoorRules
 from edge.facts import Effect, Emit, FaceSeen, Fact
 from edge.gate import Gate, GateRules, Step
-from edge.terms import Candidate, Now, Quality
+from edge.liveness import LivenessRules
+from edge.terms import Candidate, Cues, Now, Quality
 
 GOOD = Quality(eye_distance_px=80.0, sharpness=1.0, yaw=0.0, pitch=0.0, brightness=0.5)
 
@@ -15,8 +16,7 @@ def access_rules(**changes: object) -> AccessRules:
         "freshness_s": 1.0,
         "cooldown_s": 5.0,
         "refuse_after": 6,
-        "live_at_least": 0.8,
-        "attack_below": 0.3,
+        "liveness": LivenessRules(votes=1, live_at_least=0.8, live_moving=0.8, watch_s=0.1),
         "without_liveness": False,
         "unrecorded": True,
     }
@@ -35,7 +35,8 @@ def candidate(person: str = "ann", revision: int = 1) -> Candidate:
 def view(at: float, person: str | None = "ann", track: int = 1, live: float | None = 0.9, age: float = 0.1) -> FaceSeen:
     """A good view of a track that reaches the gate at `at`; its first good view is taken to be 0.2 s before."""
     who = candidate(person) if person else None
-    return FaceSeen("entrance", track, at - age, at - age - 0.2, GOOD, live, who)
+    cues = Cues() if live is None else Cues((live,), shift=0.05, carried=0.0)
+    return FaceSeen("entrance", track, at - age, at - age - 0.2, GOOD, cues, who)
 
 
 def events(effects: list[Effect], kind: type | None = None) -> list[object]:

@@ -33,7 +33,7 @@ def test_a_log_replays_to_the_same_effects(tmp_path: Path) -> None:
 
 def test_a_changed_fact_is_found_by_its_line(tmp_path: Path) -> None:
     path = record(tmp_path / "facts.jsonl")
-    path.write_text(path.read_text().replace('"liveness":0.9,"candidate"', '"liveness":0.1,"candidate"'))
+    path.write_text(path.read_text().replace('"appearance":[0.9]', '"appearance":[0.1]'))
     assert [difference.line for difference in replay(path).differences] == [6, 7]
 
 

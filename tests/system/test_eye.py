@@ -159,7 +159,7 @@ def test_faces_of_a_stream_become_observations_and_it_ends_when_told(server: Rts
         assert np.linalg.norm(embedding) == pytest.approx(1.0, abs=1e-4)
         assert seen.good_since <= seen.captured < time.monotonic() < seen.captured + 2
         assert seen.quality.eye_distance_px >= 25
-        assert seen.liveness is not None
+        assert len(seen.cues.appearance) == 2
         assert until(peer, wire.EyeReport, lambda report: report.frames_per_s > 5).frame_age_ms < 1000
         assert {eye.notified.recv(99), eye.notified.recv(99)} == {b"READY=1", b"WATCHDOG=1"}
         command = Path(f"/proc/{eye.process.pid}/cmdline").read_bytes()

@@ -1,0 +1,45 @@
+"""What one camera's pictures show: faces joined into tracks, and of each view its quality and the cues of life.
+
+The eye and `edge-gate evaluate liveness` look through this; only what is done with a view differs.
+"""
+
+from edge.cues import Watcher, watcher
+from edge.faces import Face, Vision
+from edge.picture import Picture
+from edge.terms import Cues, Quality
+from edge.track import Track, Tracker, Zone
+
+
+class Gaze:
+    """Not for several threads at once. Pictures are searched in a copy `width` pixels wide."""
+
+    def __init__(self, vision: Vision, width: int, zone: Zone, votes: int, first_id: int = 1) -> None:
+        self.vision = vision
+        self.tracker = Tracker[Face](zone, votes, first_id)
+        self._width = width
+        self._watchers: dict[int, Watcher] = {}
+
+    def search(self, picture: Picture, captured: float) -> tuple[int, list[Track[Face]]]:
+        """Find the faces of the next picture; how many, and the tracks that have ended with it."""
+        faces = self.vision.detect(picture, self._width)
+        return len(faces), self._forgotten(self.tracker.update(faces, captured))
+
+    def clear(self) -> list[Track[Face]]:
+        """What comes after a gap or at another size are other faces; the tracks that have ended."""
+        return self._forgotten(self.tracker.clear())
+
+    def quality(self, picture: Picture, track: Track[Face]) -> Quality | None:
+        """That of a face of the last picture, or None when it is not good enough to be viewed."""
+        quality = self.vision.quality(picture, track.face)
+        return quality if self.tracker.judge(track, quality) else None
+
+    def cues(self, picture: Picture, track: Track[Face]) -> Cues:
+        """What a view of a track says of life; to be asked once of each."""
+        if track.id not in self._watchers:
+            self._watchers[track.id] = watcher(self.vision.liveness, self.vision.has_liveness)
+        return self._watchers[track.id].see(picture, track.face, track.captured)
+
+    def _forgotten(self, ended: list[Track[Face]]) -> list[Track[Face]]:
+        for track in ended:
+            self._watchers.pop(track.id, None)
+        return ended

@@ -1,0 +1,143 @@
+"""The verdict about a track: what each kind of evidence may do and what it may not."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.doorevents import AccessDenied, AccessGranted, PresentationAttack
+from edge.facts import CameraReported, TrackEnded, WhitelistLoaded
+from edge.liveness import LivenessRules, Watch
+from edge.terms import Cues, Motion, Reason, Status, Verdict
+from tests.core.worlds import GOOD, World, events, gate_rules, view
+
+RULES = LivenessRules()
+MOVES, TAKEN_ALONG, STILL = {"shift": 0.05, "carried": 0.05}, {"shift": 0.05, "carried": 0.95}, {"shift": 0.002}
+NOTHING: dict[str, Any] = {}
+
+
+def watched(live: float, seconds: float, pace: float = 0.1, **cues: Any) -> Watch:
+    watch = Watch()
+    for index in range(round(seconds / pace) + 1):
+        watch.see(Cues((live,), **cues), 10 + index * pace)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("live", "seconds", "cues", "verdict"),
+    [
+        (0.99, 0.3, MOVES, Verdict.LIVE),
+        (0.92, 1.0, MOVES, Verdict.LIVE),
+        (0.88, 9.0, MOVES, Verdict.UNSURE),
+        (0.99, 0.1, MOVES, Verdict.UNSURE),  # two views are too few
+        (0.99, 0.9, NOTHING, Verdict.UNSURE),
+        (0.99, 1.0, NOTHING, Verdict.LIVE),
+        (0.92, 9.0, NOTHING, Verdict.UNSURE),
+        (0.99, 9.0, {"border": 0.9}, Verdict.UNSURE),
+        (0.99, 9.0, {**MOVES, "border": 0.9}, Verdict.LIVE),
+        (0.99, 9.0, TAKEN_ALONG, Verdict.UNSURE),
+        (0.99, 9.0, STILL, Verdict.UNSURE),
+        (0.45, 9.0, MOVES, Verdict.UNSURE),
+        (0.45, 9.0, TAKEN_ALONG, Verdict.ATTACK),
+        (0.45, 9.0, STILL, Verdict.ATTACK),
+        (0.1, 9.0, MOVES, Verdict.ATTACK),
+        (0.1, 0.9, MOVES, Verdict.UNSURE),
+    ],
+)
+def test_what_a_face_must_show(live: float, seconds: float, cues: dict[str, Any], verdict: Verdict) -> None:
+    assert watched(live, seconds, **cues).found(RULES).verdict is verdict
+
+
+def test_without_networks_there_is_no_verdict() -> None:
+    watch = Watch()
+    watch.see(Cues(shift=0.1, carried=0.0), 1.0)
+    assert watch.found(RULES).verdict is Verdict.UNAVAILABLE
+
+
+def test_a_face_that_was_an_attack_stays_one() -> None:
+    watch = watched(0.1, 2.0)
+    assert watch.found(RULES).verdict is Verdict.ATTACK
+    for index in range(500):
+        watch.see(Cues((1.0,), **MOVES), 13 + index * 0.1)
+    assert watch.found(RULES).verdict is Verdict.ATTACK
+
+
+def test_who_stood_still_and_then_moves_is_live() -> None:
+    watch = watched(0.97, 3.0, **STILL)
+    assert watch.found(RULES).motion is Motion.STILL
+    watch.see(Cues((0.97,), **MOVES), 13.1)
+    assert watch.found(RULES).verdict is Verdict.LIVE
+
+
+CUES = st.builds(
+    Cues,
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    st.none() | st.floats(0, 2),
+    st.none() | st.floats(0, 1),
+    st.none() | st.floats(0, 1),
+)
+
+
+@given(st.lists(st.tuples(CUES, st.floats(0, 1)), max_size=30))
+def test_nobody_is_live_below_what_motion_of_its_own_asks_for(views: list[tuple[Cues, float]]) -> None:
+    watch, now, values = Watch(), 5.0, [0.0]
+    for cues, pause in views:
+        now += pause
+        watch.see(cues, now)
+        values = [*values[len(values) == 1 and values == [0.0] :], *cues.appearance]
+        found = watch.found(RULES)
+        if found.verdict is Verdict.LIVE:
+            assert found.views >= RULES.votes and sum(values) / len(values) >= RULES.live_moving - 1e-9
+        assert found.motion is not Motion.CARRIED or found.verdict in (Verdict.UNSURE, Verdict.ATTACK)
+
+
+def gate(**rules: Any) -> World:
+    world = World(gate_rules(**{"liveness": RULES, **rules}))
+    world.at(0, CameraReported("entrance", Status.STREAMING))
+    world.at(0, WhitelistLoaded(1, 2, 0.5, 0.01))
+    world.effects.clear()
+    return world
+
+
+def show(world: World, at: float, seconds: float, live: float, person: str | None = "ann", track: int = 1) -> None:
+    for index in range(round(seconds / 0.1)):
+        now = at + index * 0.1
+        world.at(now, CameraReported("entrance", Status.STREAMING))
+        seen = view(now, person, track)
+        world.at(now, type(seen)("entrance", track, now - 0.1, at, GOOD, Cues((live,), **MOVES), seen.candidate))
+
+
+def test_an_attack_is_an_alarm_that_ends_when_the_picture_is_gone() -> None:
+    w = gate()
+    show(w, 1, 3, live=0.1)
+    show(w, 4, 3, live=0.1, track=2)
+    assert [event.reason for event in events(w.effects, AccessDenied)] == [Reason.PRESENTATION_ATTACK] * 2  # type: ignore[attr-defined]
+    assert events(w.effects, PresentationAttack) == [PresentationAttack(True, "entrance")]
+    w.at(7, TrackEnded("entrance", 1))
+    assert len(events(w.effects, PresentationAttack)) == 1
+    w.at(7, TrackEnded("entrance", 2))
+    assert events(w.effects, PresentationAttack)[1:] == [PresentationAttack(False, "entrance")]
+
+
+def test_an_attack_ends_with_its_camera() -> None:
+    w = gate()
+    show(w, 1, 3, live=0.1)
+    w.at(4, CameraReported("entrance", Status.STALLED))
+    assert [event.active for event in events(w.effects, PresentationAttack)] == [True, False]
+
+
+def test_a_living_stranger_lends_no_life_to_a_photograph() -> None:
+    """The photograph of somebody enrolled has its votes; then a living face in the same track, then it again."""
+    w = gate()
+    show(w, 1, 2, live=0.6)
+    show(w, 3, 20, live=1.0, person=None)
+    show(w, 23, 1, live=0.6)
+    assert not events(w.effects, AccessGranted)
+
+
+def test_life_before_the_person_was_known_does_not_count() -> None:
+    w = gate()
+    show(w, 1, 20, live=1.0, person=None)
+    show(w, 21, 1, live=0.6)
+    assert not events(w.effects, AccessGranted)
