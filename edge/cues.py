@@ -218,8 +218,8 @@ class BorderCue:
     """A straight outline around the face: the edge of a sheet, the bezel of a screen, the border of a print.
 
     The crop is turned with the face. On each side the best straight edge is sought that runs along the whole face:
-    its strength is how much of the gradient there points the same way. Three of four sides must show one, since a
-    hand or the end of the picture may hide the fourth.
+    its strength is on how much of its length it is one, and of the same direction. Three of four sides must show one,
+    since a hand or the end of the picture may hide the fourth.
     """
 
     def __init__(self) -> None:
@@ -255,7 +255,7 @@ def _gradient(luma: Image, across: int, down: int) -> NDArray[np.float32]:
 
 
 def _straight(gradient: NDArray[np.float32]) -> NDArray[np.float32]:
-    """For each line (rows of `gradient`): the share of its length where an edge runs along it, in one direction."""
-    wide = cv2.dilate(gradient, np.ones((3, 1), np.uint8)), cv2.dilate(-gradient, np.ones((3, 1), np.uint8))
-    shares: NDArray[np.float32] = np.maximum(*((part > LEAST_EDGE).mean(axis=1) for part in wide))
+    """For each line (rows of `gradient`): the share of it with an edge in one direction, less that in the other."""
+    wide = cv2.blur(gradient, (1, 3))  # a border may be two pixels aslant
+    shares: NDArray[np.float32] = np.abs((wide > LEAST_EDGE).mean(axis=1) - (wide < -LEAST_EDGE).mean(axis=1))
     return shares

@@ -1,0 +1,96 @@
+"""Each cue on scenes in which it is known what moves, and what stands around the face."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge.cues import BorderCue, Cue, MotionCue, Sight, watcher
+from edge.detectors import Face
+from edge.liveness import BORDER, CARRIED, MOVED, OWN
+from edge.picture import Bgr
+from edge.terms import Cues
+
+Image = NDArray[np.uint8]
+SIZES = [(320, 240, 72), (1280, 720, 180)]
+
+
+def texture(width: int, height: int, grain: int, seed: int) -> Image:
+    noise = np.random.default_rng(seed).integers(40, 215, (height // grain + 2, width // grain + 2), np.uint8)
+    grey = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
+
+
+def scene(width: int, height: int, face: int, step: tuple[float, float], all_of_it: bool) -> tuple[Bgr, Face]:
+    """A textured wall and a textured oval before it; the oval, or everything, has gone `step` pixels."""
+    wall, skin = texture(width, height, face // 8, 1), texture(width, height, face // 12, 2)
+    middle, axes = (width // 2, height // 2 + face // 8), (round(0.6 * face), round(0.8 * face))
+    oval = cv2.ellipse(np.zeros((height, width), np.uint8), middle, axes, 0, 0, 360, 255, -1)
+    move = np.array([[1, 0, step[0]], [0, 1, step[1]]], np.float32)
+    if all_of_it:
+        wall = cv2.warpAffine(wall, move, (width, height), borderMode=cv2.BORDER_REFLECT)  # type: ignore[assignment]
+    skin, oval = (cv2.warpAffine(part, move, (width, height)) for part in (skin, oval))  # type: ignore[assignment]
+    image = np.where(oval[..., None] > 127, skin, wall)
+    noise = np.random.default_rng().normal(0, 2, image.shape)
+    x, y = middle[0] + step[0], middle[1] + step[1]
+    marks = np.array([[-0.2, -0.1], [0.2, -0.1], [0, 0.1], [-0.15, 0.3], [0.15, 0.3]], np.float32) * face + (x, y)
+    seen = Face(x - face / 2, y - face * 0.6, face, face * 1.2, marks.astype(np.float32), 0.9)
+    return Bgr(np.clip(image + noise, 0, 255).astype(np.uint8)), seen
+
+
+def motion(size: tuple[int, int, int], step: float, all_of_it: bool, pause: float = 0.5) -> Cues:
+    cue: Cue = MotionCue()
+    cue.see(Sight(*scene(*size, (0.0, 0.0), all_of_it), 10.0), Cues())
+    return cue.see(Sight(*scene(*size, (step, 0.3 * step), all_of_it), 10.0 + pause), Cues())
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("part", [0.03, 0.2])
+def test_what_moves_before_a_wall_is_told_from_what_takes_it_along(size: tuple[int, int, int], part: float) -> None:
+    own, taken = motion(size, part * size[2], False), motion(size, part * size[2], True)
+    assert own.shift == pytest.approx(part * 1.044, rel=0.15) == taken.shift
+    assert own.carried is not None and own.carried < OWN
+    assert taken.carried is not None and taken.carried > CARRIED
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_stands_still_is_seen_to(size: tuple[int, int, int]) -> None:
+    still = motion(size, 0.0, True)
+    assert still.shift is not None and still.shift < MOVED / 2
+
+
+@pytest.mark.parametrize("pause", [0.2, 2.0])
+def test_views_too_near_or_too_far_apart_are_not_compared(pause: float) -> None:
+    assert motion(SIZES[0], 5, True, pause) == Cues()
+
+
+def test_an_even_wall_tells_nothing_of_what_it_does() -> None:
+    cue, wall = MotionCue(), np.full((240, 320, 3), 128, np.uint8)
+    found = Cues()
+    for index in range(2):
+        image, face = scene(*SIZES[0], (4.0 * index, 0.0), False)
+        around = np.s_[int(face.y) - 20 :, int(face.x) - 20 : int(face.x + face.width) + 20]
+        even = wall.copy()
+        even[around] = image.image[around]
+        found = cue.see(Sight(Bgr(even), face, 10 + index / 2), Cues())
+    assert found.shift is not None and found.carried is None
+
+
+@pytest.mark.parametrize("turned", [0, 8])
+def test_a_frame_around_a_face_is_found_and_a_wall_is_none(turned: float) -> None:
+    image, face = scene(*SIZES[1], (0.0, 0.0), False)
+    assert BorderCue().see(Sight(image, face, 1.0), Cues()).border == pytest.approx(0.3, abs=0.3)
+    x, y, side = face.x + face.width / 2, face.y + face.height / 2, face.width
+    turn = cv2.getRotationMatrix2D((x, y), turned, 1.0)
+    corners = np.array([[-1.1, -1.2], [1.1, -1.2], [1.1, 1.5], [-1.1, 1.5]]) * side + (x, y)
+    sheet = cv2.transform(corners[None], turn)[0]
+    cv2.polylines(image.image, [sheet.astype(np.int32)], True, (250, 250, 250), round(0.12 * side))
+    marks = cv2.transform(face.landmarks[None], turn)[0].astype(np.float32)
+    held = Face(face.x, face.y, face.width, face.height, marks, 0.9)
+    assert (BorderCue().see(Sight(image, held, 1.0), Cues()).border or 0) >= BORDER
+
+
+def test_without_networks_nothing_is_measured() -> None:
+    image, face = scene(*SIZES[0], (0.0, 0.0), False)
+    assert watcher(lambda *_: (), available=False).see(image, face, 1.0) == Cues()
+    assert watcher(lambda *_: (0.25, 0.5), available=True).see(image, face, 1.0).appearance == (0.25, 0.5)
