@@ -1,19 +1,23 @@
-"""Who may pass: votes over one track, freshness, liveness as a veto, a cooldown. Pure; times are arguments.
+"""Whose face it is: votes over one track, freshness, a liveness veto. Pure; times are arguments.
 
 One track is one face in front of one camera. Each good, fresh view of it is a vote for the best match or for
-nobody; another person inside a track ends the votes. A grant needs `votes` for one person and, where the pack
-has liveness networks, a track that is live (`edge.liveness`). A refusal is told once per track; later views may still
-earn a grant.
+nobody; another person inside a track ends the votes. A person is recognised by `votes` and, where the pack has
+liveness networks, in a track that is live (`edge.liveness`). A refusal is told once per track; later views may still
+earn a grant, and a track is settled only when a door was released for it. Whether a person may pass is said by
+`edge.entry`.
 """
 
 from msgspec import Struct
 
 from edge.facts import FaceSeen
 from edge.liveness import LivenessRules, Watch
-from edge.terms import Candidate, Cues, Evidence, Liveness, Reason, Verdict
+from edge.terms import Candidate, Cues, Evidence, Liveness, Permit, Reason, Verdict
 
 AHEAD_S = 0.05
 """How far a capture time may lie in the future: what rounding explains, not what a liar would like."""
+
+DOUBTS = frozenset((Reason.LIVENESS_UNSURE, Reason.LIVENESS_UNAVAILABLE))
+"""It is somebody, but perhaps not in person: a second factor may help."""
 
 FORGOTTEN_S = 10.0
 """A track that was not seen for so long is over."""
@@ -34,15 +38,21 @@ class AccessRules(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """A verdict about one track: granted to `person`, or refused for a `reason`."""
+    """A verdict about one track: it is `person`, or nobody may be recognised in it for a `reason`.
+
+    With LIVENESS_UNSURE and LIVENESS_UNAVAILABLE `person` is who it would be.
+    """
 
     camera: str
     track: int
     person: str
+    permit: Permit | None
     reason: Reason | None
     evidence: Evidence
     since: float
     captured: float
+    again: bool
+    """Whether a refusal of this track was told already."""
 
 
 class Track(Struct):
@@ -53,48 +63,65 @@ class Track(Struct):
     person: str = ""
     votes: int = 0
     views: int = 0
-    granted: bool = False
+    waiting: bool = False
+    """Whether a grant is on its way to the disk."""
+    settled: bool = False
     refused: bool = False
 
 
 class Access:
-    """The votes of every track of a gate, and when each person was let in last."""
+    """The votes of every track of a gate."""
 
     def __init__(self, rules: AccessRules, pack: str = "") -> None:
         self.rules, self.pack = rules, pack
         self._tracks: dict[tuple[str, int], Track] = {}
-        self._granted_at: dict[tuple[str, str], float] = {}
 
     def __len__(self) -> int:
         return len(self._tracks)
 
     def watched(self, camera: str) -> bool:
         """Whether a face in front of this camera is still undecided."""
-        return any(at == camera and not track.granted for (at, _), track in self._tracks.items())
+        return any(at == camera and not track.settled for (at, _), track in self._tracks.items())
 
     def fresh(self, captured: float, now: float, allowance: float = 0.0) -> bool:
         """Whether a view is young enough to open a door."""
         return -AHEAD_S <= now - captured <= self.rules.freshness_s + allowance
 
-    def seen(self, fact: FaceSeen, door: str, usable: Reason | None, threshold: float, now: float) -> Decision | None:
-        """Count one view; a Decision when it settles something that was not settled before.
+    def seen(self, fact: FaceSeen, usable: Reason | None, threshold: float, now: float) -> Decision | None:
+        """Count one view; a Decision whenever it is somebody, sure or not, and once when it is to be refused.
 
         `usable` is a reason why nobody may pass at present, if there is one.
         """
         if not self.fresh(fact.captured, now):
             return None
         track = self._track(fact)
-        if track.granted:
+        if track.settled or track.waiting:
             return None
         self._count(track, fact.candidate, fact.cues, fact.captured)
         liveness = track.watch.found(self.rules.liveness)
         reason = self._reason(track, fact.candidate, liveness, usable)
-        if reason is None:
-            return self._grant(track, fact, door, liveness, threshold, now)
-        if track.refused or not self._ripe(track, reason, liveness):
-            return None
-        track.refused = True
-        return self._decision(track, fact, reason, liveness, threshold, now)
+        again = track.refused
+        if reason is not None:
+            doubt = reason in DOUBTS
+            if (again and not doubt) or not self._ripe(track, reason, liveness):
+                return None
+            track.refused = again or not doubt
+        return self._decision(track, fact, reason, liveness, threshold, now, again)
+
+    def wait(self, camera: str, track: int, waiting: bool) -> None:
+        """A grant of this track is being recorded: its views count for nothing until that is known."""
+        if known := self._tracks.get((camera, track)):
+            known.waiting = waiting
+
+    def settle(self, camera: str, track: int) -> None:
+        """The door was released for this track: more views of it can change nothing."""
+        if known := self._tracks.get((camera, track)):
+            known.settled = True
+
+    def tell(self, camera: str, track: int) -> None:
+        """A refusal of this track is told now."""
+        if known := self._tracks.get((camera, track)):
+            known.refused = True
 
     def ended(self, camera: str, track: int) -> None:
         """The face is gone, and with it its votes."""
@@ -110,10 +137,14 @@ class Access:
         for track in self._tracks.values():
             track.votes, track.person = 0, ""
 
+    def known(self, camera: str, track: int) -> bool:
+        """Whether good views of this track were counted."""
+        return (camera, track) in self._tracks
+
     def settled(self, camera: str, track: int) -> bool:
         """Whether more views of this track can change nothing."""
         known = self._tracks.get((camera, track))
-        return known is not None and known.granted
+        return known is not None and known.settled
 
     def attacked(self, camera: str) -> bool:
         """Whether a presentation attack goes on in front of this camera, whoever it shows."""
@@ -169,18 +200,15 @@ class Access:
             return False
         return track.views >= self.rules.refuse_after
 
-    def _grant(
-        self, track: Track, fact: FaceSeen, door: str, liveness: Liveness, threshold: float, now: float
-    ) -> Decision | None:
-        track.granted = True
-        last = self._granted_at.get((door, track.person))
-        if last is not None and now - last < self.rules.cooldown_s:
-            return None
-        self._granted_at[door, track.person] = now
-        return self._decision(track, fact, None, liveness, threshold, now)
-
     def _decision(
-        self, track: Track, fact: FaceSeen, reason: Reason | None, liveness: Liveness, threshold: float, now: float
+        self,
+        track: Track,
+        fact: FaceSeen,
+        reason: Reason | None,
+        liveness: Liveness,
+        threshold: float,
+        now: float,
+        again: bool,
     ) -> Decision:
         candidate = fact.candidate
         evidence = Evidence(
@@ -197,8 +225,10 @@ class Access:
             threshold=threshold,
             revision=candidate.revision if candidate else 0,
         )
-        person = "" if reason else track.person
-        return Decision(fact.camera, fact.track, person, reason, evidence, fact.good_since, fact.captured)
+        person = track.person if reason is None or reason in DOUBTS else ""
+        permit = fact.permit if person else None
+        since, captured = fact.good_since, fact.captured
+        return Decision(fact.camera, fact.track, person, permit, reason, evidence, since, captured, again)
 
     def _rule(self, track: Track, liveness: Liveness) -> str:
         return f"{track.votes} of {self.rules.votes} votes in {track.views} views, liveness {liveness.verdict}"

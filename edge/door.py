@@ -1,35 +1,29 @@
-"""The door: a pure state machine over grants, relay reports and inputs.
+"""The door: a pure state machine over openings, orders, relay reports and inputs.
 
 Modes and alarms are ONVIF's. Every method takes the monotonic time and returns effects; `deadline` says when
 `tick` must be called next. The relay itself is timed by the relay guard: whatever happens here, it goes inactive.
+The exit button opens in every mode: nobody is ever locked in.
 """
 
 import math
 
 from msgspec import Struct
 
-from edge.doorevents import (
-    AccessNotTaken,
-    AccessTaken,
-    DoorFault,
-    DoorForcedOpen,
-    DoorModeChanged,
-    DoorOpenTooLong,
-    DoorPhysicalStateChanged,
-    DoorTamper,
-    FireReleased,
-    RequestToExit,
-)
-from edge.facts import Effect, Emit, InputChanged, Pulse, RelayReported, Show
-from edge.terms import Contact, DoorMode, Input, Lamp, RelayOutcome
+from edge.doorevents import AccessNotTaken, AccessTaken, DoorModeChanged, DoorTamper, FireReleased, RequestToExit
+from edge.drive import Drive, Faults, Turn
+from edge.facts import Effect, Emit, InputChanged, RelayReported, Show
+from edge.leaf import Leaf
+from edge.opening import Opening, Passing
+from edge.terms import Contact, DoorMode, Input, Lamp
 from edge.transport import Event
 
-ANSWER_S = 0.5
-"""How long the relay guard may take to report what it was asked to report."""
 GRACE_S = 0.5
 """A leaf that moves this long after the relay let go was opened by the grant: contacts and people are slow."""
 REFUSED_S = 2.0
 """How long the refused lamp is on."""
+NEVER = -math.inf
+EXIT = "exit_button"
+"""The cause that no mode stands against."""
 
 Effects = list[Effect]
 
@@ -37,183 +31,223 @@ Effects = list[Effect]
 class DoorRules(Struct, frozen=True):
     pulse_s: float
     held_open_s: float
-
-
-class Opening(Struct):
-    """One opening, from the wish to open until the door is shut again or was never opened."""
-
-    cause: str
-    pulse: str
-    until: float
-    person: str = ""
-    since: float | None = None
-    """Capture time of the first good view, when a face caused it."""
-    started: bool = False
-    ended: bool = False
-    taken: bool = False
-    deadline: float = math.inf
-    """When the relay guard must have answered, or after the pulse, when the leaf must have moved."""
+    hard_limit_s: float = 5.0
+    extended_pulse_s: float = 0.0
+    """For people whose record asks for more time; 0 gives them no more than others."""
+    extended_held_open_s: float = 0.0
+    held_again_s: float = 0.0
+    """How often a door that is still held open is reported again; 0 is never."""
+    interlock: tuple[str, ...] = ()
+    """The doors of which none may be open or released when this one is."""
 
 
 class Door:
     """One door. `name` is the CloudEvents subject `door/NAME`."""
 
     def __init__(self, name: str, rules: DoorRules, boot: str = "") -> None:
-        self.name, self.rules, self.boot = name, rules, boot
+        self.name, self.rules, self._subject = name, rules, f"door/{name}"
         self.mode = DoorMode.LOCKED
-        self.contact = Contact.UNKNOWN
-        self.forced = self.held = self.tamper = self.fire = False
-        self.faults: dict[str, str] = {}
+        self.tamper = self.fire = False
+        self.locked_down = self.locked_open = self.scheduled = False
+        self.blocked_until = self.unlocked_until = NEVER
+        self._faults = Faults(name)
+        self.drive = Drive(name, rules.hard_limit_s, self._faults, boot)
+        self.leaf = Leaf(name, rules.held_again_s)
         self.opening: Opening | None = None
-        self._pulses = 0
-        self._opened_at = self._held_at = self._lamp_off_at = math.inf
-        self._lamp = Lamp.IDLE
+        self._lamp, self._lamp_off_at = Lamp.IDLE, math.inf
 
     @property
     def deadline(self) -> float:
-        opening = self.opening.deadline if self.opening else math.inf
-        return min(opening, self._held_at, self._lamp_off_at)
+        opening = self.opening
+        orders = [until for until in (self.blocked_until, self.unlocked_until) if until > NEVER]
+        due = min(self.drive.deadline, self.leaf.deadline, self._lamp_off_at, *orders)
+        return min(due, opening.deadline) if opening else due
+
+    @property
+    def faults(self) -> dict[str, str]:
+        return self._faults.active
+
+    @property
+    def contact(self) -> Contact:
+        return self.leaf.contact
 
     @property
     def usable(self) -> bool:
-        """Whether a grant could open it."""
-        return "relay" not in self.faults
+        """Whether a grant could open it. A guard that was slow once may well answer the next time."""
+        return not (self.drive.away or self.locked_down or self.blocked)
+
+    @property
+    def blocked(self) -> bool:
+        return self.blocked_until > NEVER
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is known to be shut and nothing has released it: the other door of a sluice may open."""
+        return self.contact is Contact.CLOSED and self.opening is None and not self.drive.energised
 
     # What opens it ----------------------------------------------------------------------------------------------
 
-    def open(self, cause: str, now: float, person: str = "", since: float | None = None) -> Effects:
-        """Ask for one pulse; while an opening is under way a second one changes nothing."""
-        if self.opening and not self.opening.ended:
+    def open(
+        self, cause: str, now: float, passing: Passing | None = None, since: float | None = None, extended: bool = False
+    ) -> Effects:
+        """Release it once. While an opening is under way nothing moves, and whoever is granted passes with it."""
+        if cause != EXIT and (self.locked_down or self.blocked):
             return []
-        self._pulses += 1
-        pulse = f"{self.boot}-{self.name}-{self._pulses}"
-        until = now + self.rules.pulse_s
-        missed = self._finish() if self.opening else []
-        self.opening = Opening(cause, pulse, until, person, since, deadline=now + ANSWER_S)
-        return [*missed, Pulse(self.name, pulse, until)]
+        people = [passing] if passing else []
+        opening = self.opening
+        if opening and (self.drive.pending or (self.drive.energised and opening.started)):
+            opening.people += people
+            if self.drive.holding:
+                opening.deadline = opening.until = now + self.rules.pulse_s
+            return self._take(opening) if opening.started and self.contact is Contact.OPEN else []
+        missed = self._finish()
+        seconds = (extended and self.rules.extended_pulse_s) or self.rules.pulse_s
+        self.opening = Opening(cause, people, now + seconds, since, extended)
+        if self.drive.energised:  # it stands released
+            return [*missed, *self._begin(self.opening, now)]
+        return [*missed, *self.drive.once(seconds, now)]
 
     def relay(self, report: RelayReported, now: float) -> Effects:
         """What the relay guard says became of a pulse, or of the relay as a whole."""
-        match report.outcome:
-            case RelayOutcome.AVAILABLE:
-                return self._mend("relay")
-            case RelayOutcome.UNAVAILABLE:
-                return [*self._fail("relay", report.detail), *self._lost()]
+        turn, effects = self.drive.told(report, now)
+        return effects + self._turned(turn, now)
+
+    def _turned(self, turn: Turn, now: float) -> Effects:
         opening = self.opening
-        if opening is None or report.pulse != opening.pulse:
-            return []
-        match report.outcome:
-            case RelayOutcome.STARTED if not opening.started:
-                return self._started(opening, now)
-            case RelayOutcome.ENDED if not opening.ended:
-                return self._ended(opening, now)
-            case RelayOutcome.REFUSED | RelayOutcome.FAILED:
-                return [*self._fail("relay", report.detail), *self._lost()]
+        match turn:
+            case Turn.STARTED if opening and not opening.started:
+                took = None if opening.since is None else (now - opening.since) * 1000
+                return [*self._turn(opening.cause, took), *self._begin(opening, now)]
+            case Turn.STARTED:
+                return self._turn("hold")
+            case Turn.ENDED:
+                effects = self._turn("relock")
+                self.leaf.watch(now, self.rules.held_open_s)
+                return effects + self._over(now)
+            case Turn.LOST:
+                self.leaf.watch(now, self.rules.held_open_s)
+                return [*self._turn("fault"), *self._finish()]
         return []
 
-    def _started(self, opening: Opening, now: float) -> Effects:
-        opening.started, opening.deadline = True, opening.until + ANSWER_S
-        took = None if opening.since is None else (now - opening.since) * 1000
-        effects = [*self._mend("relay"), *self._turn(DoorMode.ACCESSED, opening.cause, took)]
-        if self.contact is Contact.OPEN:  # the leaf has not shut since somebody else's opening
-            effects += self._take(opening)
-        return effects + self.show(Lamp.GRANTED, opening.until)
+    def _begin(self, opening: Opening, now: float) -> Effects:
+        opening.started = True
+        if self.drive.holding:
+            opening.deadline = opening.until
+        taken = self._take(opening) if self.contact is Contact.OPEN else []  # not shut since somebody else's opening
+        return taken + self.show(Lamp.GRANTED, opening.until)
 
-    def _ended(self, opening: Opening, now: float) -> Effects:
-        opening.ended, opening.deadline = True, now + GRACE_S
-        effects = self._turn(DoorMode.LOCKED, "relock")
-        return [*effects, *self._finish()] if opening.taken else effects
-
-    def _lost(self) -> Effects:
-        """The pulse under way will not be heard of again; the guard has let go or never moved."""
-        effects = self._turn(DoorMode.LOCKED, "fault") if self.mode is DoorMode.ACCESSED else []
-        return [*effects, *self._finish()] if self.opening else effects
+    def _over(self, now: float) -> Effects:
+        """The relay let go: whoever has not opened the leaf yet has half a second."""
+        opening = self.opening
+        if opening is None:
+            return []
+        opening.deadline = now + GRACE_S
+        return self._finish() if opening.taken and all(each.taken for each in opening.people) else []
 
     def _finish(self) -> Effects:
         opening, self.opening = self.opening, None
-        if opening is None or opening.taken or not opening.person:
-            return []
-        if opening.started and self.contact is Contact.UNKNOWN:
+        if opening is None or (opening.started and self.contact is Contact.UNKNOWN):
             return []  # nobody can tell whether the door was used
-        return [self._emit(AccessNotTaken(opening.person))]
+        return [self._emit(AccessNotTaken(each.person)) for each in opening.people if not each.taken]
+
+    def _take(self, opening: Opening) -> Effects:
+        """The leaf is open while it may be: whoever was granted has taken it."""
+        opening.taken = True
+        fresh = [each for each in opening.people if not each.taken]
+        for each in fresh:
+            each.taken = True
+            self.leaf.granted()
+        effects: Effects = [self._emit(AccessTaken(each.person, each.into)) for each in fresh]
+        return effects if self.drive.energised else effects + self._finish()
+
+    # What is ordered --------------------------------------------------------------------------------------------
+
+    def obey(self, now: float, cause: str) -> Effects:
+        """Make the relay follow what was ordered: stay released, or let go at once."""
+        holding = self._hold
+        if holding and not self.drive.holding:
+            self.leaf.ignore()
+            if self.opening:
+                self.opening.deadline = self.opening.until
+            return self.drive.hold(now) + self._turn(cause)
+        if not holding and (self.drive.holding or (not self.usable and self.drive.pulse)):
+            shut = self._turn(cause) if self.locked_down or self.blocked else []  # else when the relay has let go
+            return self.drive.relock() + shut
+        return self._turn(cause)
+
+    @property
+    def _hold(self) -> bool:
+        """Whether it should stay released."""
+        if self.locked_down or self.blocked:
+            return False
+        return self.locked_open or self.scheduled or self.unlocked_until > NEVER
 
     # What the inputs say ----------------------------------------------------------------------------------------
 
     def input(self, fact: InputChanged, now: float) -> Effects:
-        effects = self._mend("inputs")
+        effects = self._faults.mend("inputs")
         match fact.input:
             case Input.CONTACT:
-                return effects + self._leaf(Contact.OPEN if fact.active else Contact.CLOSED, now)
-            case Input.EXIT_BUTTON:
-                return effects + (self._exit(now) if fact.active else [])
+                return effects + self._moved(Contact.OPEN if fact.active else Contact.CLOSED, now)
+            case Input.EXIT_BUTTON if fact.active:
+                return [*effects, self._emit(RequestToExit()), *self.open(EXIT, now)]
             case Input.TAMPER if fact.active != self.tamper:
                 self.tamper = fact.active
                 return [*effects, self._emit(DoorTamper(fact.active))]
             case Input.FIRE if fact.active != self.fire:
                 self.fire = fact.active
                 return [*effects, self._emit(FireReleased(fact.active))]
+            case Input.SUPPLY if fact.active:
+                return effects + self._faults.fail("supply", "the lock's supply has failed")
+            case Input.SUPPLY:
+                return effects + self._faults.mend("supply")
+            case Input.FEEDBACK:
+                return effects + self.drive.feedback(fact.active, now)
         return effects
 
     def input_lost(self, detail: str, now: float) -> Effects:
         """The inputs cannot be read: the leaf's state is unknown, alarms stay as they are until it is known."""
-        return [*self._fail("inputs", detail), *self._leaf(Contact.UNKNOWN, now)]
+        self.drive.feedback(None, now)
+        return [*self._faults.fail("inputs", detail), *self._moved(Contact.UNKNOWN, now)]
 
-    def _exit(self, now: float) -> Effects:
-        return [self._emit(RequestToExit()), *self.open("exit_button", now)]
-
-    def _leaf(self, state: Contact, now: float) -> Effects:
-        before, self.contact = self.contact, state
-        if before is state:
-            return []
-        effects: Effects = [self._emit(DoorPhysicalStateChanged(state))]
-        if state is Contact.OPEN:
-            return effects + self._opened(before, now)
-        self._held_at = math.inf
-        return effects + (self._closed(now) if state is Contact.CLOSED else [])
-
-    def _opened(self, before: Contact, now: float) -> Effects:
-        if not self.held:
-            self._opened_at, self._held_at = now, now + self.rules.held_open_s
-        if self.opening and self.opening.started:
-            return self._take(self.opening)
-        if self.fire or self.forced or before is Contact.UNKNOWN:
-            return []  # released by fire, already reported, or nobody saw it open
-        self.forced = True
-        return [self._emit(DoorForcedOpen(True))]
-
-    def _take(self, opening: Opening) -> Effects:
-        """The leaf is open while it may be: whoever was granted has taken it."""
-        taken, opening.taken = opening.taken, True
-        effects: Effects = [] if taken or not opening.person else [self._emit(AccessTaken(opening.person))]
-        return effects + (self._finish() if opening.ended else [])
-
-    def _closed(self, now: float) -> Effects:
-        effects: Effects = []
-        if self.forced:
-            effects.append(self._emit(DoorForcedOpen(False)))
-        if self.held:
-            effects.append(self._emit(DoorOpenTooLong(False, now - self._opened_at)))
-        self.forced = self.held = False
+    def _moved(self, state: Contact, now: float) -> Effects:
+        opening = self.opening
+        released = self.drive.energised or now <= self.drive.let_go_at + GRACE_S
+        effects = self.leaf.move(state, now, released or self.fire, self._may_s)
+        if effects and state is Contact.OPEN and released and opening and opening.started:
+            effects += self._take(opening)
         return effects
+
+    @property
+    def _may_s(self) -> float:
+        """How long the leaf may stay open, if it opens now."""
+        if self.drive.energised and self.drive.holding:
+            return math.inf
+        extended = self.opening is not None and self.opening.extended and self.rules.extended_held_open_s
+        return extended or self.rules.held_open_s
 
     # Time, lamps, faults ----------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Effects:
         """Whatever is due at `now`."""
-        effects: Effects = []
+        turn, effects = self.drive.tick(now) if now >= self.drive.deadline else (Turn.NONE, [])
+        effects += self._turned(turn, now)
         if self.opening and now >= self.opening.deadline:
-            effects += self._overdue(self.opening)
-        if now >= self._held_at:
-            self.held, self._held_at = True, math.inf
-            effects.append(self._emit(DoorOpenTooLong(True, now - self._opened_at)))
+            effects += self._finish()
+        effects += self.leaf.tick(now)
         if now >= self._lamp_off_at:
             effects += self.show(Lamp.IDLE)
-        return effects
+        return effects + self._expire(now)
 
-    def _overdue(self, opening: Opening) -> Effects:
-        if opening.ended:
-            return self._finish()
-        return [*self._fail("relay", "the relay guard does not answer"), *self._lost()]
+    def _expire(self, now: float) -> Effects:
+        """Orders that were given for a time end by themselves."""
+        if NEVER < self.blocked_until <= now:
+            self.blocked_until = NEVER
+            return self.obey(now, "block is over")
+        if NEVER < self.unlocked_until <= now:
+            self.unlocked_until = NEVER
+            return self.obey(now, "time is over")
+        return []
 
     def show(self, lamp: Lamp, until: float = math.inf) -> Effects:
         """Turn a lamp on, until a time if given; the same lamp again only moves the time."""
@@ -229,18 +263,19 @@ class Door:
         """Nobody is being looked at any more."""
         return self.show(Lamp.IDLE) if self._lamp is Lamp.LOOK else []
 
-    def _turn(self, mode: DoorMode, cause: str, decision_ms: float | None = None) -> Effects:
-        before, self.mode = self.mode, mode
-        return [] if before is mode else [self._emit(DoorModeChanged(mode, before, cause, decision_ms))]
+    def _turn(self, cause: str, decision_ms: float | None = None) -> Effects:
+        """Tell of the mode when it is another: while the relay is energised, what that stands for, else why not."""
+        before, self.mode = self.mode, self._mode()
+        return [] if before is self.mode else [self._emit(DoorModeChanged(self.mode, before, cause, decision_ms))]
 
-    def _fail(self, source: str, detail: str) -> Effects:
-        known = source in self.faults
-        self.faults[source] = detail
-        return [] if known else [self._emit(DoorFault(True, source, detail))]
-
-    def _mend(self, source: str) -> Effects:
-        detail = self.faults.pop(source, None)
-        return [] if detail is None else [self._emit(DoorFault(False, source, detail))]
+    def _mode(self) -> DoorMode:
+        if self.drive.energised and self.drive.holding:
+            return DoorMode.LOCKED_OPEN if self.locked_open else DoorMode.UNLOCKED
+        if self.locked_down:
+            return DoorMode.LOCKED_DOWN
+        if self.blocked:
+            return DoorMode.BLOCKED
+        return DoorMode.ACCESSED if self.drive.energised else DoorMode.LOCKED
 
     def _emit(self, event: Event) -> Emit:
-        return Emit(f"door/{self.name}", event)
+        return Emit(self._subject, event)

@@ -1,22 +1,29 @@
 """What happens at a door and to the people in front of it. Alarms carry `active`, as in `edge.events`."""
 
-from edge.terms import Contact, DoorMode, Evidence, Reason
+from edge.terms import CommandKind, Contact, DoorMode, Evidence, Factor, Reason
 from edge.transport import Channel, Event, Row
 
 
 class AccessGranted(Event, frozen=True):
-    """A person may pass; the relay follows when this is on the disk."""
+    """A person may pass; the relay follows when this is on the disk. `factors` say what was shown."""
 
     person: str
-    evidence: Evidence
+    evidence: Evidence | None
+    factors: tuple[Factor, ...] = (Factor.FACE,)
+    credential: str = ""
+    """The pass, when one was shown."""
 
 
 class AccessDenied(Event, frozen=True):
-    """A face was refused; once per track."""
+    """A face, pass, card or PIN was refused; once per track for a face. `person` when it is known whose it was."""
 
     reason: Reason
-    evidence: Evidence
+    evidence: Evidence | None
     decision_ms: float
+    person: str = ""
+    factors: tuple[Factor, ...] = (Factor.FACE,)
+    credential: str = ""
+    detail: str = ""
 
 
 class PresentationAttack(Event, frozen=True):
@@ -27,15 +34,58 @@ class PresentationAttack(Event, frozen=True):
 
 
 class AccessTaken(Event, frozen=True):
-    """The door was opened after a grant."""
+    """The door was opened after a grant; `into` is the area behind it."""
 
     person: str
+    into: str = ""
 
 
 class AccessNotTaken(Event, frozen=True):
     """Granted, but the door was not opened in time."""
 
     person: str
+
+
+class Duress(Event, frozen=True):
+    """Somebody passed under threat. Nothing at the door shows it."""
+
+    person: str
+
+
+class RepeatedRefusals(Event, frozen=True):
+    """So many attempts were refused that no more are heard for a while; reported again when that is over.
+
+    `person` is whose credential it is, "" when the attempts at this door were nobody's.
+    """
+
+    active: bool
+    attempts: int
+    person: str = ""
+
+
+class AntiPassbackViolation(Event, frozen=True):
+    """Somebody who is in an area already came in again; with `hard` anti-passback they were refused."""
+
+    person: str
+    area: str
+    hard: bool
+
+
+class TailgatingSuspected(Event, frozen=True):
+    """More faces went through an open door than were granted."""
+
+    granted: int
+    passed: int
+
+
+class CommandAnswered(Event, frozen=True):
+    """What became of a command of the monitoring room; `why` it was refused."""
+
+    id: str
+    kind: CommandKind
+    operator: str
+    accepted: bool
+    why: str = ""
 
 
 class DoorModeChanged(Event, frozen=True):
@@ -64,7 +114,7 @@ class DoorForcedOpen(Event, frozen=True):
 
 
 class DoorOpenTooLong(Event, frozen=True):
-    """The door stayed open longer than it may; reported again when it is over."""
+    """The door stayed open longer than it may; reported again while it lasts, if configured, and when it is over."""
 
     active: bool
     open_s: float
@@ -92,10 +142,15 @@ class DoorFault(Event, frozen=True):
 
 TABLE: dict[type[Event], Row] = {
     AccessGranted: Row(Channel.EVENT, 100, ("person",)),
-    AccessDenied: Row(Channel.EVENT, 300),
+    AccessDenied: Row(Channel.EVENT, 300, ("person",)),
     PresentationAttack: Row(Channel.ALARM, 900),
     AccessTaken: Row(Channel.EVENT, 100, ("person",)),
     AccessNotTaken: Row(Channel.EVENT, 300, ("person",)),
+    Duress: Row(Channel.ALARM, 1000, ("person",)),
+    RepeatedRefusals: Row(Channel.ALARM, 700, ("person",)),
+    AntiPassbackViolation: Row(Channel.ALARM, 500, ("person",)),
+    TailgatingSuspected: Row(Channel.ALARM, 500),
+    CommandAnswered: Row(Channel.EVENT, 300, ("operator",)),
     DoorModeChanged: Row(Channel.EVENT, 100),
     DoorPhysicalStateChanged: Row(Channel.EVENT, 100),
     RequestToExit: Row(Channel.EVENT, 100),

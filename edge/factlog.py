@@ -19,7 +19,7 @@ from edge.facts import Fact
 from edge.gate import Gate, GateRules, Step
 from edge.terms import Now
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Head(Struct, frozen=True):

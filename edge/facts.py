@@ -174,11 +174,22 @@ class Emit(Effect, frozen=True):
 
 
 class Pulse(Effect, frozen=True):
-    """Energise a relay now and until `until`; the guard enforces it."""
+    """Energise a relay now and until `until`; the guard enforces it.
+
+    While a pulse is active another one is refused, unless it `renews` that one.
+    """
 
     door: str
     pulse: str
     until: float
+    renews: str = ""
+
+
+class Relock(Effect, frozen=True):
+    """End a pulse before its time."""
+
+    door: str
+    pulse: str
 
 
 class Show(Effect, frozen=True):

@@ -6,21 +6,29 @@ times, replays to the same effects.
 
 import math
 
-from msgspec import Struct, structs
+from msgspec import Struct, field
 
-from edge.access import Access, AccessRules, Decision
-from edge.door import REFUSED_S, Door, DoorRules
-from edge.doorevents import AccessDenied, AccessGranted
+from edge.access import Access, AccessRules
+from edge.areas import AreaRules, Areas
+from edge.attempts import AttemptRules, Attempts
+from edge.door import Door, DoorRules
+from edge.doorevents import AccessTaken, CommandAnswered
+from edge.entry import Entry
 from edge.events import GateStarted
+from edge.factors import EntryRules
 from edge.facts import (
     BrokerReported,
     CameraReported,
+    CardRead,
+    CommandReceived,
     Effect,
     Emit,
     FaceSeen,
     Fact,
     InputChanged,
     InputLost,
+    PassShown,
+    PinEntered,
     PublishState,
     Recorded,
     RelayReported,
@@ -30,12 +38,14 @@ from edge.facts import (
     TrackEnded,
     WhitelistLoaded,
 )
+from edge.grants import Grants
 from edge.health import Health
+from edge.orders import order
+from edge.permits import PermitRules, Permits
 from edge.state import CameraHealth, CameraState, DoorState, GateState
-from edge.terms import ALIVE, Lamp, Now, Reason
+from edge.terms import ALIVE, CommandKind, Now, Reason
 
-RECORD_S = 0.25
-"""How long a grant waits for its record to be on the disk."""
+MINUTE_S = 60
 
 
 class GateRules(Struct, frozen=True):
@@ -47,6 +57,15 @@ class GateRules(Struct, frozen=True):
     access: AccessRules
     link_grace_s: float = 5.0
     """How long a camera or the broker may be away before it is a fault."""
+    entry: dict[str, EntryRules] = {}
+    """Door name -> what it asks of people."""
+    permits: PermitRules = field(default_factory=PermitRules)
+    areas: dict[str, AreaRules] = {}
+    into: dict[str, str] = {}
+    """Camera or reader -> the area that those who stand before it go into."""
+    attempts: AttemptRules = field(default_factory=AttemptRules)
+    unlocked: dict[str, str] = {}
+    """Door name -> the schedule by which it stands unlocked."""
 
 
 class Step(Struct, frozen=True):
@@ -54,14 +73,6 @@ class Step(Struct, frozen=True):
 
     effects: list[Effect]
     wake: float | None
-
-
-class Waiting(Struct, frozen=True):
-    """A grant whose record is on its way to the disk."""
-
-    decision: Decision
-    door: str
-    until: float
 
 
 class Gate:
@@ -72,32 +83,70 @@ class Gate:
         self.access = Access(rules.access)
         self.doors = {name: Door(name, door) for name, door in rules.doors.items()}
         self.health = Health(list(rules.cameras), rules.link_grace_s)
+        self.permits = Permits(rules.permits)
+        self.areas = Areas(rules.areas)
+        grants = Grants(self.doors, self.access, self.areas, rules.into)
+        attempts = Attempts(rules.attempts)
+        self.entry = Entry(rules.entry, self.doors, self.access, self.permits, self.areas, attempts, grants, rules.into)
         self.started = Started("", "", False)
-        self._waiting: dict[int, Waiting] = {}
-        self._tickets = 0
+        self._minute = -1
+        self._minute_ends = math.inf
+        self._in_force: dict[str, bool] = {}
 
     def step(self, fact: Fact, now: Now) -> Step:
         """Take one fact in. Raises nothing for any fact of the vocabulary, in any order."""
-        effects = [*self._handle(fact, now.mono), *self._due(now.mono)]
-        if any(isinstance(effect, Emit) for effect in effects):
-            effects.append(PublishState())
+        effects = self._handle(fact, now)
+        effects = [*effects, *self._due(now)]
+        if effects:
+            self._follow(effects, now)
         wake = self._deadline()
         return Step(effects, wake if wake < math.inf else None)
 
-    def _handle(self, fact: Fact, now: float) -> list[Effect]:
+    def _follow(self, effects: list[Effect], now: Now) -> None:
+        """Who passed is in another area now, and whatever was told shows in the state."""
+        told = [effect.event for effect in effects if isinstance(effect, Emit)]
+        for event in told:
+            if isinstance(event, AccessTaken):
+                self.areas.moved(event.person, event.into, now.utc)
+        if told:
+            effects.append(PublishState())
+
+    def _handle(self, fact: Fact, now: Now) -> list[Effect]:
+        """Names that nobody configured mean nothing; Heartbeat and Wake only pass the time."""
         match fact:
-            case FaceSeen():
+            case FaceSeen(camera=camera) if camera in self.rules.cameras:
                 return self._face(fact, now)
-            case TrackEnded():
-                return self._track_ended(fact, now)
+            case TrackEnded(camera=camera) if camera in self.rules.cameras:
+                return self._track_ended(fact, now.mono)
             case Recorded():
-                return self._recorded(fact, now)
-            case RelayReported(door=door) if door in self.doors:
-                return self.doors[door].relay(fact, now)
-            case InputChanged(door=door) if door in self.doors:
-                return self.doors[door].input(fact, now)
-            case InputLost(door=door) if door in self.doors:
-                return self.doors[door].input_lost(fact.detail, now)
+                return self.entry.recorded(fact, now)
+            case RelayReported() | InputChanged() | InputLost() if fact.door in self.doors:
+                return self._moved(fact, now.mono)
+            case PassShown() | PinEntered() | CardRead() if fact.door in self.doors:
+                return self._shown(fact, now)
+            case CommandReceived():
+                return self._command(fact, now.mono)
+        return self._depends(fact, now.mono)
+
+    def _moved(self, fact: RelayReported | InputChanged | InputLost, now: float) -> list[Effect]:
+        door = self.doors[fact.door]
+        match fact:
+            case RelayReported():
+                return door.relay(fact, now)
+            case InputChanged():
+                return door.input(fact, now)
+        return door.input_lost(fact.detail, now)
+
+    def _shown(self, fact: PassShown | PinEntered | CardRead, now: Now) -> list[Effect]:
+        match fact:
+            case PassShown():
+                return self.entry.shown(fact, now)
+            case PinEntered():
+                return self.entry.pin(fact, now)
+        return self.entry.card(fact, now)
+
+    def _depends(self, fact: Fact, now: float) -> list[Effect]:
+        match fact:
             case CameraReported(camera=camera) if camera in self.health.cameras:
                 return self._camera(fact, now)
             case BrokerReported():
@@ -108,75 +157,86 @@ class Gate:
                 return self.health.storage_told(fact, now)
             case Started():
                 return self._start(fact, now)
-        return []  # Heartbeat and Wake only pass the time; names that nobody configured mean nothing
+        return []
 
-    # Faces ------------------------------------------------------------------------------------------------------
+    # People -----------------------------------------------------------------------------------------------------
 
-    def _face(self, fact: FaceSeen, now: float) -> list[Effect]:
-        name = self.rules.cameras.get(fact.camera)
-        if name is None:
-            return []
-        return [*self._seen(fact, self.doors[name], now), *self._attacked(fact.camera, now)]
+    def _face(self, fact: FaceSeen, now: Now) -> list[Effect]:
+        told = self._seen(fact, self.doors[self.rules.cameras[fact.camera]], now)
+        return [*told, *self._attacked(fact.camera, now.mono)]
 
-    def _seen(self, fact: FaceSeen, door: Door, now: float) -> list[Effect]:
-        decision = self.access.seen(fact, door.name, self._unusable(door), self.health.whitelist.threshold, now)
-        if decision is None and self.access.settled(fact.camera, fact.track):
+    def _seen(self, fact: FaceSeen, door: Door, now: Now) -> list[Effect]:
+        decision = self.access.seen(fact, self._unusable(door), self.health.whitelist.threshold, now.mono)
+        if decision is not None:
+            return self.entry.face(decision, door.name, now)
+        if self.access.settled(fact.camera, fact.track):
             return [Settle(fact.camera, fact.track)]  # said again: a slow eye may have missed it
-        if decision is None:
-            return door.look() if self.access.watched(fact.camera) else []
-        return self._refuse(decision, door, now) if decision.reason else self._grant(decision, door, now)
+        return door.look() if self.access.watched(fact.camera) else []
 
     def _unusable(self, door: Door) -> Reason | None:
         if self.health.whitelist.problem:
             return Reason.WHITELIST_UNAVAILABLE
         return None if door.usable else Reason.DOOR_UNAVAILABLE
 
-    def _grant(self, decision: Decision, door: Door, now: float) -> list[Effect]:
-        """Record first; the relay follows when the record is on the disk."""
-        self._tickets += 1
-        self._waiting[self._tickets] = Waiting(decision, door.name, now + RECORD_S)
-        event = AccessGranted(decision.person, decision.evidence)
-        return [Emit(f"door/{door.name}", event, self._tickets), Settle(decision.camera, decision.track)]
-
-    def _refuse(self, decision: Decision, door: Door, now: float) -> list[Effect]:
-        assert decision.reason is not None
-        event = AccessDenied(decision.reason, decision.evidence, (now - decision.since) * 1000)
-        return [Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
-
-    def _recorded(self, fact: Recorded, now: float) -> list[Effect]:
-        waiting = self._waiting.pop(fact.ticket, None)
-        return [] if waiting is None else self._release(waiting, fact.ok, now)
-
-    def _release(self, waiting: Waiting, recorded: bool, now: float) -> list[Effect]:
-        """Open, unless the face has become too old meanwhile or the record is missing and must not be."""
-        decision, door = waiting.decision, self.doors[waiting.door]
-        if not self.access.fresh(decision.captured, now, RECORD_S):
-            return self._refuse(structs.replace(decision, reason=Reason.STALE), door, now)
-        if not recorded and not self.rules.access.unrecorded:
-            return self._refuse(structs.replace(decision, reason=Reason.NOT_RECORDED), door, now)
-        return door.open("face", now, decision.person, decision.since)
-
     def _track_ended(self, fact: TrackEnded, now: float) -> list[Effect]:
+        if self.access.known(fact.camera, fact.track):
+            self.doors[self.rules.cameras[fact.camera]].leaf.passed()
         self.access.ended(fact.camera, fact.track)
         return [*self._attacked(fact.camera, now), *self._look_away(fact.camera)]
 
     def _attacked(self, camera: str, now: float) -> list[Effect]:
-        if camera not in self.health.cameras:
-            return []
         return self.health.attacked(camera, self.access.attacked(camera), now)
 
     def _look_away(self, camera: str) -> list[Effect]:
-        door = self.rules.cameras.get(camera)
-        if door is None or any(self.access.watched(c) for c, at in self.rules.cameras.items() if at == door):
+        door = self.rules.cameras[camera]
+        if any(self.access.watched(c) for c, at in self.rules.cameras.items() if at == door):
             return []
         return self.doors[door].away()
+
+    # Orders -----------------------------------------------------------------------------------------------------
+
+    def _command(self, fact: CommandReceived, now: float) -> list[Effect]:
+        """Carry a command out and answer it; one for every door is accepted when one of them takes it."""
+        names = [fact.door] if fact.door else list(self.doors)
+        known = [name for name in names if name in self.doors]
+        why = fact.problem or ("" if known else f"there is no door {fact.door}")
+        effects: list[Effect] = []
+        if not why and fact.kind is CommandKind.FORGIVE:
+            self.areas.forgive(fact.person)
+            effects += self.entry.attempts.forgive(fact.person)
+        elif not why:
+            answers = [self._order(name, fact, now) for name in known]
+            why = "" if any(not refused for refused, _ in answers) else answers[0][0]
+            effects += [effect for _, followed in answers for effect in followed]
+        subject = f"door/{fact.door}" if fact.door in self.doors else "gate"
+        answer = CommandAnswered(fact.id, fact.kind, fact.operator, not why, why)
+        return [Emit(subject, answer), *effects]
+
+    def _order(self, door: str, fact: CommandReceived, now: float) -> tuple[str, list[Effect]]:
+        if fact.kind is CommandKind.OPEN and self.entry.grants.interlocked(door):
+            return "another door of the sluice is open", []
+        return order(self.doors[door], fact.kind, fact.seconds, now)
+
+    def _schedules(self, now: Now) -> list[Effect]:
+        """Doors that stand unlocked by schedule; a clock that is not trusted locks them but never unlocks them."""
+        self._minute = int(now.utc // MINUTE_S)
+        self._minute_ends = now.mono + MINUTE_S - now.utc % MINUTE_S
+        effects: list[Effect] = []
+        for name, schedule in self.rules.unlocked.items():
+            opens = self.permits.open(schedule, now)
+            if opens != self._in_force.get(name, False) and (not opens or self.permits.trusted(now)):
+                self._in_force[name] = opens
+                door = self.doors[name]
+                door.scheduled = opens and not (door.locked_down or door.blocked)
+                effects += door.obey(now.mono, "schedule")
+        return effects
 
     # What the gate depends on -----------------------------------------------------------------------------------
 
     def _start(self, fact: Started, now: float) -> list[Effect]:
         self.started, self.access.pack = fact, fact.pack
         for door in self.doors.values():
-            door.boot = fact.boot
+            door.drive.boot = fact.boot
         self.health.start(now)
         liveness = "available" if fact.liveness else "unavailable"
         return [Emit("gate", GateStarted(fact.boot, fact.pack, liveness))]
@@ -191,28 +251,30 @@ class Gate:
     def _whitelist_loaded(self, fact: WhitelistLoaded, now: float) -> list[Effect]:
         if fact.revision != self.health.whitelist.revision or fact.problem:
             self.access.restart()
+            self.entry.restart()
         return self.health.whitelist_told(fact, now)
 
     # Time -------------------------------------------------------------------------------------------------------
 
-    def _due(self, now: float) -> list[Effect]:
+    def _due(self, now: Now) -> list[Effect]:
         """Whatever time alone brings about."""
         effects: list[Effect] = []
-        for ticket in [ticket for ticket, waiting in self._waiting.items() if now >= waiting.until]:
-            effects += self._release(self._waiting.pop(ticket), False, now)
+        if self.rules.unlocked and (now.mono >= self._minute_ends or int(now.utc // MINUTE_S) != self._minute):
+            effects += self._schedules(now)
+        if now.mono >= self.entry.deadline:
+            effects += self.entry.tick(now)
         for door in self.doors.values():
-            if now >= door.deadline:
-                effects += door.tick(now)
-        for silent in self.health.silent(now):
-            effects += self._camera(silent, now)
-        return [*effects, *self.health.tick(now)] if now >= self.health.deadline else effects
+            if now.mono >= door.deadline:
+                effects += door.tick(now.mono)
+        if now.mono >= self.health.deadline:
+            for silent in self.health.silent(now.mono):
+                effects += self._camera(silent, now.mono)
+            effects += self.health.tick(now.mono)
+        return effects
 
     def _deadline(self) -> float:
-        return min(
-            self.health.deadline,
-            *(door.deadline for door in self.doors.values()),
-            *(waiting.until for waiting in self._waiting.values()),
-        )
+        doors = [door.deadline for door in self.doors.values()]
+        return min(self.health.deadline, self.entry.deadline, self._minute_ends, *doors)
 
     def state(self) -> GateState:
         """What the room is told of the gate as it is now."""

@@ -1,4 +1,4 @@
-"""The relay guard: a small process that holds the relay lines and accepts nothing but one-shot pulses.
+"""The relay guard: a small process that holds the relay lines and accepts nothing but pulses with a deadline.
 
 A relay is inactive from the moment its line is requested, when a pulse's deadline passes, when the gate that asked
 is gone or talks nonsense, and when this process ends. A guard that is itself stopped is killed by the watchdog, and
@@ -20,7 +20,7 @@ from edge.errors import EdgeError, HardwareError, LinkError
 from edge.lines import Outputs, outputs
 from edge.terms import RelayOutcome
 from edge.users import group, peers
-from edge.wire import RelayPulse, RelayReport
+from edge.wire import RelayPulse, RelayRelock, RelayReport
 
 BEAT_S = 0.25
 """How often the loop turns at least; systemd expects a sign of life every second."""
@@ -42,11 +42,11 @@ class Pulses:
         self.active: dict[str, Active] = {}
 
     def request(self, wanted: RelayPulse, now: float) -> str:
-        """Why a pulse is refused, or "" when it begins now."""
+        """Why a pulse is refused, or "" when it begins now, or goes on from the active one that it renews."""
         limit = self._limits.get(wanted.door)
         if limit is None:
             return "there is no such door"
-        if wanted.door in self.active:
+        if self.busy(wanted):
             return "a pulse is active"
         if not now < wanted.until:  # also when it is not a number
             return "its deadline has passed"
@@ -54,6 +54,11 @@ class Pulses:
             return f"it is longer than {limit:g} s"
         self.active[wanted.door] = Active(wanted.pulse, wanted.until)
         return ""
+
+    def busy(self, wanted: RelayPulse) -> bool:
+        """Whether another pulse is active, which this one does not renew."""
+        active = self.active.get(wanted.door)
+        return active is not None and active.pulse != wanted.renews
 
     def due(self, now: float) -> list[tuple[str, str]]:
         """The pulses that end now, as door and pulse."""
@@ -164,7 +169,7 @@ class Guard:
 
     def _accept(self) -> None:
         try:
-            peer = wire.accept(self._listener, peers("relay"), RelayPulse)
+            peer = wire.accept(self._listener, peers("relay"), RelayPulse, RelayRelock)
         except (LinkError, OSError):
             return  # a stranger's process
         if self._peer:
@@ -178,8 +183,11 @@ class Guard:
     def _read(self, peer: wire.Peer) -> None:
         """One message a turn: whoever sends without end must not keep a deadline from being looked at."""
         try:
-            if isinstance(message := peer.receive(), RelayPulse):
-                self._pulse(message)
+            match peer.receive():
+                case RelayPulse() as wanted:
+                    self._pulse(wanted)
+                case RelayRelock() as unwanted:
+                    self._relock(unwanted)
         except (EOFError, LinkError):
             self._drop()
 
@@ -194,9 +202,10 @@ class Guard:
             self._off(door)
 
     def _pulse(self, wanted: RelayPulse) -> None:
+        busy = self._pulses.busy(wanted)
         why = self._pulses.request(wanted, time.monotonic())
         if why:
-            self._tell(wanted.door, wanted.pulse, RelayOutcome.REFUSED, why)
+            self._tell(wanted.door, wanted.pulse, RelayOutcome.BUSY if busy else RelayOutcome.REFUSED, why)
             return
         try:
             self._relays.set(wanted.door, True)
@@ -206,10 +215,18 @@ class Guard:
             return
         self._tell(wanted.door, wanted.pulse, RelayOutcome.STARTED, "")
 
+    def _relock(self, unwanted: RelayRelock) -> None:
+        active = self._pulses.active.get(unwanted.door)
+        if active and active.pulse == unwanted.pulse:
+            self._end(*self._pulses.end(unwanted.door))
+
     def _expire(self) -> None:
         for door, pulse in self._pulses.due(time.monotonic()):
-            why = self._off(door)
-            self._tell(door, pulse, RelayOutcome.FAILED if why else RelayOutcome.ENDED, why)
+            self._end(door, pulse)
+
+    def _end(self, door: str, pulse: str) -> None:
+        why = self._off(door)
+        self._tell(door, pulse, RelayOutcome.FAILED if why else RelayOutcome.ENDED, why)
 
     def _off(self, door: str) -> str:
         try:

@@ -20,7 +20,7 @@ from edge.config import Config, Credentials
 from edge.doorlines import DoorLines
 from edge.events import TABLE
 from edge.factlog import FactLog
-from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, PublishState, Pulse, Settle, Show, Started, Wake
+from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, PublishState, Pulse, Relock, Settle, Show, Started, Wake
 from edge.gate import Gate
 from edge.matcher import Gallery
 from edge.models import manifest
@@ -145,6 +145,8 @@ class Service:
         match effect:
             case Pulse():
                 self._relay.pulse(effect)
+            case Relock():
+                self._relay.relock(effect)
             case Emit():
                 self._outbox.append(effect.subject, effect.event, now, effect.ticket)
                 _log_alarm(effect)

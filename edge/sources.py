@@ -3,6 +3,7 @@
 None of them decides anything and none of them waits for the gate.
 """
 
+import contextlib
 import logging
 import math
 import selectors
@@ -18,7 +19,7 @@ from msgspec import Struct
 
 from edge import wire
 from edge.errors import EdgeError, LinkError
-from edge.facts import CameraReported, Fact, Pulse, RelayReported, TrackEnded, WhitelistLoaded
+from edge.facts import CameraReported, Fact, Pulse, RelayReported, Relock, TrackEnded, WhitelistLoaded
 from edge.matcher import NOBODY, Gallery, effective_fpir, threshold
 from edge.packs import Manifest
 from edge.terms import RelayOutcome, Status
@@ -191,12 +192,18 @@ class RelayLink(Source):
         """Ask the guard for a pulse; when it cannot be asked, that is reported as its failure."""
         try:
             peer = self._peer  # the listening thread may let go of it at any time
-            if peer and peer.send(wire.RelayPulse(effect.door, effect.pulse, effect.until)):
+            if peer and peer.send(wire.RelayPulse(effect.door, effect.pulse, effect.until, effect.renews)):
                 return
             why = "the relay guard is away" if peer is None else "the relay guard does not read"
         except LinkError as error:
             why = str(error)
         self._put(RelayReported(effect.door, RelayOutcome.FAILED, effect.pulse, why))
+
+    def relock(self, effect: Relock) -> None:
+        """Ask the guard to end a pulse; one that cannot be asked ends it at its deadline, or has ended it already."""
+        if peer := self._peer:
+            with contextlib.suppress(LinkError):
+                peer.send(wire.RelayRelock(effect.door, effect.pulse))
 
     def listen(self) -> None:
         told = False

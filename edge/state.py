@@ -17,7 +17,12 @@ class DoorState(Struct, frozen=True):
 
     @classmethod
     def of(cls, door: Door) -> "DoorState":
-        alarms = {"DoorForcedOpen": door.forced, "DoorOpenTooLong": door.held, "Tamper": door.tamper, "Fire": door.fire}
+        alarms = {
+            "DoorForcedOpen": door.leaf.forced,
+            "DoorOpenTooLong": door.leaf.held,
+            "Tamper": door.tamper,
+            "Fire": door.fire,
+        }
         return cls(door.mode, door.contact, [name for name, active in alarms.items() if active], dict(door.faults))
 
 

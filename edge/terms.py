@@ -173,10 +173,20 @@ class Candidate(Struct, frozen=True):
 class RelayOutcome(StrEnum):
     STARTED = "started"
     ENDED = "ended"
+    BUSY = "busy"  # another pulse is active, which this one does not renew
     REFUSED = "refused"
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
     AVAILABLE = "available"
+
+
+class Factor(StrEnum):
+    """What somebody shows of themselves."""
+
+    FACE = "face"
+    PASS = "pass"
+    CARD = "card"
+    PIN = "pin"
 
 
 class Permit(Struct, frozen=True):

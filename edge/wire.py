@@ -61,11 +61,19 @@ class Settled(Message, frozen=True):
 
 
 class RelayPulse(Message, frozen=True):
-    """Gate to relay guard: energise until the deadline (monotonic seconds)."""
+    """Gate to relay guard: energise until the deadline (monotonic seconds), perhaps on from an active pulse."""
 
     door: str
     pulse: str
     until: float
+    renews: str = ""
+
+
+class RelayRelock(Message, frozen=True):
+    """Gate to relay guard: end this pulse now."""
+
+    door: str
+    pulse: str
 
 
 class RelayReport(Message, frozen=True):

@@ -30,10 +30,10 @@ class Client:
     def __init__(self, socket: Path) -> None:
         self.peer = wire.connect(socket, wire.RelayReport)
 
-    def pulse(self, seconds: float, name: str = "p1", door: str = "main") -> float:
+    def pulse(self, seconds: float, name: str = "p1", door: str = "main", renews: str = "") -> float:
         """Ask for a pulse; its deadline."""
         deadline = time.monotonic() + seconds
-        self.peer.send(wire.RelayPulse(door, name, deadline))
+        self.peer.send(wire.RelayPulse(door, name, deadline, renews))
         return deadline
 
     def hear(self) -> Heard:

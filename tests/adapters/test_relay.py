@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edge.relay import Pulses
 from edge.site import GRANTED
 from edge.terms import RelayOutcome
-from edge.wire import RelayPulse
+from edge.wire import RelayPulse, RelayRelock
 from tests.adapters.brokers import until
 from tests.adapters.guards import Client, GuardProcess, Heard
 
@@ -51,6 +51,23 @@ def test_a_second_pulse_never_lengthens_the_first(seconds: float, wishes: list[f
     assert pulses.deadline == seconds
     assert pulses.due(math.nextafter(seconds, 0.0)) == []
     assert pulses.due(seconds) == [("main", "first")]
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(-1.0, 7.0), st.booleans()), max_size=20))
+def test_a_renewal_names_the_pulse_it_continues_and_promises_no_more_than_the_limit(
+    trace: list[tuple[float, float, bool]],
+) -> None:
+    pulses, now, last = Pulses(LIMITS), 0.0, ""
+    for number, (pause, wish, right) in enumerate(trace):
+        now += pause
+        pulses.due(now)
+        active = pulses.active.get("main")
+        refused = pulses.request(RelayPulse("main", str(number), now + wish, last if right else "other"), now)
+        sensible = 0.0 < (now + wish) - now <= LIMITS["main"]
+        assert (refused == "") == (sensible and (active is None or right))
+        if not refused:
+            last = str(number)
+        assert pulses.deadline - now <= LIMITS["main"] or not pulses.active
 
 
 @pytest.mark.parametrize(
@@ -116,8 +133,19 @@ def test_a_second_pulse_and_one_beyond_the_limit_are_refused(guard: GuardProcess
     assert not guard.active()
     began(client, guard, 1.0)
     client.pulse(5.0, "p2")
-    assert client.hear() == Heard("p2", RelayOutcome.REFUSED, "a pulse is active")
+    assert client.hear() == Heard("p2", RelayOutcome.BUSY, "a pulse is active")
     assert client.hear() == Heard("p1", RelayOutcome.ENDED, "")
+
+
+def test_a_pulse_is_renewed_without_a_gap_and_relocked_at_once(guard: GuardProcess, client: Client) -> None:
+    began(client, guard, 5.0)
+    client.pulse(15.0, "p2", renews="p1")
+    assert client.hear() == Heard("p2", RelayOutcome.STARTED, "")
+    client.peer.send(RelayRelock("main", "p1"))  # it is not that one any more
+    assert guard.active()
+    client.peer.send(RelayRelock("main", "p2"))
+    assert client.hear() == Heard("p2", RelayOutcome.ENDED, "")
+    assert not guard.active()
 
 
 def test_a_flood_keeps_no_pulse_beyond_its_deadline(guard: GuardProcess, client: Client) -> None:

@@ -26,7 +26,7 @@ from edge.facts import (
     Wake,
     WhitelistLoaded,
 )
-from edge.gate import RECORD_S
+from edge.grants import RECORD_S
 from edge.terms import Input, Reason, RelayOutcome, Status, Storage
 from tests.core.worlds import World, candidate, events, gate_rules, view
 
@@ -129,10 +129,32 @@ def test_without_liveness_the_configuration_may_accept() -> None:
 
 def test_the_same_person_is_not_let_in_twice_within_the_cooldown() -> None:
     w = world()
-    for track, at in ((1, 1.0), (2, 3.0), (3, 8.0)):
+    for ticket, (track, at) in enumerate(((1, 1.0), (2, 3.0), (3, 8.0)), start=1):
         look(w, at, 3, track=track)
+        w.at(at + 0.1, Recorded(ticket, True))
+        w.at(at + 0.1, Recorded(2, True))
     assert len(events(w.effects, AccessGranted)) == 2
     assert {effect.track for effect in w.effects if isinstance(effect, Settle)} == {1, 3}
+
+
+def test_a_new_track_within_the_cooldown_earns_a_grant_when_that_is_over() -> None:
+    w = world()
+    look(w, 1, 3)
+    w.at(1.1, Recorded(1, True))
+    look(w, 4, 60, track=2)
+    assert len(events(w.effects, AccessGranted)) == 2
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_RECORDED, Reason.STALE])
+def test_a_grant_that_came_to_nothing_is_earned_again_by_later_views(reason: Reason) -> None:
+    w = world(unrecorded=False)
+    look(w, 1, 3)
+    w.at(1.2, Recorded(1, False)) if reason is Reason.NOT_RECORDED else w.at(2.5, Recorded(1, True))
+    assert reasons(w) == [reason] and not any(isinstance(effect, Settle) for effect in w.effects)
+    look(w, 2.6, 1)
+    w.at(2.7, Recorded(2, True))
+    assert len(pulses(w)) == 1
+    assert Settle("entrance", 1) in w.effects
 
 
 def test_a_revocation_in_mid_track_takes_the_votes_with_it() -> None:
@@ -224,8 +246,7 @@ def concrete(world: World, what: Any, now: float) -> Fact:
         _, age, live, who, track = what
         return view(now, who, track, live, age)
     if isinstance(what, tuple):
-        opening = world.gate.doors["main"].opening
-        return RelayReported("main", what[1], opening.pulse if opening else "")
+        return RelayReported("main", what[1], world.gate.doors["main"].drive.pulse)
     assert isinstance(what, Fact)
     return what
 

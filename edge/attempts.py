@@ -1,0 +1,94 @@
+"""Refused attempts: after so many in a row nothing more is heard from a person, or of strangers at a door. Pure."""
+
+import math
+
+from msgspec import Struct
+
+from edge.doorevents import RepeatedRefusals
+from edge.facts import Effect, Emit
+from edge.terms import Reason
+
+GUESSES = frozenset(
+    (
+        Reason.CREDENTIAL_NOT_FOUND,
+        Reason.PRESENTATION_ATTACK,
+        Reason.INVALID_PIN,
+        Reason.PASS_INVALID,
+        Reason.SECOND_FACTOR_MISSING,
+        Reason.UNAUTHORIZED,
+    )
+)
+"""The refusals that count: those that somebody may get who tries things out."""
+
+
+class AttemptRules(Struct, frozen=True):
+    most: int = 0
+    """So many refused attempts in a row, and no more are heard; 0 is no limit."""
+    within_s: float = 300.0
+    """An attempt that lies so far back no longer counts."""
+    block_s: float = 300.0
+
+
+class Tally(Struct):
+    """The refused attempts of one person, or of nobody known at one door."""
+
+    door: str
+    times: list[float]
+    blocked_until: float = -math.inf
+
+
+class Attempts:
+    """`deadline` says when `tick` must be called next. A person is blocked at all doors, strangers at theirs."""
+
+    def __init__(self, rules: AttemptRules) -> None:
+        self.rules = rules
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self.deadline = math.inf
+
+    def blocked(self, door: str, person: str) -> bool:
+        """Whether this person, or "" for whoever is not known, is not heard at this door."""
+        if not self._tallies:
+            return False
+        known = self._tallies.get(_key(door, person))
+        return known is not None and known.blocked_until > -math.inf
+
+    def refused(self, door: str, person: str, reason: Reason, now: float) -> list[Effect]:
+        """Count a refusal; an alarm when it was the last one."""
+        if not self.rules.most or reason not in GUESSES:
+            return []
+        tally = self._tallies.setdefault(_key(door, person), Tally(door, []))
+        tally.times = [at for at in tally.times if now - at < self.rules.within_s] + [now]
+        if len(tally.times) < self.rules.most or tally.blocked_until > -math.inf:
+            return []
+        tally.blocked_until = now + self.rules.block_s
+        self.deadline = min(self.deadline, tally.blocked_until)
+        return [Emit(f"door/{door}", RepeatedRefusals(True, len(tally.times), person))]
+
+    def granted(self, door: str, person: str) -> None:
+        """Whoever may pass starts anew."""
+        self._tallies.pop(_key(door, person), None)
+
+    def forgive(self, person: str) -> list[Effect]:
+        """Hear this person again, or with "" everybody."""
+        return self._end([key for key in self._tallies if not person or key == ("", person)])
+
+    def tick(self, now: float) -> list[Effect]:
+        if now < self.deadline:
+            return []
+        over = [key for key, tally in self._tallies.items() if -math.inf < tally.blocked_until <= now]
+        return self._end(over)
+
+    def _end(self, keys: list[tuple[str, str]]) -> list[Effect]:
+        effects: list[Effect] = []
+        for key in keys:
+            tally = self._tallies.pop(key)
+            if tally.blocked_until > -math.inf:
+                event = RepeatedRefusals(False, len(tally.times), key[1])
+                effects.append(Emit(f"door/{tally.door}", event))
+        waiting = [tally.blocked_until for tally in self._tallies.values() if tally.blocked_until > -math.inf]
+        self.deadline = min(waiting, default=math.inf)
+        return effects
+
+
+def _key(door: str, person: str) -> tuple[str, str]:
+    return ("", person) if person else (door, "")

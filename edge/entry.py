@@ -1,0 +1,275 @@
+"""Who may pass: what people show at a door, joined into attempts and judged. Pure; the time is an argument.
+
+An attempt begins with a face, a pass or a card and gathers what else the door or the pass asks for. Then the record
+(validity, levels, schedules), anti-passback, the sluice and the second person have their say.
+"""
+
+from msgspec import structs
+
+from edge.access import DOUBTS, Access, Decision
+from edge.areas import Areas
+from edge.attempts import Attempts
+from edge.door import REFUSED_S, Door
+from edge.doorevents import AccessDenied, AntiPassbackViolation, Duress
+from edge.factors import Attempt, EntryRules, is_duress, is_pin, lacking, obtainable
+from edge.facts import CardRead, Effect, Emit, PassShown, PinEntered, Recorded
+from edge.grants import Grants, Refused
+from edge.permits import Permits
+from edge.terms import Factor, Lamp, Now, Reason
+from edge.visit import refusal
+
+Effects = list[Effect]
+
+AGAIN_S = 1.5
+"""A pass that was read so short a time ago is still held up, and not refused again."""
+
+
+class Entry:
+    """The attempts at every door of a gate."""
+
+    def __init__(
+        self,
+        rules: dict[str, EntryRules],
+        doors: dict[str, Door],
+        access: Access,
+        permits: Permits,
+        areas: Areas,
+        attempts: Attempts,
+        grants: Grants,
+        into: dict[str, str],
+    ) -> None:
+        self.rules = {name: rules.get(name, EntryRules()) for name in doors}
+        self._doors, self._access, self._permits, self._areas = doors, access, permits, areas
+        self.attempts, self.grants, self._into = attempts, grants, into
+        self._open: dict[tuple[str, str], Attempt] = {}
+        """By door and person: attempts that lack something."""
+        self._first: dict[str, Attempt] = {}
+        """By door: who waits for a second person."""
+        self._typed: dict[str, tuple[PinEntered, float]] = {}
+        """By door: a PIN typed before anybody was recognised, and until when it counts."""
+        self._told: dict[tuple[str, str, Reason], float] = {}
+        self._uses: dict[str, int] = {}
+
+    @property
+    def deadline(self) -> float:
+        due = min(self.grants.deadline, self.attempts.deadline)
+        if not (self._open or self._first or self._typed):
+            return due
+        waiting = [attempt.until for attempt in (*self._open.values(), *self._first.values())]
+        return min(due, *waiting, *(until for _, until in self._typed.values()))
+
+    # What is shown ----------------------------------------------------------------------------------------------
+
+    def face(self, decision: Decision, door: str, now: Now) -> Effects:
+        """A face was recognised, or is to be refused."""
+        person, reason = decision.person, decision.reason
+        if person and self.grants.recent(door, person, now.mono):
+            return []
+        attempt = self._attempt(door, decision.camera, person, Factor.FACE, decision.captured, now.mono)
+        attempt.track, attempt.evidence = decision.track, decision.evidence
+        attempt.permit, attempt.doubt = decision.permit or attempt.permit, reason
+        attempt.since, attempt.told = min(attempt.since, decision.since), attempt.told or decision.again
+        if reason is not None and reason not in DOUBTS:
+            return self._refuse(attempt, reason, now.mono)
+        return self._judge(attempt, now)
+
+    def card(self, fact: CardRead, now: Now) -> Effects:
+        """A card was read."""
+        person = fact.permit.person if fact.permit else ""
+        if person and self.grants.recent(fact.door, person, now.mono):
+            return []
+        attempt = self._attempt(fact.door, fact.source, person, Factor.CARD, now.mono, now.mono)
+        attempt.permit = fact.permit or attempt.permit
+        return self._judge(attempt, now) if person else self._refuse(attempt, Reason.CREDENTIAL_NOT_FOUND, now.mono)
+
+    def shown(self, fact: PassShown, now: Now) -> Effects:
+        """A pass was read; it ages as a face does."""
+        if not self._access.fresh(fact.read, now.mono):
+            return []
+        person = fact.shown.person if fact.shown else ""
+        if person and self.grants.recent(fact.door, person, now.mono):
+            return []
+        attempt = self._attempt(fact.door, fact.source, person, Factor.PASS, fact.read, now.mono)
+        attempt.shown, attempt.permit = fact.shown, fact.permit or attempt.permit
+        if fact.shown is None or fact.problem is not None:
+            return self._refuse(attempt, fact.problem or Reason.PASS_INVALID, now.mono, fact.detail)
+        return self._judge(attempt, now)
+
+    def pin(self, fact: PinEntered, now: Now) -> Effects:
+        """A PIN was typed: it belongs to whoever waits at this door, or to who comes next."""
+        waiting = [
+            each for (door, _), each in self._open.items() if door == fact.door and Factor.PIN not in each.factors
+        ]
+        for attempt in waiting:
+            if self._type(attempt, fact, now.mono):
+                return [*self._duress(attempt, fact), *self._judge(attempt, now)]
+        if waiting:
+            return self._refuse(waiting[-1], Reason.INVALID_PIN, now.mono)
+        if self.attempts.blocked(fact.door, ""):
+            return []
+        self._typed[fact.door] = fact, now.mono + self.rules[fact.door].second_factor_s
+        return []
+
+    def _attempt(self, door: str, source: str, person: str, factor: Factor, at: float, now: float) -> Attempt:
+        """The attempt that what was shown `at` belongs to, or a new one."""
+        known = self._open.get((door, person)) if person else None
+        if known is None:
+            return Attempt(door, source, person, now, at, now + self.rules[door].second_factor_s, [factor])
+        known.fresh = max(known.fresh, at)
+        if factor not in known.factors:
+            known.factors.append(factor)
+        return known
+
+    # Judging ----------------------------------------------------------------------------------------------------
+
+    def _judge(self, attempt: Attempt, now: Now) -> Effects:
+        """Grant it, refuse it, or wait for what it lacks."""
+        reason = self._against(attempt, now)
+        if reason:
+            return self._refuse(attempt, reason, now.mono)
+        early = self._early(attempt, now.mono)
+        rules, key = self.rules[attempt.door], (attempt.door, attempt.person)
+        missing = lacking(attempt, rules)
+        if missing and not obtainable(attempt, rules):
+            return [*early, *self._refuse(attempt, missing, now.mono)]
+        if missing:
+            self._open[key] = attempt
+            return [*early, *self._doors[attempt.door].look()]
+        self._open.pop(key, None)
+        return early + (self._together(attempt, rules, now) if rules.people > 1 else self._grant([attempt], now))
+
+    def _against(self, attempt: Attempt, now: Now) -> Reason | None:
+        """Why this person may not pass this door now, whatever they show."""
+        door, person = attempt.door, attempt.person
+        if not self._doors[door].usable:
+            return Reason.DOOR_UNAVAILABLE
+        if self.attempts.blocked(door, person):
+            return Reason.CREDENTIAL_NOT_ENABLED
+        return self._unpermitted(attempt, now) or self._misplaced(attempt, now)
+
+    def _unpermitted(self, attempt: Attempt, now: Now) -> Reason | None:
+        shown, permit = attempt.shown, attempt.permit
+        if shown is None:
+            return self._permits.against(permit, attempt.door, now)
+        counted = structs.replace(shown, used=max(shown.used, self._uses.get(shown.id, 0)))
+        refused = refusal(counted, now, self._permits.rules.trust_clock)
+        if refused or permit is None:  # the pass itself names the gate
+            return refused[0] if refused else None
+        return self._permits.against(permit, attempt.door, now) if permit.levels else None
+
+    def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
+        into = self._into.get(attempt.source, "")
+        if into and self._areas.violates(attempt.person, into, now.utc) == "hard":
+            return Reason.ANTI_PASSBACK
+        return Reason.INTERLOCKED if self.grants.interlocked(attempt.door) else None
+
+    def _early(self, attempt: Attempt, now: float) -> Effects:
+        """A PIN that was typed before its owner was recognised counts now."""
+        typed, until = self._typed.pop(attempt.door, (None, 0.0))
+        if typed is None or now >= until:
+            return []
+        if not self._type(attempt, typed, now):
+            return self._refuse(attempt, Reason.INVALID_PIN, now)
+        return self._duress(attempt, typed)
+
+    @staticmethod
+    def _type(attempt: Attempt, typed: PinEntered, now: float) -> bool:
+        """Add a PIN to the attempt if it is one of its person's."""
+        if not is_pin(attempt, typed.code) and not is_duress(attempt, typed.code):
+            return False
+        attempt.factors.append(Factor.PIN)
+        attempt.fresh = now
+        return True
+
+    @staticmethod
+    def _duress(attempt: Attempt, typed: PinEntered) -> Effects:
+        """The alarm that nothing at the door shows: all else goes on as ever."""
+        return [Emit(f"door/{attempt.door}", Duress(attempt.person))] if is_duress(attempt, typed.code) else []
+
+    def _together(self, attempt: Attempt, rules: EntryRules, now: Now) -> Effects:
+        """The two-person rule: the first one waits for somebody else."""
+        first = self._first.get(attempt.door)
+        if first and first.person != attempt.person and now.mono < first.until:
+            del self._first[attempt.door]
+            return self._grant([first, attempt], now)
+        if first is None:
+            attempt.until = now.mono + rules.second_person_s
+            self._first[attempt.door] = attempt
+        return self._doors[attempt.door].look()
+
+    def _grant(self, people: list[Attempt], now: Now) -> Effects:
+        effects = self.grants.begin(people, now.mono)
+        for attempt in people:
+            self.attempts.granted(attempt.door, attempt.person)
+            into = self._into.get(attempt.source, "")
+            if into and self._areas.violates(attempt.person, into, now.utc) == "soft":
+                effects.append(Emit(f"door/{attempt.door}", AntiPassbackViolation(attempt.person, into, False)))
+            if attempt.credential:
+                used = attempt.shown.used if attempt.shown else 0
+                self._uses[attempt.credential] = max(used, self._uses.get(attempt.credential, 0)) + 1
+        return effects
+
+    def _refuse(self, attempt: Attempt, reason: Reason, now: float, detail: str = "") -> Effects:
+        """Say no: once per track for a face, now and then to a pass that is held up."""
+        door = self._doors[attempt.door]
+        if self._said(attempt, reason, now):
+            return []
+        took = (now - attempt.since) * 1000
+        factors = tuple(attempt.factors)
+        event = AccessDenied(reason, attempt.evidence, took, attempt.person, factors, attempt.credential, detail)
+        effects: Effects = [Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
+        if reason is Reason.ANTI_PASSBACK:
+            into = self._into.get(attempt.source, "")
+            effects.append(Emit(f"door/{door.name}", AntiPassbackViolation(attempt.person, into, True)))
+        effects += self.attempts.refused(door.name, attempt.person, reason, now)
+        return effects
+
+    def _said(self, attempt: Attempt, reason: Reason, now: float) -> bool:
+        """Whether that was said already; then it is no attempt of its own either."""
+        if reason is Reason.INVALID_PIN:
+            return False
+        self._open.pop((attempt.door, attempt.person), None)
+        if attempt.track is not None:
+            told, attempt.told = attempt.told, True
+            self._access.tell(attempt.source, attempt.track)
+            return told
+        if Factor.PASS not in attempt.factors:
+            return False
+        key = (attempt.door, attempt.credential, reason)
+        self._told = {each: until for each, until in self._told.items() if now < until}
+        told, self._told[key] = key in self._told, now + AGAIN_S
+        return told
+
+    # Time and answers -------------------------------------------------------------------------------------------
+
+    def recorded(self, fact: Recorded, now: Now) -> Effects:
+        return self._settled(self.grants.recorded(fact, now), now.mono)
+
+    def _settled(self, told: tuple[Effects, Refused], now: float) -> Effects:
+        effects, refused = told
+        for attempt, reason in refused:
+            attempt.told = False
+            effects = effects + self._refuse(attempt, reason, now)
+        return effects
+
+    def restart(self) -> None:
+        """The whitelist changed: what was shown before counts no longer."""
+        self._open.clear()
+        self._first.clear()
+
+    def tick(self, now: Now) -> Effects:
+        """Whatever is due: grants without a record, attempts that nothing more came to, blocks that are over."""
+        mono = now.mono
+        effects = self._settled(self.grants.tick(now), mono) if mono >= self.grants.deadline else []
+        for attempt in [each for each in self._open.values() if mono >= each.until]:
+            missing = lacking(attempt, self.rules[attempt.door]) or Reason.SECOND_FACTOR_MISSING
+            effects += self._refuse(attempt, missing, mono)
+        for door, attempt in [(door, each) for door, each in self._first.items() if mono >= each.until]:
+            del self._first[door]
+            effects += self._refuse(attempt, Reason.SECOND_PERSON_MISSING, mono)
+        for door, (typed, until) in list(self._typed.items()):
+            if mono >= until:
+                del self._typed[door]
+                nobody = Attempt(door, typed.source, "", mono, mono, mono, [Factor.PIN])
+                effects += self._refuse(nobody, Reason.CREDENTIAL_NOT_FOUND, mono)
+        return effects + self.attempts.tick(mono)

@@ -1,0 +1,86 @@
+"""What somebody shows to pass a door, and what it still lacks. Pure."""
+
+from msgspec import Struct
+
+from edge.terms import Evidence, Factor, Pass, Permit, Reason
+
+
+class EntryRules(Struct, frozen=True):
+    """What a door asks of people."""
+
+    opens_with: frozenset[Factor] = frozenset((Factor.FACE, Factor.PASS))
+    """What says who somebody is."""
+    second_factors: frozenset[Factor] = frozenset()
+    """What may be shown with it."""
+    always: bool = False
+    """Whether a second factor is always asked for, not only when liveness is in doubt."""
+    second_factor_s: float = 15.0
+    people: int = 1
+    """2 is the two-person rule."""
+    second_person_s: float = 15.0
+
+
+class Attempt(Struct):
+    """Somebody who wants to pass, and what they have shown so far."""
+
+    door: str
+    source: str
+    """The camera or reader."""
+    person: str
+    since: float
+    """When it began."""
+    fresh: float
+    """When the newest of it was captured, shown or typed."""
+    until: float
+    """When it is over if nothing more comes."""
+    factors: list[Factor]
+    permit: Permit | None = None
+    shown: Pass | None = None
+    evidence: Evidence | None = None
+    track: int | None = None
+    doubt: Reason | None = None
+    """Why a face alone is not enough."""
+    told: bool = False
+    """Whether a refusal was told already."""
+
+    @property
+    def credential(self) -> str:
+        return self.shown.id if self.shown else ""
+
+
+def lacking(attempt: Attempt, rules: EntryRules) -> Reason | None:
+    """What to say when nothing more comes, or None when everything was shown."""
+    factors, shown = attempt.factors, attempt.shown
+    missing = Reason.SECOND_FACTOR_MISSING
+    if shown and ((shown.face and Factor.FACE not in factors) or (shown.pin and Factor.PIN not in factors)):
+        return missing
+    first = next((factor for factor in factors if factor in rules.opens_with), None)
+    if first is None:
+        return missing
+    if not (rules.always or (attempt.doubt and first is Factor.FACE)):
+        return None
+    second = any(factor in rules.second_factors for factor in factors if factor is not first)
+    return None if second else attempt.doubt or missing
+
+
+def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
+    """Whether this person can show what the attempt lacks, as far as is known."""
+    if attempt.shown and (attempt.shown.face or attempt.shown.pin):
+        return True
+    if not rules.opens_with.intersection(attempt.factors):
+        return bool(rules.opens_with)
+    wanted = rules.second_factors.difference(attempt.factors)
+    permit = attempt.permit
+    typed = permit is not None and bool(permit.pin or permit.duress)
+    return bool(wanted if typed else wanted - {Factor.PIN})
+
+
+def is_pin(attempt: Attempt, code: str) -> bool:
+    """Whether a typed PIN is that of the attempt's person or pass."""
+    permit, shown = attempt.permit, attempt.shown
+    return bool(code) and code in (permit and permit.pin, shown and shown.pin)
+
+
+def is_duress(attempt: Attempt, code: str) -> bool:
+    """Whether it is the one that says: under threat."""
+    return attempt.permit is not None and bool(code) and code == attempt.permit.duress

@@ -1,0 +1,134 @@
+"""From a grant to the released door: record first, then the relay. Pure; times are monotonic seconds.
+
+A grant whose record is not on the disk in time follows the row `storage_slow`. What was true when it was granted
+must still be true then: the face fresh, the door usable, the other door of the sluice shut.
+"""
+
+import math
+
+from msgspec import Struct
+
+from edge.access import Access
+from edge.areas import Areas
+from edge.door import Door
+from edge.doorevents import AccessGranted
+from edge.factors import Attempt
+from edge.facts import Effect, Emit, Recorded, Settle
+from edge.opening import Passing
+from edge.terms import Contact, Factor, Now, Reason
+
+RECORD_S = 0.25
+"""How long a grant waits for its record to be on the disk."""
+
+Effects = list[Effect]
+
+
+Refused = list[tuple[Attempt, Reason]]
+
+
+class Waiting(Struct):
+    """People who pass together once the record of each is on the disk."""
+
+    people: list[Attempt]
+    tickets: set[int]
+    until: float
+
+
+class Grants:
+    """The grants of every door of a gate. `deadline` says when `tick` must be called next."""
+
+    def __init__(self, doors: dict[str, Door], access: Access, areas: Areas, into: dict[str, str]) -> None:
+        self._doors, self._access, self._areas, self._into = doors, access, areas, into
+        self._waiting: dict[int, Waiting] = {}
+        self._granted_at: dict[tuple[str, str], float] = {}
+        self._tickets = 0
+        self.deadline = math.inf
+
+    def recent(self, door: str, person: str, now: float) -> bool:
+        """Whether this person was granted at this door just now."""
+        last = self._granted_at.get((door, person))
+        return last is not None and now - last < self._access.rules.cooldown_s
+
+    def interlocked(self, door: str) -> bool:
+        """Whether another door of the sluice is not known to be shut, or about to be released."""
+        others = self._doors[door].rules.interlock
+        if not others:
+            return False
+        soon = {waiting.people[0].door for waiting in self._waiting.values()}
+        return any(other in soon or not self._doors[other].secure for other in others)
+
+    def begin(self, people: list[Attempt], now: float) -> Effects:
+        """Record the grant of everybody who passes together."""
+        waiting = Waiting(people, set(), now + RECORD_S)
+        effects: Effects = []
+        for attempt in people:
+            self._tickets += 1
+            self._waiting[self._tickets] = waiting
+            waiting.tickets.add(self._tickets)
+            self._granted_at[attempt.door, attempt.person] = now
+            if attempt.track is not None:
+                self._access.wait(attempt.source, attempt.track, True)
+            event = AccessGranted(attempt.person, attempt.evidence, tuple(attempt.factors), attempt.credential)
+            effects.append(Emit(f"door/{attempt.door}", event, self._tickets))
+        self.deadline = min(self.deadline, waiting.until)
+        return effects
+
+    def recorded(self, fact: Recorded, now: Now) -> tuple[Effects, Refused]:
+        """The record of a grant is on the disk, or will not be."""
+        waiting = self._waiting.get(fact.ticket)
+        if waiting is None:
+            return [], []
+        waiting.tickets.discard(fact.ticket)
+        if fact.ok and waiting.tickets:
+            return [], []
+        return self._release(waiting, fact.ok, now)
+
+    def tick(self, now: Now) -> tuple[Effects, Refused]:
+        effects: Effects = []
+        refused: Refused = []
+        while late := [each for each in self._waiting.values() if now.mono >= each.until]:
+            told, more = self._release(late[0], False, now)
+            effects, refused = effects + told, refused + more
+        self._plan()
+        return effects, refused
+
+    def _release(self, waiting: Waiting, recorded: bool, now: Now) -> tuple[Effects, Refused]:
+        """Open, unless something has become untrue meanwhile or the record is missing and must not be."""
+        for ticket in [ticket for ticket, each in self._waiting.items() if each is waiting]:
+            del self._waiting[ticket]
+        self._plan()
+        reason = self._against(waiting.people, recorded, now.mono)
+        for attempt in waiting.people:
+            if attempt.track is not None:
+                self._access.wait(attempt.source, attempt.track, False)
+        if reason is None:
+            return [effect for attempt in waiting.people for effect in self._open(attempt, now)], []
+        for attempt in waiting.people:
+            self._granted_at.pop((attempt.door, attempt.person), None)
+        return [], [(attempt, reason) for attempt in waiting.people]
+
+    def _against(self, people: list[Attempt], recorded: bool, now: float) -> Reason | None:
+        last = people[-1]  # of two people the first may have waited for the second
+        if not self._access.fresh(last.fresh, now, RECORD_S):
+            return Reason.STALE
+        if not recorded and not self._access.rules.unrecorded:
+            return Reason.NOT_RECORDED
+        if not self._doors[last.door].usable:
+            return Reason.DOOR_UNAVAILABLE
+        return Reason.INTERLOCKED if self.interlocked(last.door) else None
+
+    def _open(self, attempt: Attempt, now: Now) -> Effects:
+        door, into = self._doors[attempt.door], self._into.get(attempt.source, "")
+        if door.contact is Contact.UNKNOWN:  # nobody will see them pass
+            self._areas.moved(attempt.person, into, now.utc)
+        alone = attempt.factors == [Factor.FACE]
+        extended = attempt.permit is not None and attempt.permit.extended
+        passing = Passing(attempt.person, into)
+        effects = door.open(str(attempt.factors[0]), now.mono, passing, attempt.since if alone else None, extended)
+        if attempt.track is None:
+            return effects
+        self._access.settle(attempt.source, attempt.track)
+        return [*effects, Settle(attempt.source, attempt.track)]
+
+    def _plan(self) -> None:
+        self.deadline = min((each.until for each in self._waiting.values()), default=math.inf)

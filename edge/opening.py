@@ -1,0 +1,30 @@
+"""One opening of a door and the people who pass with it."""
+
+import math
+
+from msgspec import Struct
+
+
+class Passing(Struct):
+    """Somebody who was granted, and whether the leaf has opened for them; `into` is the area behind it."""
+
+    person: str
+    into: str = ""
+    taken: bool = False
+
+
+class Opening(Struct):
+    """One opening, from the wish to open until the door is shut again or was never opened."""
+
+    cause: str
+    people: list[Passing]
+    until: float
+    """When the relay lets go; while the door is released anyway, how long it may take."""
+    since: float | None = None
+    """Capture time of the first good view, when a face caused it."""
+    extended: bool = False
+    started: bool = False
+    taken: bool = False
+    """Whether the leaf has opened."""
+    deadline: float = math.inf
+    """When the leaf must have moved, once that can be told."""
