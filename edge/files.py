@@ -21,3 +21,25 @@ def make(path: Path) -> None:
             os.fchown(handle, owner.st_uid, owner.st_gid)
     finally:
         os.close(handle)
+
+
+def secret(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner reads; FileExistsError rather than replace one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Have `content` at `path`, on the disk, or what was there before: never half of it."""
+    new = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

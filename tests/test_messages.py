@@ -116,7 +116,11 @@ def test_help_speaks_chinese(arguments: list[str], expected: str) -> None:
         (["check", "x"], "多余的参数（x）", "Got unexpected extra argument(s) (x)"),
         (["revoke"], "缺少参数 'ID'。", "Missing argument 'ID'."),
         (["keys", "new"], "缺少参数 'KIND'。可选值：", "Missing argument 'KIND'. Choose from:"),
-        (["keys", "new", "x"], "'x' 不是 'whitelist', 'signing', 'pass', 'operator' 之一。", "'x' is not one of 'whit"),
+        (
+            ["keys", "new", "x"],
+            "'x' 不是 'whitelist', 'signing', 'pass', 'operator', 'desk', 'gate' 之一。",
+            "'x' is not one of 'whit",
+        ),
         (["relay", "test", "--seconds", "x"], "'--seconds' 的值无效：必须是数字", "Input should be a valid number"),
         (["relay", "test", "--seconds", "0"], "必须大于或等于 0.1", "Input should be greater than or equal to 0.1"),
         (["bench", "outbox", "--events", "x"], "必须是整数", "Input should be a valid integer"),

@@ -1,4 +1,4 @@
-"""`edge-gate keys new`: make the keys that a gate and its recorder need."""
+"""`edge-gate keys new`: make the keys that a gate, its desk and its recorder need."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -12,6 +12,7 @@ from edge.config import Credentials
 from edge.errors import SealError
 from edge.i18n import N_
 from edge.seal import new_sealing_key, new_signing_key
+from edge.signet import DESK_KEY, GATE_OPENS, GATE_SIGNS, KeyPair, new_opening_pair, new_signing_pair, write_pair
 
 keys = typer.Typer()
 
@@ -21,16 +22,26 @@ class Kind(StrEnum):
     SIGNING = "signing"
     PASS = "pass"
     OPERATOR = "operator"
+    DESK = "desk"
+    GATE = "gate"
 
 
-FILES: dict[Kind, tuple[str, Callable[[Path], object]]] = {
-    Kind.WHITELIST: ("whitelist.key", new_sealing_key),
-    Kind.SIGNING: ("recorder.jwk", new_signing_key),
-    Kind.PASS: ("pass.jwk", new_signing_key),
-    Kind.OPERATOR: ("operator.jwk", new_signing_key),
+def _pair(make: Callable[[], KeyPair]) -> Callable[[Path], None]:
+    return lambda path: write_pair(path, make())
+
+
+FILES: dict[Kind, dict[str, Callable[[Path], object]]] = {
+    Kind.WHITELIST: {"whitelist.key": new_sealing_key},
+    Kind.SIGNING: {"recorder.jwk": new_signing_key},
+    Kind.PASS: {"pass.jwk": new_signing_key},
+    Kind.OPERATOR: {"operator.jwk": new_signing_key},
+    Kind.DESK: {DESK_KEY: _pair(new_signing_pair)},
+    Kind.GATE: {GATE_SIGNS: _pair(new_signing_pair), GATE_OPENS: _pair(new_opening_pair)},
 }
+"""What each kind consists of; public halves lie beside them as `.pub`."""
 KINDS = N_(
-    "whitelist: seals records; signing: the recorder's word; pass: the desk's passes; operator: commands to gates."
+    "whitelist: seals records; signing: the recorder's word; pass: the desk's passes; operator: commands to gates; "
+    "desk: signs the whitelist; gate: opens it."
 )
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help=KINDS)]
@@ -43,16 +54,17 @@ Directory = Annotated[
 @keys.command()
 def new(kind: KindArgument, directory: Directory = None, json: JsonOption = False) -> None:
     """Make a new key; one that is there is never replaced."""
-    name, make = FILES[kind]
-    path = Credentials(directory).path(name)
-    try:
-        make(path)
-    except FileExistsError as error:
-        hint = "what was sealed or signed with it needs it; move it away if you are sure"
-        raise SealError("there is a key at {path} already", hint, path=path) from error
-    except OSError as error:
-        raise SealError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
+    made = [Credentials(directory).path(name) for name in FILES[kind]]
+    for path, make in zip(made, FILES[kind].values(), strict=True):
+        try:
+            make(path)
+        except FileExistsError as error:
+            hint = "what was sealed or signed with it needs it; move it away if you are sure"
+            raise SealError("there is a key at {path} already", hint, path=path) from error
+        except OSError as error:
+            raise SealError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
     if json:
-        emit({"key": str(path)})
-    else:
+        emit({"key": str(made[0]), "keys": list(map(str, made))})
+        return
+    for path in made:
         say("made {path}; keep a copy where nobody else can read it", path=path)

@@ -1,0 +1,156 @@
+"""Signed messages, sealed records and wrapped content keys of the whitelist: binary, since a record is kilobytes.
+
+Ed25519 over the kind and the payload, so that a message of one kind never passes for another; AES-256-GCM for
+records; a content key reaches a gate by X25519 and HKDF-SHA256 (the shape of RFC 9180, base mode). With seal.py
+the only place that touches keys.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from edge.errors import SealError
+from edge.files import secret
+from edge.records import Signed, encode, parse
+
+DESK_KEY, DESK_PUBLIC, DESK_NEXT = "desk.key", "desk.pub", "desk-next.pub"
+"""Credentials: what the desk signs with, what gates check it with, and the key that is to follow, in a rotation."""
+GATE_SIGNS, GATE_OPENS = "gate-sign.key", "gate-open.key"
+"""Credentials of a gate: what it signs reports with, and what opens its content keys."""
+KEY_BYTES = 32
+RAW, RAW_PUBLIC = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+DOMAIN = b"edge-gate whitelist 1\0"
+"""Signed and derived with everything here: no signature or key of another protocol is one of this."""
+
+
+class KeyPair(NamedTuple):
+    """A private key as it lies in a credential, and its public half; 32 bytes each."""
+
+    private: bytes
+    public: bytes
+
+
+def new_signing_pair() -> KeyPair:
+    """An Ed25519 key pair (RFC 8032)."""
+    key = Ed25519PrivateKey.generate()
+    return KeyPair(key.private_bytes_raw(), key.public_key().public_bytes(RAW, RAW_PUBLIC))
+
+
+def new_opening_pair() -> KeyPair:
+    """An X25519 key pair (RFC 7748), to which content keys are wrapped."""
+    key = X25519PrivateKey.generate()
+    return KeyPair(key.private_bytes_raw(), key.public_key().public_bytes(RAW, RAW_PUBLIC))
+
+
+def write_pair(path: Path, pair: KeyPair) -> None:
+    """Put the private key at `path` (mode 0600, never over another) and the public one at `path`.pub."""
+    secret(path, pair.private)
+    path.with_suffix(".pub").write_bytes(pair.public)
+
+
+def read_key(path: Path) -> bytes:
+    """A key of 32 bytes; SealError when there is none."""
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        hint = "make it with edge-gate keys new or edge-gate gates add, and install it as a credential"
+        raise SealError("no key at {path}: {why}", hint, path=path, why=error.strerror) from error
+    if len(key) != KEY_BYTES:
+        raise SealError(
+            "{path} is no key: it has {size} bytes, not {wanted}", path=path, size=len(key), wanted=KEY_BYTES
+        )
+    return key
+
+
+def public_of(private: bytes) -> bytes:
+    """The public half of an Ed25519 key."""
+    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes(RAW, RAW_PUBLIC)
+
+
+class Stamp:
+    """Signs messages with one Ed25519 key."""
+
+    def __init__(self, private: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(private)
+
+    def sign(self, kind: str, payload: bytes) -> bytes:
+        return encode(Signed(kind, payload, self._key.sign(_covered(kind, payload))))
+
+
+class Checker:
+    """Accepts what one of these keys signed; two of them while a signing key is rotated."""
+
+    def __init__(self, publics: Iterable[bytes]) -> None:
+        self._keys = [Ed25519PublicKey.from_public_bytes(public) for public in publics]
+
+    def __call__(self, message: bytes) -> Signed:
+        """The message, its signature verified; SealError otherwise."""
+        signed = parse(message)
+        for key in self._keys:
+            try:
+                key.verify(signed.signature, _covered(signed.kind, signed.payload))
+            except InvalidSignature:
+                continue
+            return signed
+        raise SealError("the signature is not the desk's")
+
+
+def _covered(kind: str, payload: bytes) -> bytes:
+    """What a signature is made over: a digest, since a record would else be hashed twice more by SHA-512."""
+    return DOMAIN + kind.encode() + b"\0" + hashlib.sha256(payload).digest()
+
+
+class Sealer:
+    """Seals and opens records with the content keys that it knows, by their ids."""
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        self._ciphers = {kid: AESGCM(key) for kid, key in keys.items()}
+
+    def __contains__(self, kid: str) -> bool:
+        return kid in self._ciphers
+
+    def close(self, kid: str, content: bytes, bound: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + self._ciphers[kid].encrypt(nonce, content, bound)
+
+    def open(self, kid: str, sealed: bytes, bound: bytes) -> bytes:
+        """The content; SealError when it was changed, belongs to another head, or its key is not here."""
+        if kid not in self._ciphers:
+            raise SealError("it is sealed with the content key {kid}, which this gate was not given", kid=kid)
+        try:
+            return self._ciphers[kid].decrypt(sealed[:12], sealed[12:], bound)
+        except (InvalidTag, ValueError) as error:
+            raise SealError("a sealed record was changed, or sealed with another key") from error
+
+
+def wrap(content_key: bytes, gate_public: bytes, bound: str) -> bytes:
+    """A content key for the one gate that has the private key; `bound` names gate and key."""
+    ephemeral = X25519PrivateKey.generate()
+    sender = ephemeral.public_key().public_bytes(RAW, RAW_PUBLIC)
+    shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(gate_public))
+    return sender + AESGCM(_derived(shared, sender + gate_public)).encrypt(bytes(12), content_key, bound.encode())
+
+
+def unwrap(wrapped: bytes, private: bytes, bound: str) -> bytes:
+    """The content key; SealError when it was wrapped for another gate or changed."""
+    key, sender = X25519PrivateKey.from_private_bytes(private), wrapped[:KEY_BYTES]
+    try:
+        shared = key.exchange(X25519PublicKey.from_public_bytes(sender))
+        derived = _derived(shared, sender + key.public_key().public_bytes(RAW, RAW_PUBLIC))
+        return AESGCM(derived).decrypt(bytes(12), wrapped[KEY_BYTES:], bound.encode())
+    except (InvalidTag, ValueError) as error:
+        raise SealError("a content key does not open with this gate's key") from error
+
+
+def _derived(shared: bytes, salt: bytes) -> bytes:
+    """A key of its own for every wrapping, which is why its nonce may be zero."""
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=salt, info=DOMAIN).derive(shared)

@@ -1,0 +1,307 @@
+"""The roster against a broker that lies: whatever it shows, only whole lists that the desk signed are ever in use."""
+
+import hypothesis.strategies as st
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from edge.outcomes import Adopt, Answered, Bury, Keep
+from edge.records import Answer, Mark, Tombstone, digest, encode
+from edge.roster import Roster
+from edge.signet import Stamp, new_signing_pair
+from tests.core.lists import GATE, SITE, Desk
+
+PEOPLE = ["ann", "bob", "cem", "dan"]
+FRESH = Mark(0, 0.0)
+
+
+def roster(desk: Desk, mark: Mark | None = FRESH, nonce: str = "") -> Roster:
+    return Roster(SITE, GATE, desk.check, mark, nonce)
+
+
+def show_all(gate: Roster, desk: Desk) -> list[object]:
+    return [outcome for topic, message in desk.shown.items() for outcome in gate.feed(topic, message)]
+
+
+def documents(desk: Desk) -> dict[str, bytes]:
+    """What a gate keeps of the list beside its records."""
+    return {topic: message for topic, message in desk.shown.items() if "/people/" not in topic}
+
+
+@pytest.fixture
+def desk() -> Desk:
+    made = Desk()
+    for person in PEOPLE[:3]:
+        made.put(person)
+    return made
+
+
+def test_a_list_is_adopted_when_it_is_whole_and_not_before(desk: Desk) -> None:
+    gate = roster(desk)
+    last = desk.topics.person("bob")
+    for topic, message in desk.shown.items():
+        if topic != last:
+            assert not any(isinstance(outcome, Adopt) for outcome in gate.feed(topic, message))
+    assert gate.running == {} and gate.trouble and gate.holding.lacking == {"bob"}
+    kept, adopted = gate.feed(last, desk.shown[last])
+    assert isinstance(kept, Keep) and isinstance(adopted, Adopt)
+    assert gate.running.keys() == {"ann", "bob", "cem"} and gate.revision == 3 and gate.trouble is None
+    assert gate.mark.revision == 3 and not gate.problems
+
+
+def test_an_edit_brings_in_only_what_changed(desk: Desk) -> None:
+    gate = roster(desk)
+    show_all(gate, desk)
+    before = desk.people["ann"].hash
+    desk.put("ann")
+    [_kept, adopted] = show_all(gate, desk)
+    assert isinstance(adopted, Adopt)
+    assert [entry.id for entry in adopted.put] == ["ann"] and adopted.drop == [] and adopted.discard == [before]
+
+
+def test_a_tombstone_acts_at_once_alone(desk: Desk) -> None:
+    gate = roster(desk)
+    show_all(gate, desk)
+    desk.revoke("bob")
+    topic = desk.topics.person("bob")
+    [buried] = gate.feed(topic, desk.shown[topic])
+    assert isinstance(buried, Bury) and "bob" not in gate.running and gate.graves == {"bob": 4}
+    assert gate.revision == 3
+    show_all(gate, desk)
+    assert gate.revision == 4 and gate.graves == {} and "bob" not in gate.running
+
+
+def test_a_renewed_manifest_is_adopted_and_the_older_one_refused(desk: Desk) -> None:
+    gate = roster(desk)
+    show_all(gate, desk)
+    old = desk.shown[desk.topics.manifest]
+    desk.renew()
+    [adopted] = show_all(gate, desk)
+    assert isinstance(adopted, Adopt) and adopted.put == [] == adopted.drop
+    gate.feed(desk.topics.manifest, old)
+    assert "shown again" in gate.problems["manifest"]
+    show_all(gate, desk)
+    assert gate.problems == {}
+
+
+def test_a_broker_that_was_rolled_back_is_believed_in_nothing(desk: Desk) -> None:
+    gate = roster(desk)
+    before = dict(desk.shown)
+    desk.revoke("ann")
+    desk.put("bob")
+    show_all(gate, desk)
+    for topic, message in before.items():
+        assert gate.feed(topic, message) == []
+    assert {"manifest", "ann", "bob"} <= gate.problems.keys()
+    assert gate.running.keys() == {"bob", "cem"} and gate.revision == 5
+    show_all(gate, desk)
+    assert gate.problems == {}
+
+
+@pytest.mark.parametrize("how", ["signature", "payload", "other person", "other kind", "cut", "stranger", "empty list"])
+def test_what_was_tampered_with_is_refused_under_its_name(desk: Desk, how: str) -> None:
+    gate = roster(desk)
+    topic, other = desk.topics.person("ann"), desk.topics.person("bob")
+    message = desk.shown[topic]
+    forged = {
+        "signature": message[:-1] + bytes([message[-1] ^ 1]),
+        "payload": message[:40] + bytes([message[40] ^ 1]) + message[41:],
+        "other person": desk.shown[other],
+        "other kind": desk.shown[desk.topics.manifest],
+        "cut": message[: len(message) // 2],
+        "stranger": Stamp(new_signing_pair().private).sign("tombstone", encode(Tombstone("ann", 99, 0.0))),
+        "empty list": encode([]),
+    }[how]
+    for shown in (forged, message):
+        for known in range(2):
+            assert gate.feed(topic, forged) == [], known
+            assert gate.problems["ann"]
+            if not known and shown is message:
+                show_all(gate, desk)
+                assert gate.problems == {} and "ann" in gate.running
+    assert gate.running.keys() == {"ann", "bob", "cem"}
+
+
+def test_an_old_tombstone_does_not_remove_who_was_restored(desk: Desk) -> None:
+    desk.revoke("ann")
+    grave = desk.shown[desk.topics.person("ann")]
+    desk.put("ann")
+    gate = roster(desk)
+    show_all(gate, desk)
+    assert gate.feed(desk.topics.person("ann"), grave) == [] and "shown again" in gate.problems["ann"]
+    assert "ann" in gate.running
+
+
+def test_below_the_mark_nothing_is_in_use(desk: Desk) -> None:
+    gate = roster(desk, Mark(9, 0.0))
+    show_all(gate, desk)
+    assert gate.running == {} and gate.trouble and "shown again" in gate.problems["manifest"]
+
+
+def test_a_store_that_was_rolled_back_admits_nobody(desk: Desk) -> None:
+    stored, held = documents(desk), list(desk.people.values())
+    gate = roster(desk, Mark(4, 0.0))
+    gate.resume(stored, [], held)
+    assert "revision 4 was in use before" in str(gate.trouble)
+    desk.revoke("ann")
+    show_all(gate, desk)
+    assert gate.trouble is None and "ann" not in gate.running
+
+
+def test_without_its_mark_a_gate_waits_for_the_answer_to_its_own_question(desk: Desk) -> None:
+    gate = roster(desk, None, "n1")
+    show_all(gate, desk)
+    assert gate.running and "must answer" in str(gate.trouble) and gate.mark == FRESH
+    topic = desk.topics.answer(GATE)
+    for answer in (Answer(SITE, GATE, "n0", 3, 1.0), Answer(SITE, "other", "n1", 3, 1.0)):
+        assert gate.feed(topic, desk.issuer.answer(answer)) == [] and gate.trouble
+    truth = desk.issuer.answer(Answer(SITE, GATE, "n1", 3, desk.issued))
+    [answered] = gate.feed(topic, truth)
+    assert isinstance(answered, Answered) and gate.trouble is None and gate.mark == Mark(3, desk.issued)
+
+
+def test_an_answer_that_names_a_newer_list_is_waited_for(desk: Desk) -> None:
+    gate = roster(desk, None, "n1")
+    show_all(gate, desk)
+    gate.feed(desk.topics.answer(GATE), desk.issuer.answer(Answer(SITE, GATE, "n1", 4, desk.issued + 9)))
+    assert "revision 4" in str(gate.trouble)
+    desk.issued += 20
+    desk.put("dan")
+    show_all(gate, desk)
+    assert gate.trouble is None
+
+
+def test_after_a_start_who_is_lacking_in_the_store_is_named_and_the_others_pass(desk: Desk) -> None:
+    held = [entry for person, entry in desk.people.items() if person != "bob"]
+    gate = roster(desk, Mark(3, 0.0))
+    gate.resume(documents(desk), [], held)
+    assert gate.running.keys() == {"ann", "cem"} and "bob" in gate.problems and gate.trouble is None
+    show_all(gate, desk)
+    assert gate.running.keys() == {"ann", "bob", "cem"} and gate.problems == {}
+
+
+def test_a_tombstone_in_the_store_is_remembered(desk: Desk) -> None:
+    stored, held = documents(desk), list(desk.people.values())
+    desk.revoke("bob")
+    gate = roster(desk, Mark(3, 0.0))
+    gate.resume(stored, [desk.shown[desk.topics.person("bob")]], held)
+    assert gate.running.keys() == {"ann", "cem"}
+
+
+# A broker that does what it likes ---------------------------------------------------------------------------------
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("edit"), st.sampled_from(PEOPLE), st.booleans()),
+        st.tuples(st.just("show"), st.integers(0, 10_000), st.sampled_from(["whole", "cut", "flip", "moved", "empty"])),
+        st.tuples(st.just("truth"), st.integers(1, 80), st.integers(0, 10_000)),
+        st.tuples(st.just("restart"), st.booleans(), st.just(0)),
+    ),
+    max_size=60,
+)
+
+
+class Gate:
+    """A roster with a store that is a dictionary; checks after every message what must always hold."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.roster = desk, roster(desk)
+        self.documents: dict[str, bytes] = {}
+        self.records: dict[bytes, tuple[object, bytes]] = {}
+        self.tombstones: dict[str, bytes] = {}
+        self.seen_graves: dict[str, int] = {}
+        self.highest = 0
+
+    def feed(self, topic: str, message: bytes) -> None:
+        for outcome in self.roster.feed(topic, message):
+            match outcome:
+                case Keep():
+                    self.records[outcome.entry.hash] = (outcome.entry, outcome.message)
+                case Bury():
+                    person, revision = outcome.tombstone.id, outcome.tombstone.revision
+                    self.tombstones[person] = outcome.message
+                    self.seen_graves[person] = max(revision, self.seen_graves.get(person, 0))
+                    gone = [k for k, (e, _) in self.records.items() if e.id == person and e.revision <= revision]  # type: ignore[attr-defined]
+                    for key in gone:
+                        del self.records[key]
+                case Adopt():
+                    self.documents = outcome.documents
+                    for key in outcome.discard:
+                        del self.records[key]
+                    self.tombstones = {p: m for p, m in self.tombstones.items() if p in self.roster.graves}
+        self.holds()
+
+    def restart(self) -> None:
+        mark, self.roster = self.roster.mark, roster(self.desk, self.roster.mark)
+        assert mark.revision <= self.highest
+        self.roster.resume(self.documents, self.tombstones.values(), [e for e, _ in self.records.values()])  # type: ignore[misc]
+        self.holds()
+
+    def holds(self) -> None:
+        gate, desk = self.roster, self.desk
+        assert gate.revision >= self.highest, "what is in use never goes back"
+        self.highest = gate.revision
+        listed = desk.lists[gate.revision]
+        running = {person: entry.revision for person, entry in gate.running.items()}
+        assert running.items() <= listed.items(), "only who stands on that list"
+        assert listed.keys() - running.keys() <= gate.graves.keys(), "and nobody of it is lost"
+        for person, revision in self.seen_graves.items():
+            assert running.get(person, revision + 1) > revision, "a tombstone acts from the moment it was seen"
+        for person, entry in gate.running.items():
+            assert digest(self.records[entry.hash][1]) == entry.hash, person
+
+
+def mangled(desk: Desk, at: int, how: str) -> tuple[str, bytes]:
+    topic, message = desk.history[at % len(desk.history)]
+    match how:
+        case "cut":
+            return topic, message[: at % len(message)]
+        case "flip":
+            place = at % len(message)
+            return topic, message[:place] + bytes([message[place] ^ (1 + at % 255)]) + message[place + 1 :]
+        case "moved":
+            return desk.history[at * 7 % len(desk.history)][0], message
+        case "empty":
+            return topic, b""
+    return topic, message
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps)
+def test_whatever_a_broker_shows_only_signed_whole_lists_are_in_use(trace: list[tuple[str, object, object]]) -> None:
+    desk = Desk()
+    gate = Gate(desk)
+    for kind, what, how in trace:
+        match kind:
+            case "edit":
+                if how or what not in desk.people:
+                    desk.put(str(what))
+                else:
+                    desk.revoke(str(what))
+            case "show":
+                gate.feed(*mangled(desk, int(str(what)), str(how)))
+            case "truth":
+                shown = list(desk.shown.items())
+                start = int(str(how)) % len(shown)
+                for topic, message in (shown[start:] + shown[:start])[: int(str(what))]:
+                    gate.feed(topic, message)
+            case "restart":
+                gate.restart()
+    for _ in range(2):  # the truth returns
+        for topic, message in desk.shown.items():
+            gate.feed(topic, message)
+    assert gate.roster.revision == desk.revision and gate.roster.trouble is None
+    assert gate.roster.running == desk.people and gate.roster.problems == {}
+    assert {e.id for e, _ in gate.records.values()} == desk.people.keys(), "and nothing else is kept"  # type: ignore[attr-defined]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["manifest", "index/01", "people/01/ann", "keys/lobby", "answer/lobby", "x"]),
+)
+def test_noise_is_refused(noise: bytes, name: str) -> None:
+    desk = Desk()
+    gate = roster(desk, None, "n")
+    assert gate.feed(f"{desk.topics.desk}/{name}", noise) == [] and gate.running == {}
+    assert msgspec.to_builtins(gate.problems) is not None
