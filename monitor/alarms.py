@@ -102,7 +102,9 @@ class Alarms:
         return len(times)
 
     def _clear(self, alarm: Alarm, now: float) -> list[Step]:
-        alarm.active, alarm.cleared, alarm.good_since = False, now, None
+        way = MACHINE.get(alarm.check)
+        seen = way is not None and way.hold and alarm.good_since is not None  # a state may overtake its event
+        alarm.active, alarm.cleared, alarm.good_since = False, now, now if seen else None
         return [Step(alarm.number, Stage.CLEARED, now)]
 
     # Checks --------------------------------------------------------------------------------------------------------
@@ -117,10 +119,9 @@ class Alarms:
         ]  # fmt: skip
 
     def _probe(self, alarm: Alarm, good: bool, now: float) -> list[Step]:
-        if alarm.active or alarm.checked:
+        if alarm.checked:
             return []
-        way = MACHINE[alarm.check]
-        if way.cycle and not good:
+        if not alarm.active and not good:
             alarm.cycled = True
         alarm.good_since = (alarm.good_since or now) if good else None
         return self._judge(alarm, now)

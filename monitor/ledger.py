@@ -1,41 +1,25 @@
-"""The recorder's database: the events of all gates, each once, and what is known to be missing or wrong."""
+"""The recorder's part of the database: the events of all gates, each once, and what is missing or wrong among them."""
 
-import contextlib
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
-from sqlite_utils import Database, Migrations
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from edge.errors import StoreError
 from edge.seal import GENESIS, chain_hash
-from monitor.stream import LOST, Problem, Received, Stream
+from monitor.database import Database
+from monitor.stream import LOST, Flaw, Problem, Received, Stream
+from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
 
-MIGRATIONS = Migrations("ledger")
 QUARANTINED = 10_000
 """Most refused messages that are kept, so that a flood of them does not fill the disk."""
-
-EVENTS = {
-    "site": str, "gate": str, "epoch": str, "sequence": int, "first": int, "id": str, "type": str, "subject": str,
-    "time": str, "severity": int, "hash": str, "received": float, "payload": bytes,
-}  # fmt: skip
-STREAMS = {"site": str, "gate": str, "epoch": str, "sequence": int, "hash": str, "duplicates": int, "touched": float}
-PROBLEMS = {
-    "site": str, "gate": str, "epoch": str, "kind": str, "first": int, "last": int, "detail": str, "received": float,
-}  # fmt: skip
-
-
-@MIGRATIONS()
-def create(db: Database) -> None:
-    db.table("events").create(EVENTS, pk=("site", "gate", "epoch", "sequence"))
-    db.table("events").create_index(["time"])
-    db.table("streams").create(STREAMS, pk=("site", "gate", "epoch"))
-    db.table("problems").create(PROBLEMS, pk=("site", "gate", "epoch", "kind", "first", "last"))
-    db.table("quarantine").create({"received": float, "topic": str, "reason": str, "payload": bytes})
+LATE_S = 30.0
+"""An event that arrives so long after it happened is marked late."""
 
 
 class Refused(NamedTuple):
@@ -44,6 +28,15 @@ class Refused(NamedTuple):
     topic: str
     reason: str
     payload: bytes
+
+
+class Recorded(NamedTuple):
+    """An event at its place in the ledger. `arrived` is in UTC seconds."""
+
+    position: int
+    received: Received
+    arrived: float
+    late: bool
 
 
 class Totals(Struct, frozen=True):
@@ -57,21 +50,22 @@ class Totals(Struct, frozen=True):
 
 
 class Ledger:
-    """One SQLite file, one writer. StoreError when it cannot be used."""
+    """One writer at a time. StoreError when the database cannot be used."""
 
-    def __init__(self, path: Path) -> None:
-        with _translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            MIGRATIONS.apply(Database(self._db))
-        self._path = path
+    def __init__(self, where: Path | Database) -> None:
+        self._db = where if isinstance(where, Database) else Database(where)
+        upsert = sqlite.insert if self._db.is_sqlite else postgresql.insert
+        moved = upsert(STREAMS)
+        changed = {name: moved.excluded[name] for name in ("sequence", "hash", "touched")}
+        self._move = moved.on_conflict_do_update(index_elements=["site", "gate", "epoch"], set_=changed)
+        self._note = upsert(PROBLEMS).on_conflict_do_nothing()
 
     def streams(self) -> list[Stream]:
         """Where each stream stands, the one that last moved at the end."""
-        with _translated(self._path):
-            rows = self._db.execute("SELECT site, gate, epoch, sequence, hash FROM streams ORDER BY touched").fetchall()
+        columns = STREAMS.c
+        query = select(columns.site, columns.gate, columns.epoch, columns.sequence, columns.hash)
+        with self._db.reading() as connection:
+            rows = connection.execute(query.order_by(columns.touched)).all()
         return [Stream(*row) for row in rows]
 
     def commit(
@@ -80,95 +74,133 @@ class Ledger:
         moved: Iterable[Stream],
         problems: Iterable[Problem],
         duplicates: dict[tuple[str, str, str], int],
-    ) -> None:
-        """Record all of it, or nothing."""
+    ) -> list[Recorded]:
+        """Record all of it, or nothing; gives the events their places."""
         now = time.time()
-        events = [
-            (r.site, r.gate, r.epoch, r.last, r.first, r.event.id, r.event.type, r.event.subject, r.event.time,
-             r.event.severity, r.hash, now, r.payload)
-            for r in received
-        ]  # fmt: skip
-        streams = [(s.site, s.gate, s.epoch, s.sequence, s.hash, now) for s in moved]
-        found = [(*msgspec.structs.astuple(problem), now) for problem in problems]
-        with self._transaction():
-            self._db.executemany(f"INSERT INTO events VALUES ({', '.join('?' * len(EVENTS))})", events)
-            self._db.executemany(
-                "INSERT INTO streams VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT DO UPDATE SET"
-                " sequence = excluded.sequence, hash = excluded.hash, touched = excluded.touched",
-                streams,
-            )
-            self._db.executemany("INSERT OR IGNORE INTO problems VALUES (?, ?, ?, ?, ?, ?, ?, ?)", found)
-            self._db.executemany(
-                "UPDATE streams SET duplicates = duplicates + ? WHERE site = ? AND gate = ? AND epoch = ?",
-                [(number, *place) for place, number in duplicates.items()],
-            )
+        with self._db.writing() as connection:
+            last: int = connection.execute(select(func.coalesce(func.max(EVENTS.c.position), 0))).scalar_one()
+            recorded = [
+                Recorded(place, each, now, is_late(each, now)) for place, each in enumerate(received, start=last + 1)
+            ]
+            for table, rows in (
+                (insert(EVENTS), [_event(each) for each in recorded]),
+                (self._move, [_stream(stream, now) for stream in moved]),
+                (self._note, [{**msgspec.structs.asdict(each), "received": now} for each in problems]),
+                (_COUNT, [_counted(place, number) for place, number in duplicates.items()]),
+            ):
+                if rows:
+                    connection.execute(table, rows)
+        return recorded
 
     def quarantine(self, refused: Iterable[Refused]) -> None:
         """Keep messages that are no events, for whoever wants to know where they came from."""
         now = time.time()
-        with self._transaction():
-            self._db.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?)", [(now, *message) for message in refused])
-            oldest = "(SELECT max(rowid) FROM quarantine) - ?"
-            self._db.execute(f"DELETE FROM quarantine WHERE rowid <= {oldest}", (QUARANTINED,))
+        rows = [{**message._asdict(), "received": now, "topic": _storable(message.topic)} for message in refused]
+        newest = select(func.max(QUARANTINE.c.number)).scalar_subquery()
+        with self._db.writing() as connection:
+            connection.execute(insert(QUARANTINE), [{**row, "reason": _storable(str(row["reason"]))} for row in rows])
+            connection.execute(delete(QUARANTINE).where(QUARANTINE.c.number <= newest - QUARANTINED))
 
     def is_recorded(self, received: Received) -> bool:
         """Whether this event is in the ledger as it is, not another one in its place."""
-        query = "SELECT hash FROM events WHERE site = ? AND gate = ? AND epoch = ? AND sequence = ?"
-        with _translated(self._path):
-            place = (received.site, received.gate, received.epoch, received.last)
-            row = self._db.execute(query, place).fetchone()
+        columns = EVENTS.c
+        query = select(columns.hash).where(
+            columns.site == received.site, columns.gate == received.gate,
+            columns.epoch == received.epoch, columns.sequence == received.last,
+        )  # fmt: skip
+        with self._db.reading() as connection:
+            row = connection.execute(query).first()
         return row is None or row[0] == received.hash
 
     def totals(self) -> Totals:
-        count = (
-            "SELECT (SELECT count(*) FROM (SELECT DISTINCT site, gate FROM streams)), (SELECT count(*) FROM events),"
-        )
-        sums = " (SELECT coalesce(sum(duplicates), 0) FROM streams), (SELECT count(*) FROM problems),"
-        with _translated(self._path):
-            return Totals(*self._db.execute(f"{count}{sums} (SELECT count(*) FROM quarantine)").fetchone())
+        gates = select(STREAMS.c.site, STREAMS.c.gate).distinct().subquery()
+        counts = [
+            select(func.count()).select_from(gates),
+            select(func.count()).select_from(EVENTS),
+            select(func.coalesce(func.sum(STREAMS.c.duplicates), 0)),
+            select(func.count()).select_from(PROBLEMS),
+            select(func.count()).select_from(QUARANTINE),
+        ]
+        with self._db.reading() as connection:
+            return Totals(*(int(connection.execute(count).scalar_one()) for count in counts))
 
     def problems(self) -> list[Problem]:
-        query = "SELECT site, gate, epoch, kind, first, last, detail FROM problems ORDER BY received, first"
-        with _translated(self._path):
-            rows = self._db.execute(query).fetchall()
-        return [msgspec.convert(dict(zip(Problem.__struct_fields__, row, strict=True)), Problem) for row in rows]
+        with self._db.reading() as connection:
+            rows = connection.execute(select(PROBLEMS).order_by(PROBLEMS.c.received, PROBLEMS.c.first)).all()
+        return [Problem(r.site, r.gate, r.epoch, Flaw(r.kind), r.first, r.last, r.detail) for r in rows]
 
     def verify(self) -> bool:
         """Read every event again: true when all streams are in order, without a gap, and their hashes chain."""
-        query = "SELECT epoch, first, sequence, hash, payload FROM events ORDER BY site, gate, epoch, sequence"
+        columns = EVENTS.c
+        query = select(columns.epoch, columns.first, columns.sequence, columns.hash, columns.payload)
         before, place, digest = "", 0, GENESIS
-        with _translated(self._path):
-            for epoch, first, sequence, recorded, payload in self._db.execute(query):
-                if epoch != before:
-                    before, place, digest = epoch, 0, GENESIS
-                document = msgspec.json.decode(payload, type=dict[str, object])
-                chained = document["type"] == LOST or (
-                    document["previoushash"] == digest and chain_hash(document) == recorded
-                )
-                if first > place + 1 or not chained:
+        with self._db.reading() as connection:
+            order = (columns.site, columns.gate, columns.epoch, columns.sequence)
+            rows = connection.execution_options(yield_per=1000).execute(query.order_by(*order))
+            for row in rows:
+                if row.epoch != before:
+                    before, place, digest = row.epoch, 0, GENESIS
+                if not _follows(row, place, digest):
                     return False
-                place, digest = sequence, recorded
+                place, digest = row.sequence, row.hash
         return True
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with _translated(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
 
     def close(self) -> None:
         self._db.close()
 
 
-@contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def is_late(received: Received, now: float) -> bool:
+    """Whether an event came long after it happened, by the gate's own clock where that can be trusted."""
     try:
-        yield
-    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
-        raise StoreError("{path} cannot be used: {why}", path=path, why=error) from error
+        happened = datetime.fromisoformat(received.event.time).timestamp()
+    except (ValueError, OverflowError):
+        return False
+    return received.event.timetrusted and now - happened > LATE_S
+
+
+_COUNT = (
+    update(STREAMS)
+    .where(
+        and_(
+            STREAMS.c.site == bindparam("of_site"),
+            STREAMS.c.gate == bindparam("of_gate"),
+            STREAMS.c.epoch == bindparam("of_epoch"),
+        )
+    )
+    .values(duplicates=STREAMS.c.duplicates + bindparam("more"))
+)
+
+
+def _counted(place: tuple[str, str, str], number: int) -> dict[str, object]:
+    return {"of_site": place[0], "of_gate": place[1], "of_epoch": place[2], "more": number}
+
+
+def _stream(stream: Stream, now: float) -> dict[str, object]:
+    names = ("site", "gate", "epoch", "sequence", "hash")
+    return {name: getattr(stream, name) for name in names} | {"duplicates": 0, "touched": now}
+
+
+def _event(recorded: Recorded) -> dict[str, object]:
+    received, event = recorded.received, recorded.received.event
+    personal = event.data.get("personal")
+    pair = personal.get("person") if isinstance(personal, dict) else None
+    return {
+        "position": recorded.position, "site": received.site, "gate": received.gate, "epoch": received.epoch,
+        "sequence": received.last, "first": received.first, "id": event.id, "type": _storable(event.type),
+        "subject": _storable(event.subject), "time": _storable(event.time), "severity": event.severity,
+        "hash": received.hash, "received": recorded.arrived, "late": recorded.late,
+        "person": _storable(str(pair[1])) if isinstance(pair, list) and len(pair) == 2 else None,
+        "reason": _storable(reason) if isinstance(reason := event.data.get("reason"), str) else None,
+        "payload": received.payload,
+    }  # fmt: skip
+
+
+def _storable(text: str) -> str:
+    """Without the one character that PostgreSQL cannot keep; the payload has what was sent."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _follows(row: Any, place: int, digest: str) -> bool:
+    document = msgspec.json.decode(row.payload, type=dict[str, object])
+    chained = document["type"] == LOST or (document["previoushash"] == digest and chain_hash(document) == row.hash)
+    return bool(row.first <= place + 1 and chained)

@@ -16,10 +16,11 @@ from edge.errors import StoreError
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.seal import Signer, load_key, new_signing_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
-from monitor.ledger import Ledger, Refused
-from monitor.stream import LARGEST, Flaw, Problem, Received, Stream, Unacceptable, gate_of, parse
+from monitor.database import Database
+from monitor.ledger import Ledger, Recorded, Refused
+from monitor.stream import LARGEST, Flaw, Problem, Received, Stream, Unacceptable, decoded, gate_of, parse
 
-TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE)]
+TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE, Channel.HEALTH)]
 GROUP_S = 0.05
 """How long a batch is gathered before it is committed."""
 GROUP = 500
@@ -33,6 +34,19 @@ Say = Callable[..., None]
 Place = tuple[str, str, str]
 
 
+class Audience:
+    """Who is told, in the recorder's thread, what it has committed and heard; this one does not listen."""
+
+    def committed(self, recorded: list[Recorded], problems: list[Problem]) -> None: ...
+    def state(self, site: str, gate: str, presence: Presence) -> None: ...
+    def health(self, site: str, gate: str, health: dict[str, object]) -> None: ...
+    def link(self, why: str) -> None:
+        """The broker is out of reach, and why; connected when empty."""
+
+    def turn(self) -> None:
+        """Called again and again, also when nothing arrives."""
+
+
 def signing_key(path: Path, say: Say) -> Signer:
     """The recorder's key, made on first use; SealError when it cannot be used."""
     key = load_key(path) if path.exists() else new_signing_key(path)
@@ -43,42 +57,45 @@ def signing_key(path: Path, say: Say) -> Signer:
 class Recorder:
     """Runs until stopped. `say` is called at each thing worth telling."""
 
-    def __init__(self, address: Address, database: Path, key: Path, say: Say) -> None:
+    def __init__(
+        self, address: Address, database: Path | Database, key: Path, say: Say, audience: Audience | None = None
+    ) -> None:
         self._address, self._database, self.say = address, database, say
+        self._audience = audience or Audience()
         self._signer = signing_key(key, say)
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Record until `stop`; StoreError when the database cannot be opened to begin with."""
-        Ledger(self._database).close()
+        database = self._database if isinstance(self._database, Database) else Database(self._database)
         said = ""
         while not self._stopped.is_set():
             try:
-                self._serve()
+                self._serve(Ledger(database))
             except (Lost, StoreError) as error:
                 if str(error) != said:
                     self.say("{error}", error=error)
                 said = str(error)
+                self._audience.link(said)
                 self._stopped.wait(RETRY_S)
+        database.close()
 
     def stop(self) -> None:
         """End `run` after the batch in hand; from any thread or signal handler."""
         self._stopped.set()
 
-    def _serve(self) -> None:
-        ledger = Ledger(self._database)
-        try:
-            connection = Connection(self._address, TOPICS)
-            text, events = "recording from {host}:{port}, {events} events so far", ledger.totals().events
-            self.say(text, host=self._address.host, port=self._address.port, events=events)
-            desk = Desk(ledger, self._signer, connection.publish, self.say)
-            desk.greet()
-            while not self._stopped.is_set():
-                self._gather(connection, desk)
-                desk.settle(time.monotonic())
-            connection.close()
-        finally:
-            ledger.close()
+    def _serve(self, ledger: Ledger) -> None:
+        connection = Connection(self._address, TOPICS)
+        text, events = "recording from {host}:{port}, {events} events so far", ledger.totals().events
+        self.say(text, host=self._address.host, port=self._address.port, events=events)
+        desk = Desk(ledger, self._signer, connection.publish, self.say, self._audience)
+        desk.greet()
+        self._audience.link("")
+        while not self._stopped.is_set():
+            self._gather(connection, desk)
+            desk.settle(time.monotonic())
+            self._audience.turn()
+        connection.close()
 
     def _gather(self, connection: Connection, desk: "Desk") -> None:
         until, number = time.monotonic() + GROUP_S, 0
@@ -108,8 +125,16 @@ class Asked:
 class Desk:
     """Sorts what arrives into streams; `settle` commits it and acknowledges."""
 
-    def __init__(self, ledger: Ledger, signer: Signer, publish: Callable[[Message], None], say: Say) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        signer: Signer,
+        publish: Callable[[Message], None],
+        say: Say,
+        audience: Audience | None = None,
+    ) -> None:
         self._ledger, self._signer, self._publish, self.say = ledger, signer, publish, say
+        self._audience = audience or Audience()
         self._streams: dict[Place, Stream] = {(s.site, s.gate, s.epoch): s for s in ledger.streams()}
         self._current = {(s.site, s.gate): s for s in self._streams.values()}
         self._first: dict[Place, int] = {}
@@ -130,6 +155,8 @@ class Desk:
         try:
             if where.endswith(f"/{Channel.STATE}"):
                 self._heard(where, payload)
+            elif where.endswith(f"/{Channel.HEALTH}"):
+                self._audience.health(*gate_of(where), decoded(payload, dict[str, object]))
             else:
                 self._take(parse(where, payload))
         except Unacceptable as error:
@@ -137,10 +164,9 @@ class Desk:
 
     def _heard(self, where: str, payload: bytes) -> None:
         site, gate = gate_of(where)
-        try:
-            backlog = msgspec.json.decode(payload, type=Presence).backlog
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise Unacceptable(f"malformed: {error}") from error
+        presence = decoded(payload, Presence)
+        self._audience.state(site, gate, presence)
+        backlog = presence.backlog
         if backlog is None or not backlog.epoch:
             return
         place = (site, gate, backlog.epoch)
@@ -191,7 +217,9 @@ class Desk:
 
     def _commit(self) -> None:
         if self._moved or self._problems or self._duplicates:
-            self._ledger.commit(self._ready, self._moved.values(), self._problems, self._duplicates)
+            moved = self._moved.values()
+            recorded = self._ledger.commit(self._ready, moved, self._problems, self._duplicates)
+            self._audience.committed(recorded, self._problems)
         if self._refused:
             self._ledger.quarantine(self._refused)
         for place in self._moved.keys() | self._duplicates.keys():

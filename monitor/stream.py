@@ -5,7 +5,7 @@ A pure machine. A stream is one epoch of one gate; events may arrive doubled, ou
 
 import re
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -19,8 +19,9 @@ LARGEST = 65_536
 AHEAD = 2_000
 """Most events that wait for an earlier one; a gate sends fewer."""
 LOST = type_name(EventsLost)
+T = TypeVar("T")
 _NAME = r"[a-z0-9][a-z0-9-]{0,30}"
-_TOPIC = re.compile(rf"edge/v1/(?P<site>{_NAME})/(?P<gate>{_NAME})/(event|alarm|state)")
+_TOPIC = re.compile(rf"edge/v1/(?P<site>{_NAME})/(?P<gate>{_NAME})/(event|alarm|state|health)")
 _PLACE = re.compile(r"[0-9a-f]{16}-[0-9]{12}")
 
 
@@ -68,6 +69,16 @@ def gate_of(where: str) -> tuple[str, str]:
     if not found:
         raise Unacceptable("not a gate's topic")
     return found["site"], found["gate"]
+
+
+def decoded(payload: bytes, kind: type[T]) -> T:
+    """A JSON document of this kind; Unacceptable when it is none."""
+    if len(payload) > LARGEST:
+        raise Unacceptable(f"larger than {LARGEST} bytes")
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Unacceptable(f"malformed: {error}") from error
 
 
 def parse(where: str, payload: bytes) -> Received:

@@ -13,9 +13,10 @@ from edge.cli import COMMANDS, load
 from edge.config import Config
 from edge.events import TABLE
 from edge.transport import type_name
+from monitor.settings import Settings
 from tests.conftest import ROOT
 
-MADE = ("configuration.md", "commands.md", "asyncapi.json")
+MADE = ("configuration.md", "monitor-configuration.md", "commands.md", "asyncapi.json")
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,10 @@ def test_every_command_and_option_has_help(name: str) -> None:
     assert [where for where, part in parts(name, load(name)) if not part.help] == []
 
 
-def test_every_key_of_the_configuration_is_explained() -> None:
-    document = (ROOT / "docs/configuration.md").read_text()
-    for table in msgspec.inspect.type_info(Config).fields:
+@pytest.mark.parametrize(("name", "whole"), [("configuration.md", Config), ("monitor-configuration.md", Settings)])
+def test_every_key_of_the_configuration_is_explained(name: str, whole: type) -> None:
+    document = (ROOT / "docs" / name).read_text()
+    for table in msgspec.inspect.type_info(whole).fields:
         kind = getattr(table.type, "item_type", table.type)
         for key in kind.fields:
             [line] = [line for line in section(document, table.name).splitlines() if line.startswith(f"| `{key.name}`")]

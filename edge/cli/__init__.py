@@ -36,7 +36,9 @@ COMMANDS = {
     "revoke": Entry("people", N_("Withdraw a person's access and destroy the templates at once.")),
     "visitor": Entry("visitor", N_("Invite visitors, verify passes, revoke them.")),
     "record": Entry("record", N_("Receive, keep and acknowledge the events of all gates.")),
+    "monitor": Entry("monitor", N_("Serve the page of the monitoring room, and keep its accounts.")),
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
+    "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room.")),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),
     "bench": Entry("bench", N_("Measure.")),
     "demo": Entry("demo", N_("Show a whole gate at work on this machine.")),
@@ -71,7 +73,7 @@ def load(name: str | None) -> Any:
     """The command of this name, with its help in the reader's language."""
     assert name  # the group resolved it
     entry = COMMANDS[name]
-    target = getattr(importlib.import_module(f"edge.cli.{entry.module}"), name)
+    target = getattr(importlib.import_module(f"edge.cli.{entry.module}"), name.replace("-", "_"))
     if isinstance(target, typer.Typer):
         target.rich_markup_mode = None
         group = typer.main.get_group(target)

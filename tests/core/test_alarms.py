@@ -109,6 +109,15 @@ def test_a_camera_closes_only_when_frames_have_flowed_for_a_while() -> None:
     assert alarms.act(1, Action.CLOSE, "li", 72.0).stage is Stage.CLOSED
 
 
+def test_what_is_seen_just_before_the_report_is_over_counts_from_then_on() -> None:
+    alarms = Alarms(RULES)
+    alarms.hear(LOST, 0.0)
+    alarms.hear(FLOWS, 9.9)
+    alarms.hear(Cleared(CAMERA), 10.0)
+    assert alarms.tick(39.9) == []
+    assert [step.stage for step in alarms.tick(40.0)] == [Stage.CHECKED]
+
+
 def test_nobody_looks_where_the_machine_checks() -> None:
     alarms = Alarms(RULES)
     alarms.hear(LOST, 0.0)

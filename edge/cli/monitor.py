@@ -1,0 +1,115 @@
+"""`edge-gate monitor`: the monitoring room, and the accounts of who may use it."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.common import JsonOption, emit, say
+from edge.errors import EdgeError
+from edge.i18n import N_
+
+monitor = typer.Typer(invoke_without_command=True)
+user = typer.Typer()
+monitor.add_typer(user, name="user", help=N_("Who may use the page."))
+
+CONFIG = Path("/etc/edge-gate/monitor.toml")
+RoomOption = Annotated[
+    Path, typer.Option("--config", metavar="FILE", help=N_("The configuration of the monitoring room."))
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=N_("The name that the person logs in with."))]
+
+
+class Roles(StrEnum):
+    VIEWER = "viewer"
+    GUARD = "guard"
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+
+
+@monitor.callback()
+def serve(
+    ctx: typer.Context,
+    config: RoomOption = CONFIG,
+    database: Annotated[
+        str, typer.Option("--database", metavar="URL", help=N_("Use this one: postgresql://... or a file."))
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Record the events of all gates and serve the page of the monitoring room."""
+    if ctx.invoked_subcommand:
+        return
+    from monitor.room import Room
+    from monitor.server import serve as run
+    from monitor.settings import load
+
+    configured = load(config)
+    where: Path | str | None = (database if "://" in database else Path(database)) if database else None
+    room = Room(configured, (lambda template, **fields: None) if json else say, where)
+    web = configured.settings.web
+    scheme = "https" if web.certificate_file else "http"
+    if json:
+        emit({"url": f"{scheme}://{web.address}:{web.port}/"})
+    else:
+        say("the page is at {url}", url=f"{scheme}://{web.address}:{web.port}/")
+    run(room)
+
+
+@user.command()
+def add(
+    name: NameArgument,
+    role: Annotated[Roles, typer.Option("--role", metavar="ROLE", help=N_("viewer, guard, operator or supervisor."))],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help=N_("Read the password from standard input, one line."))
+    ] = False,
+    config: RoomOption = CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Make an account. Without --password-stdin the password is asked for."""
+    from monitor.accounts import Accounts, Role
+    from monitor.database import Database
+    from monitor.settings import load
+
+    configured = load(config)
+    if not password_stdin and not sys.stdin.isatty():
+        raise EdgeError("there is nobody to ask for the password", "use --password-stdin")
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else typer.prompt("", hide_input=True)
+    with Database(configured.database) as database:
+        Accounts(database).add(name, Role(role), password)
+    if json:
+        emit({"name": name, "role": role})
+    else:
+        say("{name} may log in as {role}", name=name, role=role)
+
+
+@user.command()
+def remove(name: NameArgument, config: RoomOption = CONFIG, json: JsonOption = False) -> None:
+    """Take an account away, and end its sessions."""
+    from monitor.accounts import Accounts
+    from monitor.database import Database
+    from monitor.settings import load
+
+    with Database(load(config).database) as database:
+        Accounts(database).remove(name)
+    if json:
+        emit({"name": name})
+    else:
+        say("{name} may not log in any more", name=name)
+
+
+@user.command("list")
+def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
+    """Show the accounts."""
+    from monitor.accounts import Accounts
+    from monitor.database import Database
+    from monitor.settings import load
+
+    with Database(load(config).database) as database:
+        users = Accounts(database).users()
+    if json:
+        emit({"users": users})
+        return
+    for each in users:
+        typer.echo(f"{each.name}: {each.role}")

@@ -1,0 +1,243 @@
+"""A simulated site: real gates' rules, event logs and links, with invented people, doors and faults around them.
+
+For trying the monitoring room. Every event comes from `gate.py` by facts in their order and goes through the outbox
+and the broker link of a gate in service; only people, doors, cameras and time tables are made up.
+"""
+
+import heapq
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edge.broker import Broker
+from edge.config import Config, Credentials
+from edge.facts import (
+    BrokerReported,
+    CameraReported,
+    Effect,
+    Emit,
+    FaceSeen,
+    Fact,
+    InputChanged,
+    PublishState,
+    Pulse,
+    Recorded,
+    RelayReported,
+    Started,
+    StorageReported,
+    TrackEnded,
+    Wake,
+    WhitelistLoaded,
+)
+from edge.gate import Gate
+from edge.outbox import Outbox
+from edge.rules import gate_rules
+from edge.sections import BrokerSection, CameraSection, DoorSection, GateSection, LineSection, OutboxSection
+from edge.terms import Candidate, Cues, Input, Now, Quality, RelayOutcome, Status
+
+SITE, DOOR, CAMERA = "demo", "main", "entrance"
+NAMES = ("north-hall", "south-hall", "east-hall", "west-hall", "garden-passage", "canteen-passage", "archive")
+PEOPLE = 180
+STRANGERS = 0.08
+"""The share of faces that nobody enrolled."""
+FAULTS_PER_HOUR = 12.0
+"""How often something goes wrong at a site of seven gates, so that there is something to see."""
+THRESHOLD = 0.44
+HEALTH_S = 10.0
+FRAMES_PER_S = 25.0
+
+
+class SimulatedGate:
+    """One gate in a thread of its own, from `start` to `stop`. `people_per_s` come by, on average."""
+
+    def __init__(
+        self, directory: Path, name: str, broker: BrokerSection, recorder_key: Path | None, people_per_s: float,
+        faults_per_s: float = 0.0, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.name, self._rate, self._faults = name, people_per_s, faults_per_s
+        config = _config(directory, name, broker, recorder_key)
+        self._gate = Gate(gate_rules(config))
+        self._random = random.Random(f"{name}{seed}")
+        self._lock, self._wake = threading.Lock(), threading.Event()
+        self._due: list[tuple[float, int, Fact | Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._track = itertools.count(1)
+        self._stopped = False
+        self._outbox = Outbox(directory / "outbox.sqlite", SITE, name, 100_000, 0.8, self._reported)
+        self._broker = Broker(config, Credentials(directory), self._outbox, self._reported)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._broker.start()
+        self.at(0.0, Started(f"{self._random.getrandbits(64):016x}", "zoo", True))
+        self.at(0.0, WhitelistLoaded(12, PEOPLE, THRESHOLD, 0.01))
+        self.at(0.0, CameraReported(CAMERA, Status.STREAMING, "", FRAMES_PER_S, 40.0))
+        self.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
+        self.at(0.0, RelayReported(DOOR, RelayOutcome.AVAILABLE))
+        self.at(1.0, self._health)
+        for happens, rate in ((self._somebody, self._rate), (self._fault, self._faults)):
+            if rate:
+                self._again(happens, rate)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+        self._thread.join()
+        self._broker.close()
+        self._outbox.close()
+
+    def at(self, seconds: float, what: Fact | Callable[[], None]) -> None:
+        """Have a fact reach the gate, or something be done, so many seconds from now; from any thread."""
+        with self._lock:
+            heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), what))
+        self._wake.set()
+
+    # The gate ------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        wake: float | None = None
+        while not self._stopped:
+            now = time.monotonic()
+            what = self._next(now)
+            if what is None and (wake is None or now < wake):
+                self._wake.wait(self._patience(now, wake))
+                self._wake.clear()
+            elif callable(what):
+                what()
+            else:
+                wake = self._step(what or Wake())
+
+    def _next(self, now: float) -> Fact | Callable[[], None] | None:
+        with self._lock:
+            return heapq.heappop(self._due)[2] if self._due and self._due[0][0] <= now else None
+
+    def _patience(self, now: float, wake: float | None) -> float:
+        with self._lock:
+            times = [self._due[0][0]] if self._due else []
+        return max(0.0, min([now + 1.0, *times, *([wake] if wake is not None else [])]) - now)
+
+    def _step(self, fact: Fact) -> float | None:
+        now = Now(time.monotonic(), time.time())
+        step = self._gate.step(fact, now)
+        for effect in step.effects:
+            self._do(effect, now)
+        return step.wake
+
+    def _do(self, effect: Effect, now: Now) -> None:
+        match effect:
+            case Emit():
+                self._outbox.append(effect.subject, effect.event, now, effect.ticket)
+            case PublishState():
+                self._broker.publish_state(msgspec.to_builtins(self._gate.state()))
+            case Pulse():
+                self._pulsed(effect, now.mono)
+
+    def _reported(self, fact: Fact | Exception) -> None:
+        if isinstance(fact, Recorded | StorageReported | BrokerReported):
+            self.at(0.0, fact)
+
+    # Around it -----------------------------------------------------------------------------------------------------
+
+    def _again(self, happens: Callable[[], None], per_s: float) -> None:
+        """Do something at random times, and so on."""
+
+        def once() -> None:
+            happens()
+            self.at(self._random.expovariate(per_s), once)
+
+        self.at(self._random.expovariate(per_s), once)
+
+    def _health(self) -> None:
+        self._broker.health(msgspec.to_builtins(self._gate.eyes()))
+        self.at(HEALTH_S, self._health)
+
+    def _somebody(self) -> None:
+        """Somebody walks up: four good views of one face, then the track ends."""
+        track, rnd = next(self._track), self._random
+        stranger = rnd.random() < STRANGERS
+        score = rnd.gauss(0.25, 0.06) if stranger else rnd.gauss(0.74, 0.05)
+        person = "" if stranger else f"p{rnd.randrange(PEOPLE):03}"
+        found = None if stranger else Candidate(person, score, score - 0.3, THRESHOLD, 12)
+        quality = Quality(rnd.uniform(55, 110), rnd.uniform(0.6, 1.0), rnd.gauss(0, 6), rnd.gauss(0, 4), 0.5)
+        for number in range(8 if stranger else 4):
+            self.at(0.12 * number, lambda: self._seen(track, quality, found))
+        self.at(2.0, TrackEnded(CAMERA, track))
+
+    def _seen(self, track: int, quality: Quality, found: Candidate | None) -> None:
+        now = time.monotonic()
+        cues = Cues((0.97, 0.95), shift=0.05, carried=0.0)
+        self.at(0.0, FaceSeen(CAMERA, track, now - 0.06, now - 0.3, quality, cues, found))
+
+    def _pulsed(self, pulse: Pulse, now: float) -> None:
+        """The guard energises the relay; mostly somebody then opens the door and lets it fall shut."""
+        self.at(0.01, RelayReported(DOOR, RelayOutcome.STARTED, pulse.pulse))
+        self.at(pulse.until - now, RelayReported(DOOR, RelayOutcome.ENDED, pulse.pulse))
+        if self._random.random() < 0.97:
+            opened = self._random.uniform(0.5, 1.5)
+            held = self._random.uniform(24.0, 40.0) if self._random.random() < 0.004 else self._random.uniform(1.2, 3.0)
+            self.at(opened, InputChanged(DOOR, Input.CONTACT, True))
+            self.at(opened + held, InputChanged(DOOR, Input.CONTACT, False))
+
+    def _fault(self) -> None:
+        """Something goes wrong, and is over some time later."""
+        rnd = self._random
+        lasts = rnd.uniform(20.0, 90.0)
+        match rnd.choice(("camera", "camera", "forced", "tamper", "whitelist")):
+            case "camera":
+                status = rnd.choice((Status.STALLED, Status.UNREACHABLE, Status.UNAUTHORIZED))
+                self.at(0.0, CameraReported(CAMERA, status, "no frame for 2 s"))
+                self.at(lasts, CameraReported(CAMERA, Status.STREAMING, "", FRAMES_PER_S, 40.0))
+            case "forced":
+                self.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
+                self.at(lasts / 4, InputChanged(DOOR, Input.CONTACT, False))
+            case "tamper":
+                self.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+                self.at(lasts, InputChanged(DOOR, Input.TAMPER, False))
+            case _:
+                self.at(0.0, WhitelistLoaded(12, 0, THRESHOLD, 0.01, "the manifest has expired"))
+                self.at(lasts, WhitelistLoaded(13, PEOPLE, THRESHOLD, 0.01))
+
+
+class SimulatedSite:
+    """Gates with one broker. Their logs are kept in `directory`, so that the next start goes on where this one ends."""
+
+    def __init__(
+        self, directory: Path, gates: int, broker: BrokerSection, recorder_key: Path | None, people_per_s: float
+    ) -> None:
+        faults = FAULTS_PER_HOUR / 3600 / 7
+        self.gates = []
+        for name in names(gates):
+            folder = directory / name
+            folder.mkdir(parents=True, exist_ok=True)
+            self.gates.append(SimulatedGate(folder, name, broker, recorder_key, people_per_s, faults))
+
+    def start(self) -> None:
+        for gate in self.gates:
+            gate.start()
+
+    def stop(self) -> None:
+        for gate in self.gates:
+            gate.stop()
+
+
+def names(gates: int) -> list[str]:
+    """So many names of gates."""
+    return [NAMES[number] if number < len(NAMES) else f"gate-{number + 1}" for number in range(gates)]
+
+
+def _config(directory: Path, name: str, broker: BrokerSection, recorder_key: Path | None) -> Config:
+    """The configuration of a gate with one camera and one door; its key is read from where it lies."""
+    key = str(recorder_key.absolute()) if recorder_key else "recorder.pub"
+    return Config(
+        GateSection(SITE, name, state_dir=str(directory)),
+        [CameraSection(CAMERA, "rtsp://127.0.0.1/none", DOOR)],
+        [DoorSection(DOOR, LineSection(1), contact=LineSection(2), tamper=LineSection(3))],
+        broker=broker,
+        outbox=OutboxSection(recorder_key=key),
+    )

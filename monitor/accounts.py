@@ -1,0 +1,204 @@
+"""Who may use the room's page: operators with roles, their passwords and sessions, and the audit of what they saw."""
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from enum import StrEnum
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from msgspec import Struct
+from sqlalchemy import delete, insert, select, update
+
+from edge.errors import EdgeError
+from monitor.database import Database
+from monitor.tables import AUDIT, SESSIONS, USERS
+
+SHORTEST = 8
+LOCK_AFTER = 5
+"""Wrong passwords in a row that lock an account."""
+LOCK_S = 900.0
+ATTEMPTS, WINDOW_S = 20, 60.0
+"""Most logins that one address may try within the window."""
+IDLE_S, LONGEST_S = 8 * 3600.0, 24 * 3600.0
+"""A session ends when it was not used for so long, and in any case after the other."""
+REMEMBERED, REMEMBER_S = 100, 60.0
+
+
+class Role(StrEnum):
+    """What somebody may do; each may do what the ones before it may."""
+
+    VIEWER = "viewer"  # sees gates and alarms, no names
+    GUARD = "guard"  # acknowledges, says what is mended, has second looks
+    OPERATOR = "operator"  # sees who passed; assigns, shelves and closes
+    SUPERVISOR = "supervisor"  # reads the audit
+
+
+RANK = list(Role)
+
+
+class User(Struct, frozen=True):
+    name: str
+    role: Role
+
+    def may(self, least: Role) -> bool:
+        return RANK.index(self.role) >= RANK.index(least)
+
+
+class Session(Struct, frozen=True):
+    """Somebody who is logged in; `csrf` must come with whatever they change."""
+
+    user: User
+    csrf: str
+
+
+class Denied(EdgeError):
+    """A login that was refused. It does not say which part was wrong."""
+
+
+class Accounts:
+    """Called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._db, self._hasher = database, PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex())
+        self._lock = threading.Lock()
+        self._tries: OrderedDict[str, deque[float]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[User, float]] = OrderedDict()
+        self._secret = secrets.token_bytes(32)
+
+    # Users ---------------------------------------------------------------------------------------------------------
+
+    def add(self, name: str, role: Role, password: str) -> None:
+        """Make an account; EdgeError when the name is taken or the password too short."""
+        if not name.strip() or not name.isprintable() or len(name) > 64:
+            raise EdgeError("a name is one line of up to 64 characters")
+        if len(password) < SHORTEST:
+            raise EdgeError("a password has at least {length} characters", length=SHORTEST)
+        row = {"name": name, "role": role, "password": self._hasher.hash(password), "created": time.time()}
+        with self._db.writing() as connection:
+            if connection.execute(select(USERS.c.name).where(USERS.c.name == name)).first():
+                raise EdgeError("there is an account {name} already", name=name)
+            connection.execute(insert(USERS), {**row, "failures": 0, "locked_until": 0.0})
+
+    def users(self) -> list[User]:
+        with self._db.reading() as connection:
+            rows = connection.execute(select(USERS.c.name, USERS.c.role).order_by(USERS.c.name)).all()
+        return [User(row.name, Role(row.role)) for row in rows]
+
+    def remove(self, name: str) -> None:
+        """Take an account away, with its sessions; EdgeError when there is none."""
+        with self._db.writing() as connection:
+            if not connection.execute(delete(USERS).where(USERS.c.name == name)).rowcount:
+                raise EdgeError("there is no account {name}", name=name)
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+
+    def verify(self, name: str, password: str, address: str) -> User:
+        """Who this is; Denied when it is nobody, when it was tried too often, or when the account is locked."""
+        now = time.time()
+        self._limit(address, now)
+        with self._db.reading() as connection:
+            row = connection.execute(select(USERS).where(USERS.c.name == name)).first()
+        right = self._matches(row.password if row else self._nobody, password)
+        if row is None:
+            raise Denied("name or password is wrong")
+        if row.locked_until > now:
+            raise Denied("the account is locked for {minutes:.0f} minutes", minutes=(row.locked_until - now) / 60 + 0.5)
+        if not right:
+            self._failed(name, row.failures + 1, now)
+            raise Denied("name or password is wrong")
+        if row.failures:
+            self._set(name, failures=0)
+        return User(name, Role(row.role))
+
+    def _matches(self, kept: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(kept, password[:1024])
+        except VerificationError:
+            return False
+
+    def _failed(self, name: str, failures: int, now: float) -> None:
+        locked = failures >= LOCK_AFTER
+        self._set(name, failures=0 if locked else failures, locked_until=now + LOCK_S if locked else 0.0)
+        self.note(name, "locked" if locked else "wrong password")
+
+    def _set(self, name: str, **values: float) -> None:
+        with self._db.writing() as connection:
+            connection.execute(update(USERS).where(USERS.c.name == name).values(**values))
+
+    def _limit(self, address: str, now: float) -> None:
+        with self._lock:
+            tries = self._tries.setdefault(address, deque(maxlen=ATTEMPTS))
+            self._tries.move_to_end(address)
+            if len(self._tries) > 1000:
+                self._tries.popitem(last=False)
+            if len(tries) == ATTEMPTS and tries[0] > now - WINDOW_S:
+                raise Denied("too many attempts: wait a minute")
+            tries.append(now)
+
+    # Sessions ------------------------------------------------------------------------------------------------------
+
+    def login(self, name: str, password: str, address: str) -> tuple[str, Session]:
+        """A new session, with the token that its browser keeps; Denied as `verify`."""
+        user = self.verify(name, password, address)
+        token, csrf, now = secrets.token_urlsafe(32), secrets.token_urlsafe(16), time.time()
+        row = {"token": _digest(token), "name": user.name, "csrf": csrf, "begun": now, "seen": now}
+        with self._db.writing() as connection:
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.seen < now - IDLE_S))
+            connection.execute(insert(SESSIONS), row)
+        self.note(user.name, "login", address)
+        return token, Session(user, csrf)
+
+    def session(self, token: str) -> Session | None:
+        """Whose session this is; None when it is over."""
+        now, wanted = time.time(), _digest(token)
+        query = select(SESSIONS, USERS.c.role).join(USERS, USERS.c.name == SESSIONS.c.name)
+        with self._db.reading() as connection:
+            row = connection.execute(query.where(SESSIONS.c.token == wanted)).first()
+        if row is None or row.seen < now - IDLE_S or row.begun < now - LONGEST_S:
+            return None
+        if row.seen < now - 60:
+            with self._db.writing() as connection:
+                connection.execute(update(SESSIONS).where(SESSIONS.c.token == wanted).values(seen=now))
+        return Session(User(row.name, Role(row.role)), row.csrf)
+
+    def logout(self, token: str) -> None:
+        with self._db.writing() as connection:
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.token == _digest(token)))
+
+    def basic(self, name: str, password: str, address: str) -> User:
+        """As `verify`, for programs that send the password every time: what was right is remembered for a minute."""
+        key = hmac.digest(self._secret, f"{name}\0{password}".encode(), "sha256")
+        now = time.time()
+        with self._lock:
+            known = self._known.get(key)
+        if known and known[1] > now:
+            return known[0]
+        user = self.verify(name, password, address)
+        with self._lock:
+            self._known[key] = (user, now + REMEMBER_S)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return user
+
+    # Audit ---------------------------------------------------------------------------------------------------------
+
+    def note(self, name: str, deed: str, detail: str = "") -> None:
+        """Put down that somebody did something that is to be accounted for."""
+        row = {"at": time.time(), "name": name, "deed": deed, "detail": detail[:500].replace("\0", "")}
+        with self._db.writing() as connection:
+            connection.execute(insert(AUDIT), row)
+
+    def audit(self, limit: int = 200) -> list[tuple[float, str, str, str]]:
+        """The newest entries: when, who, what, and about what."""
+        columns = AUDIT.c
+        query = select(columns.at, columns.name, columns.deed, columns.detail).order_by(columns.number.desc())
+        with self._db.reading() as connection:
+            return [(row.at, row.name, row.deed, row.detail) for row in connection.execute(query.limit(limit))]
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

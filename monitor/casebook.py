@@ -1,0 +1,241 @@
+"""The alarms on disk: each as it is now, and every step of it in a hash chain with who and when.
+
+Whatever changes an alarm goes through here, from any thread, one at a time: the machine decides, the database
+remembers both, and then whoever watches is told. After a crash it goes on from the last event that it has dealt with.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select
+
+from edge.errors import StoreError
+from edge.seal import GENESIS, chain_hash, commit
+from edge.transport import Channel, topic
+from monitor.alarms import Alarms
+from monitor.database import Database
+from monitor.ledger import Recorded
+from monitor.reports import of_event, of_problem
+from monitor.stream import Flaw, Problem, parse
+from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
+from monitor.terms import Action, Alarm, Fact, Rules, Stage, State, Step
+
+CURSOR = "alarms"
+PAGE = 1000
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """A step as it is kept. `who` and `text` are empty when it was the machine, or after they were erased."""
+
+    number: int
+    stage: Stage
+    at: float
+    who: str
+    text: str
+
+
+class Casebook:
+    """`changed` is called, with no lock held, whenever alarms have changed."""
+
+    def __init__(self, database: Database, rules: Rules, changed: Callable[[], None] = lambda: None) -> None:
+        self._db, self._rules, self._changed = database, rules, changed
+        self._lock = threading.RLock()
+        self._stale, self._cursor = True, 0
+        with self._lock:
+            self._recover()
+
+    # What reaches it -----------------------------------------------------------------------------------------------
+
+    def recorded(self, recorded: Iterable[Recorded], problems: Iterable[Problem] = ()) -> None:
+        """Deal with what the ledger has committed, in its order."""
+        with self._lock:
+            self._recover()
+            events = [each for each in recorded if each.position > self._cursor]
+            facts = [fact for each in events for fact in of_event(each.received)]
+            facts += [fact for problem in problems for fact in of_problem(problem)]
+            if events:
+                self._cursor = events[-1].position
+            self.hear(facts)
+
+    def hear(self, facts: Iterable[Fact]) -> None:
+        """Deal with what was reported or seen."""
+        now = time.time()
+        with self._lock:
+            self._recover()
+            steps = [step for fact in facts for step in self._alarms.hear(fact, now)]
+            self._keep(steps)
+        if steps:
+            self._changed()
+
+    def tick(self) -> None:
+        """Let time pass; about once a second."""
+        with self._lock:
+            self._recover()
+            steps = self._alarms.tick(time.time())
+            self._keep(steps)
+            if not steps and self._cursor != self._saved:
+                with self._db.writing() as connection:
+                    self._save_cursor(connection)
+        if steps:
+            self._changed()
+
+    def act(self, number: int, action: Action, who: str, text: str = "", seconds: float = 0.0) -> Alarm:
+        """What a person does; `Refused` when the alarm does not allow it."""
+        with self._lock:
+            self._recover()
+            step = self._alarms.act(number, action, who, time.time(), text, seconds)
+            alarm = self._alarms.alarms[number]
+            self._keep([step])
+        self._changed()
+        return alarm
+
+    # What it knows -------------------------------------------------------------------------------------------------
+
+    def open(self) -> list[Alarm]:
+        """Alarms that are not closed, the most urgent and newest first."""
+        with self._lock:
+            found = [msgspec.structs.replace(each) for each in self._alarms.alarms.values() if each.closed is None]
+        return sorted(found, key=lambda alarm: (-alarm.severity, -alarm.raised))
+
+    def closed(self, limit: int = 100, since: float = 0.0) -> list[Alarm]:
+        """The alarms that were closed last."""
+        query = select(ALARMS.c.document).where(ALARMS.c.closed >= since).order_by(ALARMS.c.closed.desc()).limit(limit)
+        with self._db.reading() as connection:
+            return [_alarm(row[0]) for row in connection.execute(query)]
+
+    def find(self, number: int) -> Alarm | None:
+        with self._db.reading() as connection:
+            row = connection.execute(select(ALARMS.c.document).where(ALARMS.c.number == number)).first()
+        return _alarm(row[0]) if row else None
+
+    def steps(self, number: int) -> list[Deed]:
+        """All that happened to an alarm, in order."""
+        query = select(STEPS.c.document).where(STEPS.c.number == number).order_by(STEPS.c.position)
+        with self._db.reading() as connection:
+            return [_deed(row[0]) for row in connection.execute(query)]
+
+    def due(self, alarm: Alarm) -> float | None:
+        """When the alarm is told to the next level."""
+        return self._alarms.due(alarm)
+
+    def verify(self) -> bool:
+        """Whether the chain of steps is whole."""
+        digest = GENESIS
+        with self._db.reading() as connection:
+            query = select(STEPS.c.document, STEPS.c.hash).order_by(STEPS.c.position)
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                document = msgspec.json.decode(row.document, type=dict[str, object])
+                if document["previoushash"] != digest or chain_hash(document) != row.hash:
+                    return False
+                digest = row.hash
+        return True
+
+    # On disk -------------------------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        lately = time.time() - self._rules.reopen_within_s
+        with self._db.reading() as connection:
+            query = select(ALARMS.c.document).where((ALARMS.c.closed.is_(None)) | (ALARMS.c.closed >= lately))
+            alarms = [_alarm(row[0]) for row in connection.execute(query)]
+            last: int = connection.execute(select(func.coalesce(func.max(ALARMS.c.number), 0))).scalar_one()
+            self._saved = self._cursor = connection.execute(
+                select(func.coalesce(func.max(CURSORS.c.position), 0)).where(CURSORS.c.name == CURSOR)
+            ).scalar_one()
+            end = connection.execute(select(STEPS.c.position, STEPS.c.hash).order_by(STEPS.c.position.desc())).first()
+        self._alarms = Alarms(self._rules, sorted(alarms, key=lambda alarm: alarm.number), last)
+        self._end: tuple[int, str] = (end[0], end[1]) if end else (0, GENESIS)
+
+    def _recover(self) -> None:
+        """After a start or a failure: begin with what is on the disk, and deal with what was committed since."""
+        if not self._stale:
+            return
+        self._load()
+        self._stale = False
+        with self._db.reading() as connection:
+            known = select(func.coalesce(func.max(STEPS.c.at), 0.0)).scalar_subquery()
+            found = connection.execute(select(PROBLEMS).where(PROBLEMS.c.received > known)).all()
+        problems = [Problem(r.site, r.gate, r.epoch, Flaw(r.kind), r.first, r.last, r.detail) for r in found]
+        while events := self._missed():
+            self.recorded(events)
+        self.recorded([], problems)
+
+    def _missed(self) -> list[Recorded]:
+        """The next events after the cursor."""
+        with self._db.reading() as connection:
+            query = select(EVENTS).where(EVENTS.c.position > self._cursor).order_by(EVENTS.c.position).limit(PAGE)
+            rows = connection.execute(query).all()
+        topics = [topic(row.site, row.gate, Channel.EVENT) for row in rows]
+        return [
+            Recorded(row.position, parse(where, row.payload), row.received, row.late)
+            for where, row in zip(topics, rows, strict=True)
+        ]
+
+    def _keep(self, steps: list[Step]) -> None:
+        """Write what has changed, or forget that it has."""
+        if not steps:
+            return
+        end, rows = self._end, []
+        for step in steps:
+            document = _document(step, end[1])
+            end = end[0] + 1, chain_hash(document)
+            head = {"position": end[0], "number": step.number, "stage": step.stage, "at": step.at, "hash": end[1]}
+            rows.append({**head, "document": msgspec.json.encode(document)})
+        touched = {
+            step.number: self._alarms.alarms[step.number] for step in steps if step.number in self._alarms.alarms
+        }
+        try:
+            with self._db.writing() as connection:
+                connection.execute(insert(STEPS), rows)
+                connection.execute(delete(ALARMS).where(ALARMS.c.number.in_(touched)))
+                connection.execute(insert(ALARMS), [_row(alarm) for alarm in touched.values()])
+                self._save_cursor(connection)
+        except StoreError:
+            self._stale = True
+            raise
+        self._end = end
+
+    def _save_cursor(self, connection: Connection) -> None:
+        connection.execute(delete(CURSORS).where(CURSORS.c.name == CURSOR))
+        connection.execute(insert(CURSORS), {"name": CURSOR, "position": self._cursor})
+        self._saved = self._cursor
+
+
+def _document(step: Step, previous: str) -> dict[str, object]:
+    """A step as a link of the chain: who did it and what they wrote are personal, and only committed to."""
+    personal = {"who": step.who, "text": step.text} if step.who else {}
+    committed = {name: commit(value) for name, value in personal.items()}
+    data: dict[str, object] = {} if step.who else {"text": step.text}
+    data["personal"] = {name: [committed[name][0], value] for name, value in personal.items()}
+    data["commitments"] = {name: digest for name, (_, digest) in committed.items()}
+    return {"number": step.number, "stage": step.stage, "at": step.at, "previoushash": previous, "data": data}
+
+
+def _deed(document: bytes) -> Deed:
+    decoded = msgspec.json.decode(document)
+    data = decoded["data"]
+    personal = {name: pair[1] for name, pair in data.get("personal", {}).items()}
+    text = personal.get("text", data.get("text", ""))
+    return Deed(decoded["number"], Stage(decoded["stage"]), decoded["at"], personal.get("who", ""), text)
+
+
+def _row(alarm: Alarm) -> dict[str, object]:
+    key = alarm.key
+    return {
+        "number": alarm.number, "site": key.site, "gate": key.gate, "kind": key.kind, "severity": alarm.severity,
+        "state": alarm.state, "opened": alarm.opened, "closed": alarm.closed, "document": msgspec.json.encode(alarm),
+    }  # fmt: skip
+
+
+def _alarm(document: bytes) -> Alarm:
+    return msgspec.json.decode(document, type=Alarm)
+
+
+def is_wanted(alarm: Alarm, state: str) -> bool:
+    """Whether an alarm belongs to what was asked for: `open`, `active`, `shelved` or one of its states."""
+    if state == "open":
+        return alarm.closed is None
+    if state == "active":
+        return alarm.active and alarm.closed is None
+    return alarm.shelved_until is not None if state == "shelved" else alarm.state is State(state)

@@ -1,0 +1,120 @@
+"""The room's database: SQLite in a file, or PostgreSQL at an address, by the same statements.
+
+Alembic brings the tables up to date when it is opened. SQLAlchemy's errors become StoreError here.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from edge.errors import StoreError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+READING = {"reading": True}
+WAIT_S = 10.0
+"""How long a writer waits for another one."""
+
+
+class Database:
+    """Opened at `where`: the path of an SQLite file, made when it is not there, or a `postgresql://` address."""
+
+    def __init__(self, where: Path | str) -> None:
+        self.url = address(where)
+        self._engine = _engine(self.url)
+        with self._translated():
+            if self.url.database and self.is_sqlite:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            with self._engine.begin() as connection:
+                _migrate(connection)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people: without a password."""
+        return str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all that is written in it, or nothing."""
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database and never keeps a writer waiting."""
+        with self._translated(), self._engine.connect() as connection:
+            yield connection.execution_options(**READING)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            raise StoreError("{path} cannot be used: {why}", path=self.name, why=why) from error
+        except (CommandError, UnicodeDecodeError, OSError) as error:
+            raise StoreError("{path} cannot be used: {why}", path=self.name, why=error) from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def address(where: Path | str) -> URL:
+    """The address of a database; StoreError when it is of no kind that we know."""
+    if isinstance(where, Path):
+        return URL.create("sqlite", database=str(where))
+    try:
+        url = make_url(where)
+    except ArgumentError as error:
+        raise StoreError("{url} is not the address of a database", url=where) from error
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite":
+        return url
+    raise StoreError("{url} is neither postgresql:// nor sqlite://", url=url.render_as_string(hide_password=True))
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=4, max_overflow=16, pool_pre_ping=True)
+    options = {"timeout": WAIT_S, "check_same_thread": False}
+    engine = create_engine(url, connect_args=options, poolclass=QueuePool if url.database else NullPool)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say when a transaction begins
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=268435456"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

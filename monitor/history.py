@@ -1,0 +1,136 @@
+"""Looking things up among the recorded events, and counting them."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Select, and_, func, or_, select, update
+
+from monitor.database import Database
+from monitor.tables import EVENTS
+
+COLUMNS = [EVENTS.c[name] for name in ("position", "site", "gate", "subject", "type", "time", "severity", "received",
+                                       "late", "person", "reason", "payload")]  # fmt: skip
+ERASED = 500
+"""Events whose personal fields are erased in one transaction."""
+
+
+class Wanted(Struct, frozen=True):
+    """What is looked for; empty and None mean everything. Times are the gates' own, RFC 3339 in UTC."""
+
+    gate: str = ""
+    type: str = ""
+    person: str = ""
+    severity: int = 0
+    since: str = ""
+    until: str = ""
+
+
+class Found(Struct, frozen=True):
+    """An event as it was recorded. `event` is the CloudEvent; without its personal fields unless they may be seen."""
+
+    position: int
+    received: float
+    late: bool
+    event: dict[str, Any]
+
+
+class History:
+    """Called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def search(
+        self, wanted: Wanted, limit: int, before: tuple[str, int] | None = None, personal: bool = False
+    ) -> list[Found]:
+        """The newest events that fit, older than `before` (time and position) when a page follows another."""
+        columns = EVENTS.c
+        query = _fitting(wanted).order_by(columns.time.desc(), columns.position.desc()).limit(limit)
+        if before:
+            at, position = before
+            query = query.where(or_(columns.time < at, and_(columns.time == at, columns.position < position)))
+        return self._found(query, personal)
+
+    def since(self, position: int, wanted: Wanted, limit: int, personal: bool = False) -> list[Found]:
+        """The events that were recorded after a position, in the order of recording."""
+        query = _fitting(wanted).where(EVENTS.c.position > position).order_by(EVENTS.c.position).limit(limit)
+        return self._found(query, personal)
+
+    def counts(self, since: str) -> list[tuple[str, str, str, str, int]]:
+        """Per hour (`2026-11-24T08`), place, type and reason: how many events."""
+        columns = EVENTS.c
+        hour = func.substr(columns.time, 1, 13)
+        keys = (hour, columns.gate, columns.type, func.coalesce(columns.reason, ""))
+        query = select(*keys, func.count()).where(columns.time >= since).group_by(*keys)
+        with self._db.reading() as connection:
+            return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(query)]
+
+    def types(self) -> list[str]:
+        """Every type that was ever recorded."""
+        with self._db.reading() as connection:
+            return list(_distinct(connection, EVENTS.c.type))
+
+    def erase(self, older_than: float) -> int:
+        """Take the personal fields out of events that are older; how many, at most a batch. The chain stays valid."""
+        at, columns = iso(older_than), EVENTS.c
+        query = select(columns.position, columns.payload).where(columns.person.is_not(None), columns.time < at)
+        with self._db.writing() as connection:
+            rows = connection.execute(query.limit(ERASED)).all()
+            for row in rows:
+                values = {"payload": _without_personal(row.payload), "person": None}
+                connection.execute(update(EVENTS).where(columns.position == row.position).values(**values))
+        return len(rows)
+
+    def _found(self, query: Select[Any], personal: bool) -> list[Found]:
+        with self._db.reading() as connection:
+            rows = connection.execute(query).all()
+        return [Found(row.position, row.received, row.late, shown(row.payload, personal)) for row in rows]
+
+
+def shown(payload: bytes, personal: bool) -> dict[str, Any]:
+    """The CloudEvent in a payload, with personal fields as plain values or not at all."""
+    event: dict[str, Any] = msgspec.json.decode(payload)
+    pairs = event["data"].pop("personal", {})
+    if personal and pairs and isinstance(pairs, dict):
+        event["data"]["personal"] = {k: v[1] for k, v in pairs.items() if isinstance(v, list) and len(v) == 2}
+    return event
+
+
+def iso(seconds: float) -> str:
+    """A UTC time as gates write it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def days_ago(days: int) -> str:
+    """The time that many days before now."""
+    return iso(time.time() - 86_400 * days)
+
+
+def _fitting(wanted: Wanted) -> Select[Any]:
+    columns, query = EVENTS.c, select(*COLUMNS)
+    for name in ("gate", "type", "person"):
+        if value := getattr(wanted, name):
+            query = query.where(columns[name] == value)
+    if wanted.severity:
+        query = query.where(columns.severity >= wanted.severity)
+    if wanted.since:
+        query = query.where(columns.time >= wanted.since)
+    return query.where(columns.time < wanted.until) if wanted.until else query
+
+
+def _distinct(connection: Any, column: Any) -> Iterator[str]:
+    """The values of an indexed column, by jumping from one to the next: there are few, and a great many rows."""
+    value = connection.execute(select(func.min(column))).scalar()
+    while value is not None:
+        yield value
+        value = connection.execute(select(func.min(column)).where(column > value)).scalar()
+
+
+def _without_personal(payload: bytes) -> bytes:
+    event = msgspec.json.decode(payload)
+    event["data"].pop("personal", None)
+    return msgspec.json.encode(event)

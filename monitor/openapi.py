@@ -1,0 +1,167 @@
+"""The OpenAPI 3.1 document of the room's interface; served at `/openapi.json`."""
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from monitor.api import MOST, STATES, Credentials, Doing
+from monitor.gates import Gate
+from monitor.history import Found
+from monitor.terms import Action, Alarm, Check, Priority, Stage, State
+
+Json = dict[str, Any]
+ANY = {"description": "any JSON value"}
+HIDDEN = ("key", "good_since", "cycled")
+NUMBER = {"name": "number", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+
+
+def document() -> Json:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "edge-gate monitor", "version": version("edge-gate"), "description": ABOUT},
+        "security": [{"session": []}, {"password": []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": "edge-gate-room"},
+                "password": {"type": "http", "scheme": "basic"},
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+ABOUT = (
+    "What the monitoring room knows. Programs send name and password with every request (HTTP Basic) or begin a "
+    "session; what changes something within a session carries its token in the header X-CSRF-Token, and otherwise "
+    "is JSON. Times are UTC seconds, within events RFC 3339."
+)
+
+
+def _paths() -> Json:
+    return {
+        "/healthz": {
+            "get": _operation("Whether events arrive and can be recorded", "Health", {503: "Health"}, public=True),
+        },
+        "/api/alarms": {
+            "get": _operation("Alarms, the most urgent first", "Alarms", {400: "Problem"}, [
+                _query("state", {"type": "string", "enum": STATES, "default": "open"},
+                       "`active`: the fault is there now; `open`: not closed; or one state"),
+                _query("gate", {"type": "string"}, "Only of this gate"), _limit(),
+            ]),
+        },
+        "/api/alarms/{number}": {
+            "get": _operation("An alarm with its steps", "AlarmWithSteps", {404: "Problem"}, [NUMBER]),
+        },
+        "/api/alarms/{number}/{action}": {
+            "post": _operation("A step of a person; 409 says why the alarm does not allow it", "Alarm",
+                               {400: "Problem", 404: "Problem", 409: "Problem", 413: "Problem"}, [
+                NUMBER,
+                {"name": "action", "in": "path", "required": True, "schema": {"type": "string", "enum": [*Action]}},
+            ], body="Doing"),
+        },
+        "/api/gates": {"get": _operation("All gates, as they are", "Gates", {})},
+        "/api/events": {
+            "get": _operation("Events in the order of recording; go on with `next`", "Events", {400: "Problem"}, [
+                _query("since", {"type": "string", "default": "0", "pattern": SINCE},
+                       "Recorded after this position, or happened from this time on"),
+                _query("gate", {"type": "string"}, "Only of this gate"),
+                _query("type", {"type": "string"}, "Only of this CloudEvents type"),
+                _query("severity", {"type": "integer", "minimum": 0, "maximum": MOST}, "At least so severe"), _limit(),
+            ]),
+        },
+        "/api/session": {
+            "post": _operation("Log in", "Session", {400: "Problem", 413: "Problem"}, body="Credentials", public=True,
+                               unauthorized=True),
+            "delete": _operation("Log out", "", {413: "Problem"}),
+        },
+    }  # fmt: skip
+
+
+SINCE = r"^([0-9]{1,19}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z)$"
+
+
+def _operation(
+    summary: str, schema: str, others: dict[int, str], parameters: list[Json] | None = None, body: str = "",
+    public: bool = False, unauthorized: bool = False,
+) -> Json:  # fmt: skip
+    refused: dict[int, str] = {} if public and not unauthorized else {401: "Problem"}
+    refused |= {} if public else {403: "Problem"}
+    answers = {**({200: schema} if schema else {}), **others, **refused}
+    found: Json = {
+        "summary": summary,
+        "responses": {str(code): _answer(name) for code, name in sorted(answers.items())},
+    }
+    if not schema:
+        found["responses"] = {"204": {"description": "Done"}, **found["responses"]}
+    if parameters:
+        found["parameters"] = parameters
+    if body:
+        content = {"application/json": {"schema": _ref(body)}}
+        found["requestBody"] = {"content": content, "required": body == "Credentials"}
+    if public:
+        found["security"] = []
+    return found
+
+
+def _answer(schema: str) -> Json:
+    return {"description": schema, "content": {"application/json": {"schema": _ref(schema)}}}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _query(name: str, schema: Json, description: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def _limit() -> Json:
+    schema = {"type": "integer", "minimum": 1, "maximum": MOST, "default": 200}
+    return _query("limit", schema, "At most so many")
+
+
+def _schemas() -> Json:
+    made: Json = msgspec.json.schema_components(
+        [Gate, Found, Credentials, Doing],
+        schema_hook=lambda kind: dict(ANY),
+        ref_template="#/components/schemas/{name}",
+    )[1]
+    texts = {name: {"type": "string"} for name in ("site", "gate", "subject", "kind")}
+    alarm = _object({**_alarm_fields(), **texts, "due": {"type": ["number", "null"]}})
+    alarm["properties"] |= {name: {"enum": [*kind]} for name, kind in _WORDS.items()}
+    step = {"number": {"type": "integer"}, "stage": {"enum": [*Stage]}, "at": {"type": "number"}}
+    steps = {"type": "array", "items": _object({**step, "who": {"type": "string"}, "text": {"type": "string"}})}
+    with_steps = {
+        **alarm,
+        "properties": {**alarm["properties"], "steps": steps},
+        "required": [*alarm["required"], "steps"],
+    }
+    return {
+        **made,
+        "Alarm": alarm,
+        "AlarmWithSteps": with_steps,
+        "Alarms": _object({"alarms": {"type": "array", "items": _ref("Alarm")}}),
+        "Gates": _object({"gates": {"type": "array", "items": _ref("Gate")}}),
+        "Events": _object({"events": {"type": "array", "items": _ref("Found")}, "next": {"type": "integer"}}),
+        "Session": _object({name: {"type": "string"} for name in ("name", "role", "csrf")}),
+        "Health": _object({name: {"type": "string"} for name in ("status", "broker", "database")}),
+        "Problem": _object({name: {"type": "string"} for name in ("error", "hint")}),
+    }
+
+
+_WORDS: dict[str, Any] = {"state": State, "priority": Priority, "check": Check}
+
+
+def _alarm_fields() -> Json:
+    schema = msgspec.json.schema_components([Alarm])[1]["Alarm"]["properties"]
+    found: Json = {name: value for name, value in schema.items() if name not in HIDDEN}
+    for value in found.values():
+        value.pop("default", None)
+    return found | {name: {} for name in _WORDS}
+
+
+def _object(properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}

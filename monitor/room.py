@@ -1,0 +1,100 @@
+"""The room: what the recorder hears becomes alarms, the state of gates and news for whoever watches."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select
+
+from edge.errors import StoreError
+from edge.transport import Presence
+from monitor.accounts import Accounts
+from monitor.casebook import Casebook
+from monitor.database import Database
+from monitor.gates import Gates
+from monitor.history import History
+from monitor.hub import Hub
+from monitor.ledger import Recorded
+from monitor.recorder import Audience, Recorder, Say
+from monitor.reports import of_health, of_state
+from monitor.settings import Configured
+from monitor.stream import Problem
+from monitor.tables import STREAMS
+
+TICK_S = 1.0
+ERASE_S = 60.0
+
+
+class Room(Audience):
+    """Opened from its configuration; `start` records in a thread of its own until `stop`."""
+
+    def __init__(self, configured: Configured, say: Say, database: Path | str | None = None) -> None:
+        self.configured, self.settings = configured, configured.settings
+        self.database = Database(database or configured.database)
+        self.hub, self.accounts, self.history = Hub(), Accounts(self.database), History(self.database)
+        self.gates = Gates(self._known())
+        self.casebook = Casebook(self.database, self.settings.alarms, lambda: self.hub.tell([], "alarms"))
+        self.why_silent = "connecting"
+        """Why nothing can arrive from gates; empty while the broker is connected."""
+        key = configured.path(self.settings.store.signing_key)
+        self._recorder = Recorder(configured.broker, self.database, key, say, self)
+        self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
+        self._ticked = self._erased = 0.0
+        self.failed: Callable[[], None] = lambda: None
+        """Called when the recorder has ended by a mistake of ours."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._recorder.stop()
+        self._thread.join(10.0)
+
+    def _record(self) -> None:
+        try:
+            self._recorder.run()
+        except BaseException:
+            self.failed()
+            raise
+
+    def _known(self) -> list[tuple[str, str]]:
+        with self.database.reading() as connection:
+            rows = connection.execute(select(STREAMS.c.site, STREAMS.c.gate).distinct()).all()
+        return [(row.site, row.gate) for row in rows]
+
+    # In the recorder's thread --------------------------------------------------------------------------------------
+
+    def committed(self, recorded: list[Recorded], problems: list[Problem]) -> None:
+        self.gates.recorded(recorded)
+        self.hub.tell(recorded, "gates")
+        self.casebook.recorded(recorded, problems)
+
+    def state(self, site: str, gate: str, presence: Presence) -> None:
+        self.gates.state(site, gate, presence)
+        self.casebook.hear(of_state(site, gate, presence))
+        self.hub.tell([], "gates")
+
+    def health(self, site: str, gate: str, health: dict[str, object]) -> None:
+        self.gates.health(site, gate, health)
+        self.casebook.hear(of_health(site, gate, health))
+
+    def link(self, why: str) -> None:
+        if why != self.why_silent:
+            self.why_silent = why
+            self.hub.tell([], "link")
+        if why:
+            self.turn()
+
+    def turn(self) -> None:
+        now = time.monotonic()
+        if now - self._ticked < TICK_S:
+            return
+        self._ticked = now
+        try:
+            self.casebook.tick()
+            if now - self._erased > ERASE_S:
+                self._erased = now
+                self.history.erase(time.time() - self.settings.retention.personal_s)
+        except StoreError as error:
+            self.why_silent = str(error)

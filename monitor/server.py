@@ -1,0 +1,109 @@
+"""The web server of the room: the page, the interface for programs, and the stream of news."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from edge.errors import EdgeError, StoreError
+from monitor import api, openapi
+from monitor.access import Bounded, Sealed, caller, problem
+from monitor.accounts import Denied
+from monitor.room import Room
+
+WATCHERS = 200
+"""Most pages that are open at once."""
+
+
+def application(room: Room) -> Any:
+    """The ASGI application of a room that has been started."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        room.hub.attach()
+        yield
+
+    routes = [*api.ROUTES, Route("/openapi.json", described), Route("/stream", stream)]
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={StoreError: unavailable, 404: missing})
+    app.state.room = room
+    app.state.document = openapi.document()
+    return Sealed(Bounded(app))
+
+
+def described(request: Request) -> Response:
+    return JSONResponse(request.app.state.document)
+
+
+async def stream(request: Request) -> Response:
+    """What has just happened, as server-sent events."""
+    try:
+        who = await asyncio.to_thread(caller, request)
+    except Denied as error:
+        return problem(401, error)
+    if who is None:
+        return problem(401, EdgeError("log in first"))
+    hub = request.app.state.room.hub
+    if hub.size >= WATCHERS:
+        return problem(503, EdgeError("too many pages are open"))
+    return StreamingResponse(_messages(hub), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _messages(hub: Any) -> AsyncIterator[bytes]:
+    watcher = hub.join()
+    try:
+        async for message in watcher.messages():
+            yield message
+    finally:
+        hub.leave(watcher)
+
+
+def unavailable(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreError)
+    return problem(503, error)
+
+
+def missing(_request: Request, _error: Exception) -> Response:
+    return problem(404, EdgeError("there is no such page"))
+
+
+class Server(uvicorn.Server):
+    """Serves until SIGTERM, SIGINT or `end`; open streams do not keep it."""
+
+    def __init__(self, room: Room) -> None:
+        web, path = room.settings.web, room.configured.path
+        secured = {"ssl_certfile": path(web.certificate_file), "ssl_keyfile": path(web.key_file)}
+        options: dict[str, Any] = {"log_level": "warning", "server_header": False, "access_log": False}
+        options |= {"timeout_graceful_shutdown": 1, "proxy_headers": False}
+        options |= {name: str(file) for name, file in secured.items()} if web.certificate_file else {}
+        super().__init__(uvicorn.Config(application(room), web.address, web.port, **options))
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal ends us in order; uvicorn's own way would be to die of it afterwards."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield
+
+    def end(self) -> None:
+        self.should_exit = True
+
+
+def serve(room: Room) -> None:
+    """Record and serve; EdgeError when the port cannot be had. A recorder that fails takes the server with it."""
+    server = Server(room)
+    room.failed = server.end
+    room.start()
+    try:
+        server.run()
+    except SystemExit as error:  # uvicorn has said why on its log
+        where = f"{room.settings.web.address}:{room.settings.web.port}"
+        raise EdgeError("{where} cannot be served", "is another program using the port?", where=where) from error
+    finally:
+        room.stop()

@@ -1,0 +1,167 @@
+"""The configuration of the monitoring room: one TOML file, checked as strictly as a gate's.
+
+docs/monitor-configuration.md is made from these docstrings. Paths are relative to the file's own directory and may
+name variables, such as `$CREDENTIALS_DIRECTORY`.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta, Struct, field
+
+from edge.errors import ConfigurationError, EdgeError, Phrase
+from edge.mqtt import Address
+from edge.strict import Problem, convert
+from monitor.terms import DAY_S, Rules
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class WebSection(Struct, forbid_unknown_fields=True):
+    """Where the page is served."""
+
+    address: str = "127.0.0.1"
+    """The address that it listens on. On any but this machine's own, TLS is needed."""
+    port: Port = 8080
+    """The port that it listens on."""
+    certificate_file: str = ""
+    """Its certificate with the chain, in PEM; turns TLS on."""
+    key_file: str = ""
+    """The private key of `certificate_file`."""
+
+    def problems(self) -> Iterator[Problem]:
+        if bool(self.certificate_file) != bool(self.key_file):
+            yield "certificate_file", Phrase("and key_file are only of use together")
+        if self.address not in ("127.0.0.1", "::1", "localhost") and not self.certificate_file:
+            yield (
+                "address",
+                Phrase("needs certificate_file and key_file: no password crosses a network in the clear"),
+            )
+
+
+class BrokerSection(Struct, forbid_unknown_fields=True):
+    """The MQTT broker of the gates."""
+
+    host: str = "127.0.0.1"
+    """Its name or address."""
+    port: Port = 1883
+    """Usually 1883, or 8883 with TLS."""
+    username: str = ""
+    """Who logs in."""
+    password_file: str = ""
+    """The file with the password."""
+    ca_file: str = ""
+    """The certificate authority that the broker's certificate must come from; turns TLS on."""
+    certificate_file: str = ""
+    """The room's certificate, where the broker asks for one."""
+    key_file: str = ""
+    """The private key of `certificate_file`."""
+    keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 15
+    """How often the connection is proved alive."""
+
+    def problems(self) -> Iterator[Problem]:
+        if self.username and not self.password_file:
+            yield "password_file", Phrase("is needed with username")
+        if bool(self.certificate_file) != bool(self.key_file):
+            yield "certificate_file", Phrase("and key_file are only of use together")
+
+
+class StoreSection(Struct, forbid_unknown_fields=True):
+    """Where events, alarms and accounts are kept."""
+
+    database: str = "room.sqlite"
+    """A file for SQLite, or `postgresql://USER@HOST/NAME`. A password belongs into `~/.pgpass`, not here."""
+    signing_key: str = "recorder.jwk"
+    """The key that signs acknowledgements to the gates, made on first use; they need the `.pub` beside it."""
+
+
+class SiteSection(Struct, forbid_unknown_fields=True):
+    """What the page shows around the gates."""
+
+    title: str = "edge-gate"
+    """The name of the site, as people say it."""
+    plan: str = ""
+    """A floor plan, an SVG whose elements have the ids `SITE/GATE`; without one the page draws a grid."""
+    time_zone: str = "Asia/Shanghai"
+    """The zone of the times on the page."""
+
+    def problems(self) -> Iterator[Problem]:
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):
+            yield "time_zone", Phrase("is no time zone; an example: Asia/Shanghai")
+
+
+class RetentionSection(Struct, forbid_unknown_fields=True):
+    """How long personal data is kept."""
+
+    personal_s: Annotated[float, Meta(ge=3600, le=3660 * DAY_S)] = 90 * DAY_S
+    """Then who passed is erased from the events; what remains still proves that no event is missing."""
+
+
+class Settings(Struct, forbid_unknown_fields=True):
+    """The whole configuration; every table may be left out."""
+
+    web: WebSection = field(default_factory=WebSection)
+    broker: BrokerSection = field(default_factory=BrokerSection)
+    store: StoreSection = field(default_factory=StoreSection)
+    site: SiteSection = field(default_factory=SiteSection)
+    alarms: Rules = field(default_factory=Rules)
+    retention: RetentionSection = field(default_factory=RetentionSection)
+
+
+class Configured(Struct, frozen=True):
+    """Settings, and the directory that their paths are relative to."""
+
+    settings: Settings
+    directory: Path
+
+    def path(self, name: str) -> Path:
+        return self.directory / os.path.expandvars(name)
+
+    @property
+    def database(self) -> Path | str:
+        """As `monitor.database.Database` takes it."""
+        where = os.path.expandvars(self.settings.store.database)
+        return where if "://" in where else self.path(where)
+
+    @property
+    def broker(self) -> Address:
+        """Where the broker is, with the secrets; EdgeError when one cannot be read."""
+        section = self.settings.broker
+        return Address(
+            host=section.host,
+            port=section.port,
+            username=section.username,
+            password=_secret(self.path(section.password_file)) if section.password_file else "",
+            ca_file=str(self.path(section.ca_file)) if section.ca_file else "",
+            certificate_file=str(self.path(section.certificate_file)) if section.certificate_file else "",
+            key_file=self.path(section.key_file) if section.key_file else None,
+            keepalive_s=section.keepalive_s,
+        )
+
+
+def load(path: Path) -> Configured:
+    """Read and check a configuration; ConfigurationError lists everything that is wrong with it."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        hint = "name the configuration with --config"
+        raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
+    settings, problems = convert(document, Settings)
+    if settings is None:
+        raise ConfigurationError(path, problems)
+    return Configured(settings, path.resolve().parent)
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text().rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        raise EdgeError("{path} cannot be read: {why}", path=path, why=getattr(error, "strerror", error)) from error

@@ -1,0 +1,163 @@
+"""A real room to test: the monitor as a process, a real broker, SQLite or a real PostgreSQL, and a gate's own code."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from edge.config import BrokerSection
+from edge.simulate import HOST, Server
+from edge.traffic import SimulatedGate
+from monitor.accounts import Accounts, Role
+from monitor.database import Database
+from monitor.settings import load
+from tests.adapters.brokers import Mosquitto, until
+from tests.conftest import need
+
+PASSWORD = "correct horse battery"
+PEOPLE = {"li": "operator", "wang": "operator", "zhao": "guard", "sun": "viewer", "chief": "supervisor"}
+
+
+class Monitor(Server):
+    """`edge-gate monitor` in a directory of its own, with an account for each of PEOPLE."""
+
+    def __init__(self, directory: Path, broker: Mosquitto, database: str = "", extra: str = "") -> None:
+        super().__init__()
+        self.directory = directory
+        self.config = directory / "monitor.toml"
+        store = f'database = "{database}"' if database else ""
+        self.config.write_text(
+            f"[web]\nport = {self.port}\n[broker]\nport = {broker.port}\n[store]\n{store}\n"
+            f"[alarms]\ncheck_hold_s = 0.5\n{extra}"
+        )
+        with Database(load(self.config).database) as database:
+            for name, role in PEOPLE.items():
+                Accounts(database).add(name, Role(role), PASSWORD)
+
+    def command(self, directory: Path) -> list[str]:
+        return [sys.executable, "-m", "edge.cli", "monitor", "--config", str(self.config)]
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def call(self, path: str, who: str = "li", status: int = 200, **sent: Any) -> Any:
+        """What the interface answers: a GET, or a POST of `sent` as JSON when the path is a step."""
+        request: Callable[..., httpx.Response] = httpx.get
+        if "/api/alarms/" in path and not path.rpartition("/")[2].isdigit():
+            request = httpx.post
+            answer = request(self.url + path, auth=(who, PASSWORD), json=sent, timeout=20)
+        else:
+            answer = request(self.url + path, auth=(who, PASSWORD), timeout=20)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def alarms(self, state: str = "open") -> list[Any]:
+        found: list[Any] = self.call(f"/api/alarms?state={state}")["alarms"]
+        return found
+
+    def wait(self, wanted: Callable[[list[Any]], object], state: str = "open", seconds: float = 20.0) -> list[Any]:
+        """The alarms, once they are as wanted."""
+        until(lambda: wanted(self.alarms(state)), seconds)
+        return self.alarms(state)
+
+
+class Postgres(Server):
+    """A PostgreSQL cluster on a free port, thrown away at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+        need(found, "PostgreSQL")
+        self._bin = found[-1].parent
+
+    def _as_user(self, command: list[str]) -> list[str]:
+        return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+    def prepare(self, directory: Path) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(directory, "postgres")
+        make = [
+            str(self._bin / "initdb"),
+            "-D",
+            f"{directory}/data",
+            "-A",
+            "trust",
+            "-U",
+            "edge",
+            "-N",
+            "--locale=C.UTF-8",
+        ]
+        subprocess.run(self._as_user([*make, "--locale=C.UTF-8"]), check=True, capture_output=True)
+
+    def command(self, directory: Path) -> list[str]:
+        options = ["-p", str(self.port), "-c", f"listen_addresses={HOST}", "-k", str(directory)]
+        return self._as_user([str(self._bin / "postgres"), "-D", f"{directory}/data", *options])
+
+    def kill(self) -> None:
+        if self._process and os.geteuid() == 0:  # the child of runuser, not only runuser
+            subprocess.run(["kill", "-QUIT", str(self._child())], check=False)
+        super().kill()
+
+    def _child(self) -> int:
+        assert self._scratch
+        return int(Path(self._scratch.name, "data/postmaster.pid").read_text().split()[0])
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://edge@{HOST}:{self.port}/postgres"
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Mosquitto]:
+    with closing(Mosquitto()) as broker:
+        broker.start()
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with closing(Postgres()) as server:
+        server.start()
+        deadline = time.monotonic() + 20
+        while _not_ready(server) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield server
+
+
+def _not_ready(server: Postgres) -> bool:
+    ask = [str(server._bin / "pg_isready"), "-q", "-h", HOST, "-p", str(server.port)]
+    return subprocess.run(ask, check=False).returncode != 0
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def monitor(
+    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Monitor]:
+    """A running room on each kind of database."""
+    database = request.getfixturevalue("postgres").url if request.param == "postgresql" else ""
+    with Monitor(tmp_path_factory.mktemp("room"), broker, database) as monitor:
+        until(lambda: httpx.get(f"{monitor.url}/healthz").status_code == 200)
+        yield monitor
+
+
+@pytest.fixture
+def gate(
+    monitor: Monitor, broker: Mosquitto, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[SimulatedGate]:
+    """A gate that nobody walks up to, named after the test and the database."""
+    name = f"gate-{abs(hash((request.node.name, str(tmp_path)))) % 10**8}"
+    section = BrokerSection(host=HOST, port=broker.port)
+    gate = SimulatedGate(tmp_path, name, section, monitor.directory / "recorder.pub", 0.0)
+    gate.start()
+    until(lambda: [each for each in monitor.call("/api/gates")["gates"] if each["name"] == name and each["last_event"]])
+    yield gate
+    gate.stop()

@@ -1,0 +1,172 @@
+"""What the room keeps: alarms survive a crash at the worst moment, accounts lock, and erasure leaves the proof."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.errors import EdgeError, StoreError
+from edge.seal import GENESIS, chain_hash, commit
+from edge.transport import Envelope
+from monitor.accounts import LOCK_AFTER, Accounts, Denied, Role
+from monitor.alarms import Refused
+from monitor.casebook import Casebook
+from monitor.database import Database, address
+from monitor.history import History, Wanted, iso
+from monitor.ledger import Ledger, Recorded
+from monitor.stream import Flaw, Problem, Stream, parse
+from monitor.terms import Action, Rules, Stage, State
+
+EPOCH = "a" * 16
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with Database(tmp_path / "room.sqlite") as database:
+        yield database
+
+
+class Chain:
+    """A gate's events, as they reach the ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self.ledger, self.sequence, self.digest = Ledger(database), 0, GENESIS
+
+    def report(self, kind: str, severity: int = 900, at: float | None = None, **data: object) -> list[Recorded]:
+        self.sequence += 1
+        place = f"{self.sequence:012}"
+        salt, digest = commit("p001")
+        personal = {"personal": {"person": [salt, "p001"]}, "commitments": {"person": digest}}
+        event = Envelope(
+            f"{EPOCH}-{place}", "/hq/gate-1", f"edge-gate.{kind}", "door/main", iso(at or time.time()), severity, True,
+            EPOCH, place, self.digest, {**data, **(personal if kind == "AccessGranted" else {})},
+        )  # fmt: skip
+        received = parse("edge/v1/hq/gate-1/event", msgspec.json.encode(event))
+        self.digest = chain_hash(msgspec.to_builtins(event))
+        moved = Stream("hq", "gate-1", EPOCH, self.sequence, self.digest)
+        return self.ledger.commit([received], [moved], [], {})
+
+
+def test_an_event_that_was_committed_before_a_crash_is_dealt_with_once_after_it(database: Database) -> None:
+    chain = Chain(database)
+    first = Casebook(database, Rules())
+    first.recorded(chain.report("DoorForcedOpen", active=True))
+    lost = chain.report("DoorForcedOpen", active=False)  # and then the power fails
+    again = Casebook(database, Rules())
+    assert [alarm.state for alarm in again.open()] == [State.CLEARED]
+    again.recorded(lost)
+    assert [step.stage for step in again.steps(1)] == [Stage.RAISED, Stage.CLEARED]
+    assert again.verify()
+
+
+def test_a_flaw_that_was_found_before_a_crash_is_an_alarm_after_it(database: Database) -> None:
+    Chain(database).ledger.commit([], [], [Problem("hq", "gate-1", EPOCH, Flaw.GAP, 3, 4, "gone")], {})
+    [alarm] = Casebook(database, Rules()).open()
+    assert (alarm.key.kind, alarm.active, alarm.detail) == ("room.gap", True, "3-4: gone")
+    assert len(Casebook(database, Rules()).open()) == 1 and len(Casebook(database, Rules()).steps(1)) == 1
+
+
+def test_when_the_disk_fails_nothing_is_believed_that_is_not_on_it(database: Database, tmp_path: Path) -> None:
+    chain, cases = Chain(database), Casebook(database, Rules())
+    recorded = chain.report("DoorTamper", active=True)
+    with database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE steps RENAME TO elsewhere")
+    with pytest.raises(StoreError):
+        cases.recorded(recorded)
+    with database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO steps")
+    cases.tick()
+    assert [alarm.key.kind for alarm in cases.open()] == ["DoorTamper"] and len(cases.steps(1)) == 1
+
+
+def test_a_changed_step_is_found(database: Database) -> None:
+    cases = Casebook(database, Rules())
+    cases.recorded(Chain(database).report("DoorTamper", active=True))
+    cases.act(1, Action.ACKNOWLEDGE, "li")
+    assert cases.verify()
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE steps SET document = replace(document, 'acknowledged', 'noted')")
+    assert not cases.verify()
+
+
+def test_who_closes_too_early_is_refused_and_nothing_is_written(database: Database) -> None:
+    cases = Casebook(database, Rules())
+    cases.recorded(Chain(database).report("DoorTamper", active=True))
+    with pytest.raises(Refused):
+        cases.act(1, Action.CLOSE, "li")
+    assert len(cases.steps(1)) == 1
+
+
+def test_erasing_who_passed_leaves_a_chain_that_is_whole(database: Database) -> None:
+    chain, history = Chain(database), History(database)
+    old, now = time.time() - 100 * 86_400, time.time()
+    for at in (old, now):
+        chain.report("AccessGranted", 100, at)
+    assert history.erase(now - 90 * 86_400) == 1 and history.erase(now - 90 * 86_400) == 0
+    named, erased = history.search(Wanted(), 10, personal=True)
+    assert named.event["data"]["personal"] == {"person": "p001"} and "personal" not in erased.event["data"]
+    assert [each.position for each in history.search(Wanted(person="p001"), 10)] == [2]
+    assert "personal" not in history.search(Wanted(), 1)[0].event["data"]
+    assert chain.ledger.verify()
+
+
+def test_history_goes_on_where_a_page_ended(database: Database) -> None:
+    chain, history = Chain(database), History(database)
+    for number in range(7):
+        chain.report("RequestToExit", 100, 1_790_000_000.0 + number // 2)
+    seen: list[int] = []
+    before = None
+    while page := history.search(Wanted(gate="gate-1"), 3, before):
+        seen += [each.position for each in page]
+        before = (page[-1].event["time"], page[-1].position)
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+    assert [each.late for each in history.since(0, Wanted(), 1)] == [True]
+    assert history.types() == ["edge-gate.RequestToExit"]
+
+
+# Accounts ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_locks_after_wrong_passwords_and_says_no_more_than_that(database: Database) -> None:
+    accounts = Accounts(database)
+    accounts.add("li", Role.OPERATOR, "correct horse")
+    for number in range(LOCK_AFTER):
+        with pytest.raises(Denied, match="name or password is wrong"):
+            accounts.verify("li", "wrong", f"10.0.0.{number}")
+    with pytest.raises(Denied, match="locked"):
+        accounts.verify("li", "correct horse", "10.0.0.9")
+    with pytest.raises(Denied, match="name or password is wrong"):
+        accounts.verify("nobody", "x", "10.0.0.9")
+    assert [deed for _, _, deed, _ in accounts.audit()][:2] == ["locked", "wrong password"]
+
+
+def test_an_address_that_tries_too_often_has_to_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.accounts.ATTEMPTS", 3)
+    accounts = Accounts(database)
+    for _ in range(3):
+        with pytest.raises(Denied, match="wrong"):
+            accounts.verify("nobody", "x", "10.0.0.1")
+    with pytest.raises(Denied, match="too many"):
+        accounts.verify("nobody", "x", "10.0.0.1")
+    with pytest.raises(Denied, match="wrong"):
+        accounts.verify("nobody", "x", "10.0.0.2")
+
+
+def test_a_session_ends_with_its_account(database: Database) -> None:
+    accounts = Accounts(database)
+    accounts.add("li", Role.GUARD, "correct horse")
+    token, session = accounts.login("li", "correct horse", "")
+    assert accounts.session(token) == session and accounts.session(token + "x") is None
+    accounts.remove("li")
+    assert accounts.session(token) is None
+    for name, password in (("", "correct horse"), ("a\nb", "correct horse"), ("li", "short")):
+        with pytest.raises(EdgeError):
+            accounts.add(name, Role.GUARD, password)
+
+
+@pytest.mark.parametrize("where", ["mysql://x/y", "://", "nothing"])
+def test_an_address_of_no_database_is_told(where: str) -> None:
+    with pytest.raises(StoreError):
+        address(where)

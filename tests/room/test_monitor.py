@@ -1,0 +1,177 @@
+"""The room at work, on both databases: what gates report becomes alarms, and these close only by their checks."""
+
+import base64
+import signal
+import subprocess
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from edge.facts import CameraReported, InputChanged
+from edge.mqtt import Address, Connection, Message
+from edge.seal import GENESIS, chain_hash
+from edge.simulate import HOST
+from edge.terms import Input, Status
+from edge.traffic import CAMERA, DOOR, SimulatedGate
+from edge.transport import Envelope
+from monitor.casebook import Casebook
+from monitor.database import Database
+from monitor.ledger import Ledger
+from monitor.settings import load
+from monitor.terms import Rules
+from tests.adapters.brokers import Mosquitto, until
+from tests.room.conftest import PASSWORD, Monitor
+
+pytestmark = pytest.mark.real
+
+
+def of(gate: str, alarms: list[Any], kind: str = "") -> list[Any]:
+    return [alarm for alarm in alarms if alarm["gate"] == gate and kind in ("", alarm["kind"])]
+
+
+def test_a_forced_door_is_closed_by_a_second_look_of_another_person(monitor: Monitor, gate: SimulatedGate) -> None:
+    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
+    [alarm] = of(gate.name, monitor.wait(lambda alarms: of(gate.name, alarms), "active", 2.0))
+    assert (alarm["kind"], alarm["priority"], alarm["state"]) == ("DoorForcedOpen", "urgent", "active")
+    step = f"/api/alarms/{alarm['number']}"
+    assert monitor.call(f"{step}/acknowledge", "zhao")["acknowledged_by"] == "zhao"
+    assert "still active" in monitor.call(f"{step}/close", status=409)["error"]
+    assert "still reports" in monitor.call(f"{step}/mend", "zhao", status=409)["error"]
+    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
+    monitor.wait(lambda alarms: not of(gate.name, alarms), "active")
+    monitor.call(f"{step}/mend", "li", text="wind; the closer was adjusted")
+    assert "another person" in monitor.call(f"{step}/look", "li", status=409)["error"]
+    assert "check has not passed" in monitor.call(f"{step}/close", status=409)["error"]
+    monitor.call(f"{step}/look", "wang")
+    assert monitor.call(f"{step}/close")["state"] == "closed"
+    whole = monitor.call(step)
+    stages = ["raised", "acknowledged", "cleared", "mended", "checked", "closed"]
+    assert [each["stage"] for each in whole["steps"]] == stages
+    assert [each["who"] for each in whole["steps"]] == ["", "zhao", "", "li", "wang", "li"]
+    assert [each["who"] for each in monitor.call(step, "sun")["steps"]] == [""] * 6
+
+
+def test_a_camera_is_checked_by_its_frames_and_survives_a_kill(monitor: Monitor, gate: SimulatedGate) -> None:
+    gate.at(0.0, CameraReported(CAMERA, Status.STALLED, "no frame"))
+    [alarm] = of(gate.name, monitor.wait(lambda alarms: of(gate.name, alarms), "active"))
+    step = f"/api/alarms/{alarm['number']}"
+    monitor.call(f"{step}/acknowledge")
+    monitor.restart()
+    until(lambda: httpx.get(f"{monitor.url}/healthz").status_code == 200)
+    gate.at(0.0, CameraReported(CAMERA, Status.STREAMING, "", 25.0, 40.0))
+    monitor.wait(lambda alarms: [each for each in of(gate.name, alarms) if each["checked"]])
+    found = monitor.call(f"{step}/close")
+    assert (found["checked_by"], found["closed_by"]) == ("", "li")
+
+
+def test_a_gate_that_is_gone_is_an_alarm_and_so_is_what_is_missing_or_wrong_among_its_events(
+    monitor: Monitor, broker: Mosquitto, request: pytest.FixtureRequest
+) -> None:
+    name = f"bad-{request.node.callspec.id}"
+    connection = Connection(Address(HOST, broker.port))
+    first, second = link(name, 1, GENESIS), link(name, 2, "f" * 64)
+    for payload in (first, second):
+        connection.publish(Message(f"edge/v1/demo/{name}/event", payload))
+    connection.publish(Message(f"edge/v1/demo/{name}/state", b'{"status":"offline"}'))
+    while connection.unconfirmed:
+        connection.turn(0.1)
+    alarms = of(name, monitor.wait(lambda alarms: len(of(name, alarms)) == 2, "active"))
+    assert {alarm["kind"] for alarm in alarms} == {"room.break", "room.GateOffline"}
+    connection.close()
+
+
+def link(gate: str, sequence: int, previous: str, kind: str = "edge-gate.RequestToExit", subject: str = "x") -> bytes:
+    """An event of a gate that does not exist, at a place in its chain."""
+    place = f"{sequence:012}"
+    event = Envelope(
+        f"{'a' * 16}-{place}", f"/demo/{gate}", kind, subject, "2026-11-24T08:00:00.000Z", 100, True, "a" * 16, place,
+        previous, {},
+    )  # fmt: skip
+    assert chain_hash(msgspec.to_builtins(event))
+    return msgspec.json.encode(event)
+
+
+def test_what_is_no_event_is_put_aside_and_nothing_stops(
+    monitor: Monitor, broker: Mosquitto, gate: SimulatedGate
+) -> None:
+    connection = Connection(Address(HOST, broker.port))
+    hostile = [b"\xff\xfe", b"{}", b"[" * 60_000, b'{"type":"<script>alert(1)</script>"}', b"x" * 100_000]
+    for channel in ("event", "state", "health"):
+        for payload in hostile:
+            connection.publish(Message(f"edge/v1/demo/hostile/{channel}", payload))
+    while connection.unconfirmed:
+        connection.turn(0.1)
+    connection.close()
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+    monitor.wait(lambda alarms: of(gate.name, alarms, "DoorTamper"))
+    assert httpx.get(f"{monitor.url}/healthz").json()["status"] == "ok"
+
+
+def test_everything_that_was_recorded_is_whole(monitor: Monitor) -> None:
+    with Database(load(monitor.config).database) as database:
+        assert Casebook(database, Rules()).verify()
+        assert {problem.kind for problem in Ledger(database).problems()} == {"break"}
+    events = monitor.call("/api/events?since=0&limit=1000")
+    assert [each["position"] for each in events["events"]] == list(range(1, events["next"] + 1))
+    [middle] = monitor.call(f"/api/events?since={events['next'] - 1}")["events"]
+    assert middle["position"] == events["next"]
+    since = monitor.call("/api/events?since=2026-11-24T00:00:00Z&limit=1")
+    assert len(since["events"]) == 1
+
+
+# Who may what ------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_gets_in_without_a_password_or_does_more_than_the_role_may(monitor: Monitor) -> None:
+    for path in ("/api/alarms", "/api/gates", "/api/events", "/stream"):
+        assert httpx.get(monitor.url + path).status_code == 401
+        assert httpx.get(monitor.url + path, auth=("li", "wrong")).status_code == 401
+    assert httpx.get(f"{monitor.url}/api/gates", auth=("li", PASSWORD)).status_code == 200
+    for who, action in (("sun", "acknowledge"), ("zhao", "close"), ("zhao", "shelve")):
+        assert "role" in monitor.call(f"/api/alarms/1/{action}", who, status=403)["error"]
+
+
+def test_a_form_of_another_page_changes_nothing(monitor: Monitor) -> None:
+    given = httpx.post(f"{monitor.url}/api/session", json={"name": "li", "password": PASSWORD})
+    cookies, token = dict(given.cookies), given.json()["csrf"]
+    assert "HttpOnly" in given.headers["set-cookie"] and "SameSite=strict" in given.headers["set-cookie"]
+    step = f"{monitor.url}/api/alarms/1/note"
+    assert httpx.post(step, cookies=cookies, json={"text": "x"}).status_code == 403
+    assert httpx.post(step, cookies=cookies, json={"text": "x"}, headers={"X-CSRF-Token": "no"}).status_code == 403
+    basic = {"Authorization": "Basic " + base64.b64encode(f"li:{PASSWORD}".encode()).decode()}
+    assert httpx.post(step, headers=basic, content=b"{}").status_code == 403
+    assert httpx.post(step, cookies=cookies, json={}, headers={"X-CSRF-Token": token}).status_code in (200, 409)
+    out = {"cookies": cookies, "headers": {"X-CSRF-Token": token}}
+    assert httpx.delete(f"{monitor.url}/api/session", **out).status_code == 204  # type: ignore[arg-type]
+    assert httpx.get(f"{monitor.url}/api/gates", cookies=cookies).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/alarms?state=none", 400),
+        ("/api/alarms?limit=0", 400),
+        ("/api/events?since=yesterday", 400),
+        ("/api/events?since=" + "9" * 19, 200),
+        ("/api/alarms/999999", 404),
+        ("/api/nothing", 404),
+    ],
+)  # fmt: skip
+def test_a_wrong_question_is_answered_plainly(monitor: Monitor, path: str, status: int) -> None:
+    answer = httpx.get(monitor.url + path, auth=("li", PASSWORD))
+    assert answer.status_code == status
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_it_ends_when_it_is_asked_to(monitor: Monitor) -> None:
+    process = monitor._process
+    assert process
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(10) == 0
+    except subprocess.TimeoutExpired:
+        pytest.fail("it does not end")
+    monitor.kill()
+    monitor.start()
