@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 from msgspec import Struct
 
+from edge import views
 from edge.camera import Camera, Frame
 from edge.config import CameraSection, Config, Credentials
 from edge.errors import EdgeError, LinkError
@@ -50,11 +51,15 @@ class Aimed(Struct, frozen=True):
     faces: list[SeenFace]
 
 
-def aim(config: Config, section: CameraSection, credentials: Credentials, out: Path) -> Aimed:
+def aim(config: Config, section: CameraSection, credentials: Credentials, out: Path, confirm: bool = False) -> Aimed:
     """Look for a second and draw the frame with the most and nearest faces to `out` (any format OpenCV writes).
 
-    LinkError when the camera gives no picture, with what to check; EdgeError when `out` cannot be written.
+    With `confirm` the view with the fewest people in it is kept as the right one (`confirmed_view`). LinkError when the
+    camera gives no picture, with what to check; EdgeError when a file cannot be written.
     """
+    if confirm and not section.confirmed_view:
+        hint = "name the file as confirmed_view of this camera"
+        raise EdgeError("camera {camera} has no file for its confirmed view", hint, camera=section.name)
     camera = Camera(section, credentials.read(section.credential) if section.credential else "")
     camera.start()
     try:
@@ -63,11 +68,19 @@ def aim(config: Config, section: CameraSection, credentials: Credentials, out: P
     finally:
         camera.close()
     looked = [(frame, vision.detect(frame.picture, section.detect_width_px)) for _, frame in frames]
-    best, faces = max(looked, key=lambda look: sum(eye_distance(face) for face in look[1]))
+    emptiest, _ = min(looked, key=_people)
+    if confirm:
+        views.confirm(emptiest.picture, Path(section.confirmed_view))
+    best, faces = max(looked, key=_people)
     zone = Zone(*section.zone, section.least_eye_distance_px)
     aimed = _aimed(section, zone, vision, best, faces, frames)
     _write(out, _drawn(best, faces, aimed, zone))
     return aimed
+
+
+def _people(look: tuple[Frame, list[Face]]) -> float:
+    """How much of people a frame shows."""
+    return sum(eye_distance(face) for face in look[1])
 
 
 def _watch(camera: Camera, section: CameraSection) -> list[tuple[float, Frame]]:

@@ -30,7 +30,7 @@ class Config(Struct, forbid_unknown_fields=True):
 
     gate: GateSection
     camera: list[CameraSection]
-    door: list[DoorSection]
+    door: list[DoorSection] = field(default_factory=list)
     models: ModelsSection = field(default_factory=ModelsSection)
     access: AccessSection = field(default_factory=AccessSection)
     broker: BrokerSection = field(default_factory=BrokerSection)
@@ -110,7 +110,7 @@ def _names(document: dict[str, Any]) -> Iterator[Problem]:
         for name in dict.fromkeys(name for name in given if given.count(name) > 1):
             yield kind, Phrase("the name {name} is used twice", name=name)
     for camera in tables["camera"]:
-        if "door" in camera and camera["door"] not in names["door"]:
+        if camera.get("door") and camera["door"] not in names["door"]:
             where = f"camera.{camera.get('name', '')}.door"
             doors = ", ".join(map(str, names["door"]))
             yield where, Phrase("there is no door {door}; there are: {doors}", door=camera["door"], doors=doors)

@@ -6,7 +6,6 @@ still change: an empty scene is searched seldom, and a face is embedded until th
 
 import secrets
 import signal
-import statistics
 import time
 from collections.abc import Callable
 from math import inf
@@ -19,20 +18,19 @@ from msgspec import Struct
 from edge import notify, wire
 from edge.camera import Camera, Frame, State
 from edge.config import CameraSection, Config, Credentials
-from edge.errors import LinkError
 from edge.faces import Face, Vision
 from edge.gaze import Gaze
-from edge.link import Link
 from edge.models import load
-from edge.terms import Quality, Status
+from edge.outlet import Outlet, Pace
+from edge.terms import Quality, Status, View
 from edge.track import Track, Zone
+from edge.views import viewer
 
 BUDGET, HURRY_S = 2, 0.08
 """Faces embedded a frame, and only the first of them when the frame is older: else the next would be late for all."""
 LINGER_S = 1.0
 """How long after the last face every frame is still searched."""
 WAIT_S = 0.2
-REPORT_S = 1.0
 
 
 class FrameTimes(Struct, frozen=True):
@@ -56,68 +54,6 @@ class Observer(Protocol):
     def frame(self, times: FrameTimes) -> None: ...
 
 
-class Outlet:
-    """The eye's end of the line to the gate, which may be away or slow: nothing here waits.
-
-    What could not be sent yet is replaced by what is newer about the same track, and dropped when the gate goes.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._peer: wire.Peer | None = None
-        self._link = Link(inf, first_s=0.2, longest_s=1.0)
-        self._unsent: dict[int | None, wire.Message] = {}
-
-    def put(self, message: wire.Observation | wire.TrackGone | wire.EyeReport) -> None:
-        """Send now or at the next exchange; for nobody when the gate is away."""
-        if self._peer:
-            key = None if isinstance(message, wire.EyeReport) else message.track
-            self._unsent.pop(key, None)
-            self._unsent[key] = message
-            self._flush(self._peer)
-
-    def exchange(self, greeting: wire.EyeReport) -> list[int]:
-        """Connect when it is time to, send what waits; the tracks that the gate has settled."""
-        if self._link.due(time.monotonic()):
-            self._connect(greeting)
-        settled = []
-        try:
-            while self._peer and (message := self._peer.receive()):
-                assert isinstance(message, wire.Settled)  # the peer accepts nothing else
-                settled.append(message.track)
-        except (EOFError, LinkError):
-            self.close()
-        if self._peer:
-            self._flush(self._peer)
-        return settled
-
-    def close(self) -> None:
-        if self._peer:
-            self._peer.close()
-            self._peer = None
-            self._unsent.clear()
-            self._link.failed(Status.ENDED, time.monotonic())
-
-    def _connect(self, greeting: wire.EyeReport) -> None:
-        """The first message names the camera."""
-        try:
-            self._peer = wire.connect(self._path, wire.Settled)
-        except LinkError:
-            self._link.failed(Status.REFUSED, time.monotonic())
-        else:
-            self._link.up(time.monotonic(), Status.CONNECTED)
-            self.put(greeting)
-
-    def _flush(self, peer: wire.Peer) -> None:
-        try:
-            for key, message in list(self._unsent.items()):
-                if not peer.send(message):
-                    return
-                del self._unsent[key]
-        except LinkError:
-            self.close()
-
-
 class Eye:
     """One camera, one vision, one loop. The camera is started and closed by whoever made it."""
 
@@ -132,6 +68,7 @@ class Eye:
         self._tracker = self._gaze.tracker
         self._state = State(Status.CONNECTING, "")
         self._looked = self._face_seen = -inf
+        self._viewer = viewer(section)
         self._report, self._pace = self._new_report(0.0, 0.0), Pace()
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -146,7 +83,7 @@ class Eye:
             for track in self._outlet.exchange(self._report):
                 self._tracker.settle(track)
             if self._pace.over():
-                self._tell(*self._pace.take())
+                self._tell(*self._pace.take(), self._viewer.measure(frame.picture) if frame else None)
                 if not self._camera.hung():
                     notify.watchdog()
         self._outlet.close()
@@ -212,11 +149,11 @@ class Eye:
         self._outlet.put(view)
         return seconds
 
-    def _tell(self, frames_per_s: float, frame_age_ms: float) -> None:
-        self._report = self._new_report(frames_per_s, frame_age_ms)
+    def _tell(self, frames_per_s: float, frame_age_ms: float, view: View | None = None) -> None:
+        self._report = self._new_report(frames_per_s, frame_age_ms, view)
         self._outlet.put(self._report)
 
-    def _new_report(self, frames_per_s: float, frame_age_ms: float) -> wire.EyeReport:
+    def _new_report(self, frames_per_s: float, frame_age_ms: float, view: View | None = None) -> wire.EyeReport:
         state = State(Status.STALLED, "the decoder does not return") if self._camera.hung() else self._state
         return wire.EyeReport(
             self._section.name,
@@ -226,31 +163,8 @@ class Eye:
             frame_age_ms,
             self._vision.pack.manifest.id,
             self._vision.has_liveness,
+            view,
         )
-
-
-class Pace:
-    """Frames a second and their median age since the last report."""
-
-    def __init__(self) -> None:
-        self._begun, self._first, self._last = time.monotonic(), 0, 0
-        self._ages: list[float] = []
-
-    def came(self, index: int) -> None:
-        self._last = index
-
-    def saw(self, age_ms: float) -> None:
-        self._ages.append(age_ms)
-
-    def over(self) -> bool:
-        return time.monotonic() - self._begun >= REPORT_S
-
-    def take(self) -> tuple[float, float]:
-        """Frames a second, median age in ms; and begin anew."""
-        now = time.monotonic()
-        found = (self._last - self._first) / (now - self._begun), statistics.median(self._ages or [0.0])
-        self._begun, self._first, self._ages = now, self._last, []
-        return found
 
 
 def run(config: Config, camera: str, credentials: Credentials) -> None:

@@ -18,6 +18,7 @@ from edge.terms import (
     RelayOutcome,
     Status,
     Storage,
+    View,
 )
 from edge.transport import Event
 
@@ -63,6 +64,7 @@ class CameraReported(Fact, frozen=True):
     detail: str = ""
     frames_per_s: float = 0.0
     frame_age_ms: float = 0.0
+    view: View | None = None
 
 
 class BrokerReported(Fact, frozen=True):

@@ -42,6 +42,7 @@ from edge.grants import Grants
 from edge.health import Health
 from edge.orders import order
 from edge.permits import PermitRules, Permits
+from edge.sight import SightRules
 from edge.state import CameraHealth, CameraState, DoorState, GateState
 from edge.terms import ALIVE, CommandKind, Now, Reason
 
@@ -53,7 +54,7 @@ class GateRules(Struct, frozen=True):
 
     doors: dict[str, DoorRules]
     cameras: dict[str, str]
-    """Camera name -> door name."""
+    """Camera name -> door name, "" for a camera that is only watched over."""
     access: AccessRules
     link_grace_s: float = 5.0
     """How long a camera or the broker may be away before it is a fault."""
@@ -66,6 +67,8 @@ class GateRules(Struct, frozen=True):
     attempts: AttemptRules = field(default_factory=AttemptRules)
     unlocked: dict[str, str] = {}
     """Door name -> the schedule by which it stands unlocked."""
+    sights: dict[str, SightRules] = {}
+    """Camera name -> what it should deliver, where that is known."""
 
 
 class Step(Struct, frozen=True):
@@ -82,7 +85,7 @@ class Gate:
         self.rules = rules
         self.access = Access(rules.access)
         self.doors = {name: Door(name, door) for name, door in rules.doors.items()}
-        self.health = Health(list(rules.cameras), rules.link_grace_s)
+        self.health = Health({name: rules.sights.get(name, SightRules()) for name in rules.cameras}, rules.link_grace_s)
         self.permits = Permits(rules.permits)
         self.areas = Areas(rules.areas)
         grants = Grants(self.doors, self.access, self.areas, rules.into)
@@ -114,9 +117,9 @@ class Gate:
     def _handle(self, fact: Fact, now: Now) -> list[Effect]:
         """Names that nobody configured mean nothing; Heartbeat and Wake only pass the time."""
         match fact:
-            case FaceSeen(camera=camera) if camera in self.rules.cameras:
+            case FaceSeen(camera=camera) if self.rules.cameras.get(camera):
                 return self._face(fact, now)
-            case TrackEnded(camera=camera) if camera in self.rules.cameras:
+            case TrackEnded(camera=camera) if self.rules.cameras.get(camera):
                 return self._track_ended(fact, now.mono)
             case Recorded():
                 return self.entry.recorded(fact, now)
@@ -189,7 +192,7 @@ class Gate:
 
     def _look_away(self, camera: str) -> list[Effect]:
         door = self.rules.cameras[camera]
-        if any(self.access.watched(c) for c, at in self.rules.cameras.items() if at == door):
+        if not door or any(self.access.watched(c) for c, at in self.rules.cameras.items() if at == door):
             return []
         return self.doors[door].away()
 

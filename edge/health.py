@@ -5,6 +5,8 @@ Pure; every method takes the monotonic time and returns effects, and `deadline` 
 
 import math
 
+from msgspec import structs
+
 from edge.doorevents import PresentationAttack
 from edge.events import BrokerFault, CameraFault, StorageFault, WhitelistChanged, WhitelistFault
 from edge.facts import (
@@ -18,6 +20,7 @@ from edge.facts import (
 )
 from edge.fault import Fault
 from edge.matcher import NOBODY
+from edge.sight import Sight, SightRules
 from edge.terms import ALIVE, Status, Storage
 
 SILENT_S = 3.0
@@ -29,19 +32,30 @@ Effects = list[Effect]
 class Camera:
     """What is known of one eye and its stream."""
 
-    def __init__(self, grace_s: float) -> None:
+    def __init__(self, grace_s: float, sight: SightRules) -> None:
         self.report = CameraReported("", Status.CONNECTING)
         self.fault = Fault(grace_s)
+        self.sight = Sight(sight)
         self.silent_at = math.inf
         self.attack = Fault()
         """That a picture is held before it, which is nobody's fault but begins and ends as one."""
+
+    def take(self, fact: CameraReported, now: float) -> None:
+        """Take a report in; a stream that flows may still show nothing of use."""
+        self.report = fact
+        if fact.status not in ALIVE:
+            return
+        if fact.view:
+            self.sight.look(fact.view, now)
+        if self.sight.status is not Status.STREAMING:
+            self.report = structs.replace(fact, status=self.sight.status, detail=self.sight.detail)
 
 
 class Health:
     """The last word of everything that a gate depends on. `grace_s` is how long a link may be away unremarked."""
 
-    def __init__(self, cameras: list[str], grace_s: float) -> None:
-        self.cameras = {name: Camera(grace_s) for name in cameras}
+    def __init__(self, cameras: dict[str, SightRules], grace_s: float) -> None:
+        self.cameras = {name: Camera(grace_s, sight) for name, sight in cameras.items()}
         self.whitelist = WhitelistLoaded(0, 0, NOBODY, 0.0, "not loaded yet")
         self.storage = StorageReported(Storage.OK, 0, 0)
         self.broker = BrokerReported(Status.CONNECTING)
@@ -50,7 +64,7 @@ class Health:
     @property
     def deadline(self) -> float:
         due = [min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()]
-        return min(self._broker.deadline, *due)
+        return min([self._broker.deadline, *due])
 
     def start(self, now: float) -> None:
         """From now on cameras and the broker are expected to answer."""
@@ -60,12 +74,12 @@ class Health:
 
     def camera_told(self, fact: CameraReported, now: float) -> Effects:
         camera = self.cameras[fact.camera]
-        changed = fact.status is not camera.report.status
-        camera.report = fact
+        before = camera.report.status
+        camera.take(fact, now)
         camera.silent_at = math.inf if fact.status is Status.SILENT else now + SILENT_S
-        if camera.fault.update(fact.status not in ALIVE, now):
+        if camera.fault.update(camera.report.status not in ALIVE, now):
             return [_camera_fault(fact.camera, camera)]
-        return [PublishState()] if changed else []
+        return [PublishState()] if camera.report.status is not before else []
 
     def attacked(self, name: str, active: bool, now: float) -> Effects:
         """Told whenever it may have changed whether a presentation attack goes on before a camera."""

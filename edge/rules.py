@@ -6,6 +6,7 @@ from edge.door import DoorRules
 from edge.gate import GateRules
 from edge.liveness import LivenessRules
 from edge.sections import AccessSection
+from edge.sight import SightRules
 
 
 def gate_rules(config: Config) -> GateRules:
@@ -14,6 +15,7 @@ def gate_rules(config: Config) -> GateRules:
     return GateRules(
         doors={door.name: DoorRules(door.pulse_s, door.held_open_s) for door in config.door},
         cameras={camera.name: camera.door for camera in config.camera},
+        sights={camera.name: SightRules(*camera.picture_size) for camera in config.camera},
         access=AccessRules(
             votes=access.votes,
             freshness_s=access.freshness_s,

@@ -18,6 +18,7 @@ Name = Annotated[
     Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}\Z", description="a name of at most 31 lower-case letters, digits and -"),
 ]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+Pixels = Annotated[int, Meta(ge=0, le=16384)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 LONGEST_SOCKET_PATH = 107
@@ -59,8 +60,10 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     """Unique within the gate."""
     url: str
     """`rtsp://HOST[:PORT]/PATH` or `rtsps://`, without user and password."""
-    door: Name
-    """The name of the door that this camera opens."""
+    door: Annotated[
+        str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,30})?\Z", description="the name of a door, or nothing")
+    ] = ""
+    """The name of the door that this camera opens; without one it is only watched over, and recognises nobody."""
     username: str = ""
     """Who logs in to the camera."""
     credential: str = ""
@@ -77,6 +80,11 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     """How long connecting may take."""
     read_timeout_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     """How long the stream may be silent before it counts as stalled."""
+
+    picture_size: tuple[Pixels, Pixels] = (0, 0)
+    """Width and height in pixels that the stream should have: another size is a fault. 0 when any will do."""
+    confirmed_view: str = ""
+    """A file that `edge-gate camera aim --confirm` has made: another view is a fault. Without it any will do."""
 
     def problems(self) -> Iterator[Problem]:
         left, top, right, bottom = self.zone

@@ -62,10 +62,10 @@ class Service:
         self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
-        people = WhitelistSource(Whitelist.of(config, credentials), self._pack, config.access.fpir, put)
-        self._sources: list[Source] = [
-            self._eyes, self._relay, people, Heart(Heartbeat(), put), *self._lines.values(),
-        ]  # fmt: skip
+        self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
+        if config.door:  # a host of cameras that open none needs neither
+            people = WhitelistSource(Whitelist.of(config, credentials), self._pack, config.access.fpir, put)
+            self._sources += [self._relay, people]
         self._log = FactLog(config.state / "facts.jsonl", rules) if config.gate.fact_log else None
         self._wake: float | None = None
         self._beats = 0

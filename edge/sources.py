@@ -167,7 +167,9 @@ class Eyes(Source):
 
 
 def _camera_report(report: wire.EyeReport) -> CameraReported:
-    return CameraReported(report.camera, report.status, report.detail, report.frames_per_s, report.frame_age_ms)
+    return CameraReported(
+        report.camera, report.status, report.detail, report.frames_per_s, report.frame_age_ms, report.view
+    )
 
 
 def _sound(seen: wire.Observation) -> bool:

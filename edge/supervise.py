@@ -167,7 +167,7 @@ def gate_children(file: Path, config: Config, credentials: Path | None) -> list[
     common = ["--config", str(file)] + (["--credentials", str(credentials)] if credentials else [])
     run = [sys.executable, "-m", "edge.cli", "run", *common, "--role"]
     safe = [sys.executable, "-m", "edge.cli", "relay", "safe", "--config", str(file)]
-    relay = Child("relay", [*run, "relay"], watchdog_s=1.0, stop_post=safe)
-    gate = Child("gate", [*run, "gate"], watchdog_s=10.0, after=relay)
+    guards = [Child("relay", [*run, "relay"], watchdog_s=1.0, stop_post=safe)] if config.door else []
+    gate = Child("gate", [*run, "gate"], watchdog_s=10.0, after=next(iter(guards), None))
     eyes = [Child(f"eye {c.name}", [*run, "eye", "--camera", c.name], watchdog_s=20.0) for c in config.camera]
-    return [relay, *eyes, gate]
+    return [*guards, *eyes, gate]

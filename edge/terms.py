@@ -70,6 +70,13 @@ class Status(StrEnum):
     CHANGED = "changed"  # the stream's resolution changed: detection restarts at the new size
     BROKEN = "broken"  # what arrives cannot be decoded
     SILENT = "silent"  # the process that reads it no longer reports
+    TOO_DARK = "too_dark"  # from here on: the stream flows, but shows nothing of use; three are ONVIF's image faults
+    TOO_BRIGHT = "too_bright"
+    BLURRED = "blurred"
+    COVERED = "covered"  # nearly without structure: a hand, tape, fog on the glass
+    FROZEN = "frozen"  # the same picture again and again, which no sensor gives
+    MOVED = "moved"  # not the view that the installer confirmed
+    WRONG_SIZE = "wrong_size"
 
 
 ALIVE = frozenset({Status.STREAMING, Status.CONNECTED, Status.CHANGED})
@@ -158,6 +165,24 @@ class Liveness(Struct, frozen=True):
     border: float | None
     views: int
     watched_s: float
+
+
+class View(Struct, frozen=True):
+    """What a picture says of its camera, in numbers of a small grey copy, and in none that would tell who is in it.
+
+    `brightness` is mean luma and `contrast` its standard deviation, 0 to 1; `glare` the share of pixels at the
+    upper end; `sharpness` is as in `Quality`, over the whole picture; `change` the mean difference to the view before,
+    None for the first one; `likeness` the correlation with the confirmed view, -1 to 1, None where none is known.
+    """
+
+    width: int
+    height: int
+    brightness: float
+    contrast: float
+    glare: float
+    sharpness: float
+    change: float | None = None
+    likeness: float | None = None
 
 
 class Candidate(Struct, frozen=True):

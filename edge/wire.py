@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from edge.errors import LinkError
-from edge.terms import Cues, Quality, RelayOutcome, Status
+from edge.terms import Cues, Quality, RelayOutcome, Status, View
 
 LARGEST = 16_384
 """Bytes of the largest message: an embedding of 2,048 floats and room for its fields."""
@@ -52,6 +52,7 @@ class EyeReport(Message, frozen=True):
     frame_age_ms: float = 0.0
     pack: str = ""
     liveness: bool = False
+    view: View | None = None
 
 
 class Settled(Message, frozen=True):

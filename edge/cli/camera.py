@@ -23,13 +23,16 @@ def aim(
     config: ConfigOption = CONFIG,
     name: Annotated[str, typer.Option("--camera", metavar="NAME", help=N_("Which camera, if there are several."))] = "",
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help=N_("The picture to write."))] = Path("aim.jpg"),
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help=N_("Keep this view as the right one: another one is a fault from now on."))
+    ] = False,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
 ) -> None:
     from edge import aim as shell
 
     found = load(config)
-    aimed = shell.aim(found, _chosen(found, name), Credentials(credentials), out)
+    aimed = shell.aim(found, _chosen(found, name), Credentials(credentials), out, confirm)
     if json:
         emit({**msgspec.to_builtins(aimed), "picture": str(out)})
         return

@@ -42,15 +42,23 @@ def run(
 
             gate(found, secrets)
         case Role.EYE:
-            from edge.eye import run as eye
-
-            eye(found, _camera(found, camera), secrets)
+            _eye(found, _camera(found, camera), secrets)
         case Role.RELAY:
             from edge.relay import run as guard
 
             guard(found)
         case None:
             _all(config, found, credentials)
+
+
+def _eye(config: Config, name: str, secrets: Credentials) -> None:
+    """One that recognises people, or one that only watches over its camera and needs none of what that takes."""
+    if next(camera.door for camera in config.camera if camera.name == name):
+        from edge.eye import run as eye
+    else:
+        from edge.onlooker import run as eye
+
+    eye(config, name, secrets)
 
 
 def start_log(process: str) -> None:

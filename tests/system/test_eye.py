@@ -37,7 +37,7 @@ directory = "{models}"
 [[camera]]
 name = "front"
 url = "{url}"
-door = "main"
+door = "{door}"
 username = "{user}"
 credential = "camera.password"
 least_eye_distance_px = 25
@@ -80,11 +80,11 @@ def server(crowd: Path) -> Iterator[RtspServer]:
 class EyeProcess:
     """`edge-gate run --role eye`, its notify socket, and the socket where it expects the gate."""
 
-    def __init__(self, root: Path, url: str, packs: Path, password: str = PASSWORD) -> None:
+    def __init__(self, root: Path, url: str, packs: Path, password: str, door: str) -> None:
         self._root, self.log = root, root / "log"
         self._peers: list[wire.Peer] = []
         (root / "camera.password").write_text(password + "\n")
-        (root / "gate.toml").write_text(CONFIG.format(root=root, models=packs, url=url, user=USER))
+        (root / "gate.toml").write_text(CONFIG.format(root=root, models=packs, url=url, user=USER, door=door))
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notified.bind(str(root / "notify"))
         self.notified.settimeout(10)
@@ -118,10 +118,10 @@ Start = Callable[..., EyeProcess]
 
 @pytest.fixture
 def start(zoo: Path, request: pytest.FixtureRequest) -> Start:
-    def begin(url: str, password: str = PASSWORD) -> EyeProcess:
+    def begin(url: str, password: str = PASSWORD, door: str = "main") -> EyeProcess:
         root = Path("/tmp") / f"eye-{secrets.token_hex(4)}"  # the path of a Unix socket must be short
         root.mkdir(mode=0o700)
-        eye = EyeProcess(root, url, zoo, password)
+        eye = EyeProcess(root, url, zoo, password, door)
         request.addfinalizer(lambda: (eye.close(), shutil.rmtree(root)))
         return eye
 
@@ -240,3 +240,18 @@ def test_a_wrong_password_is_told_and_never_said(server: RtspServer, start: Star
         peer = eye.accept(listener)
         report = until(peer, wire.EyeReport, lambda report: report.status is Status.UNAUTHORIZED)
         assert not re.search("wr0ng|rtsp:", report.detail + eye.log.read_text())
+
+
+def test_a_camera_without_a_door_is_watched_over_and_nobody_is_looked_for(server: RtspServer, start: Start) -> None:
+    eye = start(server.url, door="")
+    with eye.listen() as listener:
+        peer = eye.accept(listener)
+    heard: list[wire.Message] = []
+    for message in hear(peer, 12.0):
+        heard.append(message)
+        if sum(isinstance(each, wire.EyeReport) and each.view is not None for each in heard) == 2:
+            break
+    reports = [message for message in heard if isinstance(message, wire.EyeReport)]
+    assert heard == reports and reports[-1].status is Status.STREAMING
+    assert reports[-1].view and (reports[-1].view.width, reports[-1].view.height) == (1920, 1080)
+    assert "onnxruntime" not in Path(f"/proc/{eye.process.pid}/maps").read_text()

@@ -1,0 +1,69 @@
+"""Whether a camera sees what it should, from the numbers of its views. Pure; times are monotonic seconds.
+
+A verdict changes only when the views have said the same thing for a while: people walk past, lamps are switched.
+"""
+
+from msgspec import Struct
+
+from edge.terms import Status, View
+
+DARK, GLARE, FLAT, SOFT = 0.06, 0.5, 0.03, 0.09
+"""Below or above which a view is of no use: mean luma, share of white pixels, contrast, sharpness.
+
+They must hold for every camera, so they lie far from any scene with light in it: those that were looked at had a
+brightness of 0.1 to 0.6, less than a hundredth of white, a contrast above 0.08 and a sharpness of 0.29 to 0.72; out of
+focus by a two-hundredth of the picture's width it was 0.06 to 0.12.
+"""
+LIT = 0.06
+"""Contrast from which a dark view has light in it: a lamp in the night is a scene."""
+STILL = 1e-4
+"""Mean change between two views of a second, below which nothing has changed: a sensor's noise alone makes more."""
+UNLIKE = 0.4
+"""Correlation with the confirmed view below which it is another one.
+
+A crowd in front of it left 0.52 and more; a camera turned by a tenth of its picture 0.22 to 0.45.
+"""
+HOLD_S = {Status.FROZEN: 60.0, Status.MOVED: 20.0}
+OTHERWISE_S = 10.0
+"""How long a verdict must be the same before it counts; an empty hall at night may stand still for a minute."""
+
+
+class SightRules(Struct, frozen=True):
+    """What a camera should deliver. `width` and `height` in pixels; 0 when any size will do."""
+
+    width: int = 0
+    height: int = 0
+
+
+class Sight:
+    """The view of one camera. `status` is STREAMING while it is as it should be."""
+
+    def __init__(self, rules: SightRules) -> None:
+        self._rules = rules
+        self.status, self.detail = Status.STREAMING, ""
+        self._seen, self._since = Status.STREAMING, 0.0
+
+    def look(self, view: View, now: float) -> Status:
+        """Take in one view, about one a second; the verdict."""
+        seen, detail = self._judge(view)
+        if seen is not self._seen:
+            self._seen, self._since = seen, now
+        held = seen if seen is not Status.STREAMING else self.status
+        if now - self._since >= HOLD_S.get(held, OTHERWISE_S):
+            self.status, self.detail = seen, detail
+        return self.status
+
+    def _judge(self, view: View) -> tuple[Status, str]:
+        """What this view alone says, the plainest fault first, with the number that says so."""
+        size = (view.width, view.height)
+        wanted = (self._rules.width or view.width, self._rules.height or view.height)
+        faults = (
+            (size != wanted, Status.WRONG_SIZE, "{} x {} instead of {} x {}".format(*size, *wanted)),
+            (view.brightness < DARK and view.contrast < LIT, Status.TOO_DARK, f"brightness {view.brightness:.3f}"),
+            (view.glare > GLARE, Status.TOO_BRIGHT, f"{view.glare:.0%} of the picture is white"),
+            (view.contrast < FLAT, Status.COVERED, f"contrast {view.contrast:.3f}"),
+            (view.sharpness < SOFT, Status.BLURRED, f"sharpness {view.sharpness:.3f}"),
+            (view.change is not None and view.change < STILL, Status.FROZEN, "the picture does not change"),
+            (view.likeness is not None and view.likeness < UNLIKE, Status.MOVED, f"likeness {view.likeness or 0:.2f}"),
+        )
+        return next(((status, detail) for bad, status, detail in faults if bad), (Status.STREAMING, ""))
