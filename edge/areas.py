@@ -5,10 +5,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Passback = Literal["off", "soft", "hard"]
+from edge.terms import OUTSIDE
 
-OUTSIDE = "outside"
-"""The area of those who have left; nobody is listed there."""
+Passback = Literal["off", "soft", "hard"]
 
 
 class AreaRules(Struct, frozen=True):

@@ -13,16 +13,18 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from edge.doorsection import DoorSection as DoorSection
+from edge.doorsection import LineSection as LineSection
 from edge.errors import ConfigurationError, EdgeError, Phrase
+from edge.references import misnamed
 from edge.sections import AccessSection, ModelsSection, OutboxSection
 from edge.sections import BrokerSection as BrokerSection
 from edge.sections import CameraSection as CameraSection
-from edge.sections import DoorSection as DoorSection
 from edge.sections import GateSection as GateSection
-from edge.sections import LineSection as LineSection
 from edge.sections import RecorderSection as RecorderSection
 from edge.signers import IssuerSection, OperatorSection, PassesSection
 from edge.strict import Problem, convert, errors
+from edge.timetable import AreaSection, CalendarSection, LevelSection, ReaderSection, ScheduleSection
 
 
 class Config(Struct, forbid_unknown_fields=True):
@@ -39,6 +41,11 @@ class Config(Struct, forbid_unknown_fields=True):
     passes: PassesSection = field(default_factory=PassesSection)
     issuer: list[IssuerSection] = field(default_factory=list)
     operator: list[OperatorSection] = field(default_factory=list)
+    calendar: CalendarSection = field(default_factory=CalendarSection)
+    schedule: list[ScheduleSection] = field(default_factory=list)
+    level: list[LevelSection] = field(default_factory=list)
+    area: list[AreaSection] = field(default_factory=list)
+    reader: list[ReaderSection] = field(default_factory=list)
 
     @property
     def state(self) -> Path:
@@ -93,28 +100,16 @@ def load(path: Path) -> Config:
         raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
+    return parse(document, path)
+
+
+def parse(document: dict[str, Any], path: Path) -> Config:
+    """Validate what stands in a configuration; relative names of files in it are meant beside `path`."""
     config, problems = convert(document, Config)
-    problems += errors(_names(document))
+    problems += errors(misnamed(document))
+    if config and config.calendar.holiday_file:
+        config.calendar.holiday_file = str(path.parent / config.calendar.holiday_file)
+        problems += errors(config.calendar.file_problems())
     if problems or config is None:
         raise ConfigurationError(path, problems)
     return config
-
-
-def _names(document: dict[str, Any]) -> Iterator[Problem]:
-    """Names that are given twice or refer to nothing, read from the file itself: its parts may be wrong otherwise."""
-    tables = {kind: _tables(document.get(kind)) for kind in ("camera", "door", "issuer", "operator")}
-    names = {
-        kind: [table["name"] for table in found if isinstance(table.get("name"), str)] for kind, found in tables.items()
-    }
-    for kind, given in names.items():
-        for name in dict.fromkeys(name for name in given if given.count(name) > 1):
-            yield kind, Phrase("the name {name} is used twice", name=name)
-    for camera in tables["camera"]:
-        if camera.get("door") and camera["door"] not in names["door"]:
-            where = f"camera.{camera.get('name', '')}.door"
-            doors = ", ".join(map(str, names["door"]))
-            yield where, Phrase("there is no door {door}; there are: {doors}", door=camera["door"], doors=doors)
-
-
-def _tables(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,19 +1,25 @@
 """From the configuration to the rules of the core, which knows no files."""
 
 from edge.access import AccessRules
-from edge.config import Config
+from edge.areas import AreaRules
+from edge.attempts import AttemptRules
+from edge.config import Config, DoorSection
 from edge.door import DoorRules
+from edge.factors import EntryRules
 from edge.gate import GateRules
 from edge.liveness import LivenessRules
+from edge.permits import Level, PermitRules
+from edge.schedule import Calendar
 from edge.sections import AccessSection
 from edge.sight import SightRules
+from edge.terms import Factor
 
 
 def gate_rules(config: Config) -> GateRules:
     """The rules of `config`'s gate."""
     access = config.access
     return GateRules(
-        doors={door.name: DoorRules(door.pulse_s, door.held_open_s) for door in config.door},
+        doors={door.name: _door(door, config.door) for door in config.door},
         cameras={camera.name: camera.door for camera in config.camera},
         sights={camera.name: SightRules(*camera.picture_size) for camera in config.camera},
         access=AccessRules(
@@ -25,6 +31,48 @@ def gate_rules(config: Config) -> GateRules:
             without_liveness=access.liveness_unavailable == "accept",
             unrecorded=access.storage_slow == "accept",
         ),
+        entry={door.name: _entry(door) for door in config.door},
+        permits=_permits(config),
+        areas={area.name: AreaRules(area.passback, area.forget_after_s) for area in config.area},
+        into={camera.name: camera.into for camera in config.camera if camera.into}
+        | {reader.name: reader.into for reader in config.reader if reader.into},
+        attempts=AttemptRules(access.attempts, access.attempts_within_s, access.attempts_block_s),
+        unlocked={door.name: door.unlocked for door in config.door if door.unlocked},
+    )
+
+
+def _door(door: DoorSection, doors: list[DoorSection]) -> DoorRules:
+    """A sluice works both ways, though only one of its doors may name the other."""
+    others = {*door.interlock, *(other.name for other in doors if door.name in other.interlock)}
+    return DoorRules(
+        pulse_s=door.pulse_s,
+        held_open_s=door.held_open_s,
+        hard_limit_s=door.hard_limit_s,
+        extended_pulse_s=door.extended_pulse_s,
+        extended_held_open_s=door.extended_held_open_s,
+        held_again_s=door.held_again_s,
+        interlock=tuple(sorted(others)),
+    )
+
+
+def _entry(door: DoorSection) -> EntryRules:
+    return EntryRules(
+        opens_with=frozenset(map(Factor, door.opens_with)),
+        second_factors=frozenset(map(Factor, door.second_factors)),
+        always=door.second_factor == "always",
+        second_factor_s=door.second_factor_s,
+        people=door.people,
+        second_person_s=door.second_person_s,
+    )
+
+
+def _permits(config: Config) -> PermitRules:
+    calendar = config.calendar
+    schedules = {section.name: section.schedule() for section in config.schedule}
+    return PermitRules(
+        levels={level.name: Level(frozenset(level.doors), level.schedule) for level in config.level},
+        calendar=Calendar(calendar.time_zone, frozenset(calendar.dates()), schedules),
+        trust_clock=calendar.clock_untrusted == "accept",
     )
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from edge.errors import Phrase
 from edge.strict import Problem
-from edge.terms import Input
 
 Name = Annotated[
     str,
@@ -64,6 +63,8 @@ class CameraSection(Struct, forbid_unknown_fields=True):
         str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,30})?\Z", description="the name of a door, or nothing")
     ] = ""
     """The name of the door that this camera opens; without one it is only watched over, and recognises nobody."""
+    into: str = ""
+    """The area that those before this camera go into: one of `[[area]]`, or `outside`."""
     username: str = ""
     """Who logs in to the camera."""
     credential: str = ""
@@ -96,69 +97,6 @@ class CameraSection(Struct, forbid_unknown_fields=True):
             yield "url", why
 
 
-class LineSection(Struct, forbid_unknown_fields=True):
-    """One GPIO line, written as `{ line = 17, active_low = true }`."""
-
-    line: str | int
-    """Its name, or its offset on the chip."""
-    active_low: bool = False
-    """Whether it is active when its level is low."""
-    bias: Literal["as_is", "pull_up", "pull_down", "disabled"] = "as_is"
-    """The resistor of an input."""
-
-
-class DoorSection(Struct, forbid_unknown_fields=True):
-    """One door, its lines and its times; a table for each door."""
-
-    name: Name
-    """Unique within the gate."""
-    relay: LineSection
-    """The output that releases the door."""
-    chip: str = "/dev/gpiochip0"
-    """A GPIO character device, or `simulated:PATH`. A USB adapter goes by a udev link: docs/wiring.md."""
-    contact: LineSection | None = None
-    """Active while the door leaf is open. Without it the door's state is unknown and nothing is forced or held."""
-    exit_button: LineSection | None = None
-    """Active while pressed."""
-    tamper: LineSection | None = None
-    """Active while the housing is open."""
-    fire: LineSection | None = None
-    """Active while the fire alarm releases the door, which is wired in hardware; here it is only reported."""
-    supply: LineSection | None = None
-    """Active while the lock's supply has failed."""
-    feedback: LineSection | None = None
-    """Active while the relay is: its second contact. One that says otherwise than the relay guard is a fault."""
-    lamps: dict[Literal["look", "granted", "refused"], LineSection] = field(default_factory=dict)
-    """Outputs that tell the person in front of the door what to do."""
-    pulse_s: Annotated[float, Meta(ge=0.1, le=30)] = 3.0
-    """How long the relay is energised after a grant."""
-    hard_limit_s: Annotated[float, Meta(ge=0.2, le=60)] = 5.0
-    """The longest that the relay guard ever energises the relay, whatever it is asked."""
-    held_open_s: Annotated[float, Meta(ge=1, le=3600)] = 20.0
-    """How long the door may stay open before that is an alarm."""
-    debounce_s: Annotated[float, Meta(ge=0.0, le=0.4)] = 0.05
-    """How long an input must be stable to count."""
-
-    def lines(self) -> dict[str, LineSection]:
-        """Every line of this door by its key."""
-        named = {key: getattr(self, key) for key in ("relay", *map(str, Input))}
-        lamps = {f"lamps.{name}": line for name, line in self.lamps.items()}
-        return {key: line for key, line in {**named, **lamps}.items() if line}
-
-    def problems(self) -> Iterator[Problem]:
-        if self.pulse_s > self.hard_limit_s:
-            text = "{pulse} is longer than hard_limit_s, {limit}"
-            yield "pulse_s", Phrase(text, pulse=self.pulse_s, limit=self.hard_limit_s)
-        if self.held_open_s <= self.pulse_s:
-            text = "{held} is not longer than pulse_s, {pulse}"
-            yield "held_open_s", Phrase(text, held=self.held_open_s, pulse=self.pulse_s)
-        first: dict[str | int, str] = {}
-        for key, line in self.lines().items():
-            if line.line in first:
-                yield key, Phrase("line {line} is used by {other} already", line=line.line, other=first[line.line])
-            first.setdefault(line.line, key)
-
-
 class AccessSection(Struct, forbid_unknown_fields=True):
     """When a face may pass."""
 
@@ -186,6 +124,12 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     """What a pack without liveness networks may do. `accept` lets a photograph in."""
     storage_slow: Literal["accept", "refuse"] = "accept"
     """What becomes of a grant whose record is not on the disk after 250 ms."""
+    attempts: Annotated[int, Meta(ge=0, le=100)] = 0
+    """After so many refused attempts of a person, or of strangers at a door, no more are heard; 0 is no limit."""
+    attempts_within_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
+    """Within what time they count."""
+    attempts_block_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
+    """For how long no more are heard. A command `forgive` ends it."""
 
     def problems(self) -> Iterator[Problem]:
         least = min(self.live_at_least, self.live_moving_at_least)

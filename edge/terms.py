@@ -29,6 +29,10 @@ class DoorMode(StrEnum):
     LOCKED_OPEN = "LockedOpen"
 
 
+OUTSIDE = "outside"
+"""The area of those who have left; nobody is listed there."""
+
+
 class Contact(StrEnum):
     """ONVIF DoorPhysicalState; unknown when there is no contact or it cannot be read."""
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.doorsection import LineSection
 from edge.errors import HardwareError
 from edge.lines import Inputs, inputs, outputs, probe
-from edge.sections import LineSection
 from edge.terms import Input
 
 CONTACT, BUTTON = 2, 3

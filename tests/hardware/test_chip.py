@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from edge.doorsection import LineSection
 from edge.errors import HardwareError
 from edge.lines import ChipInputs, ChipOutputs, inputs, outputs, probe
-from edge.sections import LineSection
 from edge.terms import Input
 from tests.hardware.conftest import until
 from tests.hardware.gpiosim import LINK, SimChip

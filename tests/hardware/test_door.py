@@ -17,10 +17,10 @@ import pytest
 from edge import wire
 from edge.config import load
 from edge.doorlines import DoorLines
+from edge.doorsection import LineSection
 from edge.errors import LinkError
 from edge.facts import InputChanged, InputLost
 from edge.lines import outputs
-from edge.sections import LineSection
 from edge.terms import Input, Lamp, RelayOutcome
 from tests.hardware.conftest import until
 from tests.hardware.gpiosim import LINK, SimChip
