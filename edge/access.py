@@ -19,6 +19,9 @@ AHEAD_S = 0.05
 DOUBTS = frozenset((Reason.LIVENESS_UNSURE, Reason.LIVENESS_UNAVAILABLE))
 """It is somebody, but perhaps not in person: a second factor may help."""
 
+NAMED = DOUBTS | {Reason.PRESENTATION_ATTACK}
+"""Refusals that say whose face it is, or is meant to be."""
+
 FORGOTTEN_S = 10.0
 """A track that was not seen for so long is over."""
 
@@ -40,7 +43,7 @@ class AccessRules(Struct, frozen=True):
 class Decision(Struct, frozen=True):
     """A verdict about one track: it is `person`, or nobody may be recognised in it for a `reason`.
 
-    With LIVENESS_UNSURE and LIVENESS_UNAVAILABLE `person` is who it would be.
+    Where liveness is the reason, `person` is who it would be.
     """
 
     camera: str
@@ -225,7 +228,7 @@ class Access:
             threshold=threshold,
             revision=candidate.revision if candidate else 0,
         )
-        person = track.person if reason is None or reason in DOUBTS else ""
+        person = track.person if reason is None or reason in NAMED else ""
         permit = fact.permit if person else None
         since, captured = fact.good_since, fact.captured
         return Decision(fact.camera, fact.track, person, permit, reason, evidence, since, captured, again)

@@ -63,7 +63,7 @@ class Entry:
     def face(self, decision: Decision, door: str, now: Now) -> Effects:
         """A face was recognised, or is to be refused."""
         person, reason = decision.person, decision.reason
-        if person and self.grants.recent(door, person, now.mono):
+        if person and (reason is None or reason in DOUBTS) and self.grants.recent(door, person, now.mono):
             return []
         attempt = self._attempt(door, decision.camera, person, Factor.FACE, decision.captured, now.mono)
         attempt.track, attempt.evidence = decision.track, decision.evidence
@@ -248,7 +248,7 @@ class Entry:
     def _settled(self, told: tuple[Effects, Refused], now: float) -> Effects:
         effects, refused = told
         for attempt, reason in refused:
-            attempt.told = False
+            attempt.told = False  # each grant has its end
             effects = effects + self._refuse(attempt, reason, now)
         return effects
 

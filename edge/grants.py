@@ -20,6 +20,9 @@ from edge.terms import Contact, Factor, Now, Reason
 RECORD_S = 0.25
 """How long a grant waits for its record to be on the disk."""
 
+AGAIN_S = 2.0
+"""How long a person whose grant could not be recorded waits for the next attempt: storage is given time."""
+
 Effects = list[Effect]
 
 
@@ -41,13 +44,17 @@ class Grants:
         self._doors, self._access, self._areas, self._into = doors, access, areas, into
         self._waiting: dict[int, Waiting] = {}
         self._granted_at: dict[tuple[str, str], float] = {}
+        self._again_at: dict[tuple[str, str], float] = {}
+        """When a grant may be tried again whose record failed."""
         self._tickets = 0
         self.deadline = math.inf
 
     def recent(self, door: str, person: str, now: float) -> bool:
-        """Whether this person was granted at this door just now."""
+        """Whether this person was granted at this door just now, or the record of that failed just now."""
         last = self._granted_at.get((door, person))
-        return last is not None and now - last < self._access.rules.cooldown_s
+        if last is None:
+            return now < self._again_at.get((door, person), -math.inf)
+        return now - last < self._access.rules.cooldown_s
 
     def interlocked(self, door: str) -> bool:
         """Whether another door of the sluice is not known to be shut, or about to be released."""
@@ -105,6 +112,8 @@ class Grants:
             return [effect for attempt in waiting.people for effect in self._open(attempt, now)], []
         for attempt in waiting.people:
             self._granted_at.pop((attempt.door, attempt.person), None)
+            if reason is Reason.NOT_RECORDED:
+                self._again_at[attempt.door, attempt.person] = now.mono + AGAIN_S
         return [], [(attempt, reason) for attempt in waiting.people]
 
     def _against(self, people: list[Attempt], recorded: bool, now: float) -> Reason | None:

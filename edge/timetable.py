@@ -29,7 +29,7 @@ class CalendarSection(Struct, forbid_unknown_fields=True):
     def problems(self) -> Iterator[Problem]:
         try:
             ZoneInfo(self.time_zone)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             yield "time_zone", Phrase("{zone} is no time zone, as in Asia/Shanghai", zone=self.time_zone)
         for text in self.holidays:
             if not _is_date(text):

@@ -16,6 +16,7 @@ import msgspec
 
 from edge.broker import Broker
 from edge.config import Config, Credentials
+from edge.doorsection import DoorSection, LineSection
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -37,7 +38,7 @@ from edge.facts import (
 from edge.gate import Gate
 from edge.outbox import Outbox
 from edge.rules import gate_rules
-from edge.sections import BrokerSection, CameraSection, DoorSection, GateSection, LineSection, OutboxSection
+from edge.sections import BrokerSection, CameraSection, GateSection, OutboxSection
 from edge.terms import Candidate, Cues, Input, Now, Quality, RelayOutcome, Status
 
 SITE, DOOR, CAMERA = "demo", "main", "entrance"

@@ -44,18 +44,18 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     [
         (
             '[[schedule]]\nname = "x"\nperiods = ["mon-fri 08:00-18:00", "wed 17:59-19:00"]',
-            "overlaps another one on wed",
+            "overlaps another one on",
         ),
         ('[[schedule]]\nname = "x"\nperiods = ["fri 22:00-06:00"]', "ends before it begins"),
         ('[[schedule]]\nname = "x"', "never in force"),
         ('[[schedule]]\nname = "x"\nholidays = ["08:00-10:00", "09:00-11:00"]', "overlaps"),
         ('[[schedule]]\nname = "x"\nexceptions = { soon = ["08:00-10:00"] }', "soon is no date"),
         ('[[schedule]]\nname = "always"\nperiods = ["mon 08:00-09:00"]', "always is there already"),
-        ('[[level]]\nname = "staff"\ndoors = ["side"]\nschedule = "office"', "there is no door side; there are: main"),
+        ('[[level]]\nname = "staff"\ndoors = ["side"]\nschedule = "office"', "there is no door side"),
         ('[[level]]\nname = "staff"\ndoors = ["main"]\nschedule = "x"', "no schedule x; there are: office, always"),
         (
             '[[reader]]\nname = "pad"\ndoor = "main"\ninto = "cellar"',
-            "there is no area cellar; there are: lobby, outside",
+            "no area cellar; there are: lobby, outside",
         ),
         ('[[reader]]\nname = "front"\ndoor = "main"', "the name front is used twice"),
         ('[calendar]\ntime_zone = "Mars/Olympus"', "Mars/Olympus is no time zone"),

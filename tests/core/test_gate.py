@@ -152,8 +152,9 @@ def test_a_grant_that_came_to_nothing_is_earned_again_by_later_views(reason: Rea
     look(w, 1, 3)
     w.at(1.2, Recorded(1, False)) if reason is Reason.NOT_RECORDED else w.at(2.5, Recorded(1, True))
     assert reasons(w) == [reason] and not any(isinstance(effect, Settle) for effect in w.effects)
-    look(w, 2.6, 1)
-    w.at(2.7, Recorded(2, True))
+    w.at(2.9, CameraReported("entrance", Status.STREAMING))
+    look(w, 3.3, 1)  # storage is given two seconds
+    w.at(3.4, Recorded(2, True))
     assert len(pulses(w)) == 1
     assert Settle("entrance", 1) in w.effects
 

@@ -1,0 +1,269 @@
+"""A scenario: a configuration and what happens at what second, as a file, made into facts for a gate.
+
+docs/scenarios.md is the format. Names are taken as people write them; what makes no sense is told, all of it at once.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from edge.config import Config, parse
+from edge.errors import ConfigurationError, EdgeError, Phrase
+from edge.happenings import KINDS, Happening, Value, named
+from edge.i18n import N_
+from edge.strict import Problem, errors
+
+CONFIGURATION = frozenset(Config.__struct_fields__)
+START = "2026-11-24T09:00:00"
+"""A Tuesday, on the wall clock of the site."""
+OWN = ("title", "start", "until", "clock_trusted", "configuration", "config", "person", "people", "fact", "facts")
+
+
+class Person(Struct, frozen=True):
+    """Somebody who is enrolled."""
+
+    name: str
+    levels: tuple[str, ...] = ()
+    valid_from: float | None = None
+    valid_until: float | None = None
+    pin: str = ""
+    duress_pin: str = ""
+    extended: bool = False
+
+
+class Scenario(Struct):
+    """What a file says; times are seconds from its start, `start` is UTC."""
+
+    title: str
+    config: Config
+    start: float
+    trusted: bool
+    until: float | None
+    people: dict[str, Person]
+    declared: bool
+    """Whether people are declared; otherwise every name is somebody enrolled."""
+    happenings: list[Happening]
+
+
+def read(path: Path) -> Scenario:
+    """Read and check a file; ConfigurationError names everything that is wrong with it."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise EdgeError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
+    return Reader(document, path).scenario()
+
+
+class Reader:
+    """Goes through one document and collects what is wrong with it."""
+
+    def __init__(self, document: dict[str, Any], path: Path) -> None:
+        self._document, self._path = document, path
+        self._problems: list[Problem] = []
+        self._config: Config | None = None
+        self._start = 0.0
+
+    def scenario(self) -> Scenario:
+        found: list[EdgeError] = []
+        try:
+            self._config = parse(self._configured(), self._path)
+        except ConfigurationError as error:
+            found += error.problems
+        if self._config:
+            self._start = self._time("start", self._document.get("start", START)) or 0.0
+        people = {person.name: person for person in self._people()}
+        happenings = self._happenings(people) if self._config else []
+        until = self._until()
+        if problems := [*found, *errors(self._problems)]:
+            raise ConfigurationError(self._path, problems)
+        assert self._config
+        title, trusted = str(self._document.get("title", "")), bool(self._document.get("clock_trusted", True))
+        return Scenario(title, self._config, self._start, trusted, until, people, bool(people), happenings)
+
+    def _wrong(self, where: str, template: str, **fields: object) -> None:
+        self._problems.append((where, Phrase(template, **fields)))
+
+    # The configuration ------------------------------------------------------------------------------------------
+
+    def _configured(self) -> dict[str, Any]:
+        """The tables of a gate's configuration, with what a scenario can do without filled in."""
+        for key in self._document:
+            if key not in CONFIGURATION and key not in OWN:
+                self._wrong(key, N_("unknown key; known are {known}"), known=", ".join([*OWN, *sorted(CONFIGURATION)]))
+        nested = self._document.get("configuration", self._document.get("config", {}))
+        if isinstance(nested, str):
+            nested = tomllib.loads((self._path.parent / nested).read_text())
+        tables = {**nested, **{key: value for key, value in self._document.items() if key in CONFIGURATION}}
+        tables["gate"] = {"site": "scenario", "name": "gate", **tables.get("gate", {})}
+        tables["door"] = self._doors(tables.get("door", [{}]))
+        tables["camera"] = self._cameras(tables.get("camera"), tables["door"])
+        for name in ("schedule", "level", "area", "reader"):
+            if isinstance(tables.get(name), dict):
+                tables[name] = [{"name": key, **value} for key, value in tables[name].items()]
+        return tables
+
+    def _doors(self, given: Any) -> list[dict[str, Any]]:
+        """Doors need no lines here: what a scenario moves is there."""
+        doors = [given] if isinstance(given, dict) else list(given)
+        lines = {"relay": 0, "contact": 1, "exit_button": 2, "tamper": 3, "fire": 4, "supply": 5}
+        return [
+            {
+                "name": "main" if index == 0 else f"door-{index + 1}",
+                **{key: {"line": index * 10 + line} for key, line in lines.items()},
+                **door,
+                "chip": f"simulated:{index}",
+            }
+            for index, door in enumerate(doors)
+            if isinstance(door, dict)
+        ]
+
+    def _cameras(self, given: Any, doors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """One camera a door, called like it, unless others are given."""
+        url = "rtsp://127.0.0.1/scenario"
+        if given is None:
+            return [{"name": door["name"], "url": url, "door": door["name"]} for door in doors]
+        cameras = [given] if isinstance(given, dict) else list(given)
+        first = doors[0]["name"] if doors else "main"
+        return [{"url": url, "door": first, "name": first, **camera} for camera in cameras if isinstance(camera, dict)]
+
+    # Times and people -------------------------------------------------------------------------------------------
+
+    def _time(self, where: str, value: Any) -> float | None:
+        """A moment as UTC seconds: `2026-11-24T09:00:00` or a TOML date and time, on the site's wall clock."""
+        assert self._config
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+            if isinstance(moment, date) and not isinstance(moment, datetime):
+                moment = datetime(moment.year, moment.month, moment.day)
+            if not isinstance(moment, datetime):
+                raise ValueError
+        except ValueError:
+            self._wrong(where, N_("{value} is no date and time, as in 2026-11-24T09:00:00"), value=value)
+            return None
+        zone = ZoneInfo(self._config.calendar.time_zone)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+
+    def _until(self) -> float | None:
+        value = self._document.get("until")
+        return None if value is None else self._seconds("until", value)
+
+    def _seconds(self, where: str, value: Any) -> float:
+        """Seconds from the start, or a time of the wall clock: `12.5`, `"09:30"`, or a date and time."""
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10_000_000:
+            return float(value)
+        if isinstance(value, int | float):
+            self._wrong(where, N_("must be seconds from the start, not {value}"), value=value)
+            return 0.0
+        text = str(value)
+        if self._config and len(text) in (5, 8) and text[2] == ":":
+            start = datetime.fromtimestamp(self._start, ZoneInfo(self._config.calendar.time_zone))
+            text = f"{start.date()}T{text}"
+        moment = self._time(where, text) if self._config else None
+        if moment is not None and moment < self._start:
+            self._wrong(where, N_("{value} is before the start"), value=value)
+        return 0.0 if moment is None else moment - self._start
+
+    def _people(self) -> Iterator[Person]:
+        given = self._document.get("person", self._document.get("people", []))
+        if isinstance(given, dict):
+            given = [{"name": name, **fields} for name, fields in given.items()]
+        levels = {level.name for level in self._config.level} if self._config else set()
+        for index, table in enumerate(given):
+            table = {"name": table} if isinstance(table, str) else dict(table)
+            name = str(table.pop("name", ""))
+            where = f"person.{name or index}"
+            if not name:
+                self._wrong(where, N_("has no name"))
+            for level in table.get("levels", []):
+                if self._config and level not in levels:
+                    self._wrong(where, N_("there is no level {level}; there are: {known}"), level=level,
+                                known=", ".join(sorted(levels)) or "-")  # fmt: skip
+            yield self._person(where, name, table)
+
+    def _person(self, where: str, name: str, table: dict[str, Any]) -> Person:
+        known = Person.__struct_fields__[1:]
+        for key in table.keys() - set(known):
+            self._wrong(where, N_("unknown key {key}; known are {known}"), key=key, known=", ".join(known))
+        times = {}
+        for key in ("valid_from", "valid_until"):
+            if key in table and self._config:
+                times[key] = self._time(f"{where}.{key}", table[key])
+        return Person(
+            name,
+            tuple(map(str, table.get("levels", []))),
+            times.get("valid_from"),
+            times.get("valid_until"),
+            str(table.get("pin", "")),
+            str(table.get("duress_pin", "")),
+            bool(table.get("extended", False)),
+        )
+
+    # What happens -----------------------------------------------------------------------------------------------
+
+    def _happenings(self, people: dict[str, Person]) -> list[Happening]:
+        given = self._document.get("fact", self._document.get("facts", []))
+        found = []
+        for index, table in enumerate(given if isinstance(given, list) else [given]):
+            where = f"fact {index + 1}"
+            if not isinstance(table, dict):
+                self._wrong(where, N_("must be a table"))
+                continue
+            found.append(self._happening(where, table, people))
+        if not given:
+            self._wrong("fact", N_("at least one [[fact]] is needed"))
+        return sorted((each for each in found if each), key=lambda each: each.at)
+
+    def _happening(self, where: str, table: dict[str, Any], people: dict[str, Person]) -> Happening | None:
+        kind = named(str(table.get("kind", "")))
+        if kind not in KINDS:
+            self._wrong(where, N_("kind {kind} is not known; known are {known}"), kind=table.get("kind", '""'),
+                        known=", ".join(KINDS))  # fmt: skip
+            return None
+        if "at" not in table:
+            self._wrong(where, N_("at is missing: seconds from the start"))
+        fields: dict[str, Value] = {}
+        for key, value in table.items():
+            if key in ("at", "kind", "note"):
+                continue
+            field = KINDS[kind].key(key)
+            if not field:
+                self._wrong(where, N_("{kind} has no key {key}; known are {known}"), kind=kind, key=key,
+                            known=", ".join(["at", "kind", "note", *KINDS[kind].fields]))  # fmt: skip
+                continue
+            fields[field] = self._value(f"{where}, {key}", KINDS[kind].fields[field], value)
+        self._known(where, fields, people)
+        return Happening(self._seconds(where, table.get("at", 0)), kind, fields)
+
+    def _value(self, where: str, check: "Callable[[Any], Value | None] | str", value: Any) -> Value:
+        """A value in the one form that it has inside; `time` is a moment on the site's wall clock."""
+        if check == "time":
+            return self._time(where, value) or 0.0
+        assert not isinstance(check, str)
+        found = check(value)
+        if found is None:
+            self._wrong(where, N_("{value} makes no sense here"), value=value)
+            return ""
+        return found
+
+    def _known(self, where: str, fields: dict[str, Value], people: dict[str, Person]) -> None:
+        """Doors, cameras, readers and people must be there."""
+        assert self._config
+        config = self._config
+        there = {
+            "door": [door.name for door in config.door],
+            "camera": [camera.name for camera in config.camera],
+            "reader": [reader.name for reader in config.reader],
+            "person": list(people) if people else [str(fields.get("person", ""))],
+        }
+        for key, known in there.items():
+            name = fields.get(key)
+            if name and name not in known:
+                self._wrong(where, N_("there is no {kind} {name}; there are: {known}"), kind=key, name=name,
+                            known=", ".join(known) or "-")  # fmt: skip

@@ -1,0 +1,74 @@
+"""Scenarios: every example of the document tells what the document says, and nonsense is named."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.errors import ConfigurationError
+from edge.happenings import KINDS
+from tests.commands import answer, run
+from tests.conftest import ROOT
+from tests.scenarios import Example, examples, play, told
+
+DOCUMENT = (ROOT / "docs/scenarios.md").read_text()
+EXAMPLES = examples(DOCUMENT)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(EXAMPLES.index(example)))
+def test_an_example_tells_what_the_document_says(example: Example, tmp_path: Path) -> None:
+    assert example.events and told(play(example.text, tmp_path)) == example.events
+
+
+def test_the_examples_show_every_kind() -> None:
+    shown = {kind for kind in KINDS if f'kind = "{kind}"' in DOCUMENT}
+    assert shown >= KINDS.keys() - {"nothing", "broker", "inputs_lost", "feedback"}
+    assert all(f"`{kind}`" in DOCUMENT for kind in KINDS)
+
+
+def problems(text: str, folder: Path) -> list[str]:
+    with pytest.raises(ConfigurationError) as error:
+        play(text, folder)
+    return [str(problem) for problem in error.value.problems]
+
+
+FACT = '[[fact]]\nat = 1\nkind = "face"\nperson = "ann"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "at least one [[fact]] is needed"),
+        ('[[fact]]\nat = 1\nkind = "dance"', "kind dance is not known"),
+        ('[[fact]]\nkind = "fire"', "at is missing"),
+        ('[[fact]]\nat = -1\nkind = "fire"', "must be seconds from the start"),
+        ('[[fact]]\nat = "08:00"\nkind = "fire"', "is before the start"),
+        ('[[fact]]\nat = "soon"\nkind = "fire"', "soon is no date and time"),
+        (FACT + 'liveness = "dead"', "dead makes no sense here"),
+        (FACT + "mood = 1", "face has no key mood"),
+        (FACT + 'door = "attic"', "there is no door attic; there are: main"),
+        (FACT + '[[person]]\nname = "bob"', "there is no person ann; there are: bob"),
+        (FACT + '[[person]]\nname = "ann"\nlevels = ["staff"]', "there is no level staff"),
+        (FACT + '[[person]]\nname = "ann"\nmood = 1', "unknown key mood"),
+        ('[[fact]]\nat = 1\nkind = "command"\ncommand = "explode"', "explode makes no sense here"),
+        ("speed = 1\n" + FACT, "unknown key; known are"),
+        ('start = "noon"\n' + FACT, "noon is no date and time"),
+        (FACT + "[access]\nvotes = 0", "access.votes"),
+        (FACT + '[[schedule]]\nname = "x"\nperiods = ["mon 9:00-8:00"]', "ends before it begins"),
+    ],
+)
+def test_nonsense_is_named(text: str, why: str, tmp_path: Path) -> None:
+    assert any(why in problem for problem in problems(text, tmp_path)), problems(text, tmp_path)
+
+
+def test_all_of_it_at_once(tmp_path: Path) -> None:
+    text = FACT + 'mood = 1\ndoor = "attic"\n[[fact]]\nat = 1\nkind = "dance"\n'
+    assert len(problems(text, tmp_path)) == 3
+
+
+def test_the_command_prints_one_line_of_json(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(FACT)
+    outcome = answer("simulate", "--scenario", file)
+    assert [effect["effect"] for effect in outcome["effects"]].count("pulse") == 1
+    assert outcome["doors"]["main"]["mode"] == "Locked"
+    assert "AccessGranted" in run("simulate", "--scenario", file).stdout
