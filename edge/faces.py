@@ -76,6 +76,7 @@ class Vision:
 
         So the dot product of two is the mean of the networks' cosines.
         """
+        face = self._detector.refine(picture, face)
         parts = [_unit(n.run(_tensor(_aligned(picture, face, n.spec), n.spec))[0][0]) for n in self._embedders]
         return _unit(np.concatenate(parts))
 

@@ -3,13 +3,17 @@
 A picture that crashes the decoder, never ends or wants all the memory costs that process, and is an error here.
 """
 
+import contextlib
 import io
 import os
 import resource
 import stat
+import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import IO, Self
 
 import cv2
 import numpy as np
@@ -28,19 +32,106 @@ MEMORY = 4 << 30
 
 FORMATS = {"JPEG": (0, b"\xff\xd8\xff"), "PNG": (0, b"\x89PNG\r\n\x1a\n"), "WebP": (8, b"WEBP"), "BMP": (0, b"BM")}
 """Where in a file which bytes tell the format."""
+LENGTH = struct.Struct(">Q")
+WHOLE, DAMAGED, TOO_LARGE = b"+", b"-", b"#"
+"""What the decoding process says of a picture before its length and its array."""
 
 
 def read(path: Path) -> Image:
     """The picture as BGR (h, w, 3), turned upright as its camera says; PhotoError tells why it cannot be used."""
     data = _content(path)
-    if not any(data.startswith(mark, start) for start, mark in FORMATS.values()):
-        hint = "save it as JPEG or PNG"
-        raise PhotoError("{path} is not a picture in {formats}", hint, path=path, formats=", ".join(FORMATS))
-    image = _decoded(path, data)
-    if min(image.shape[:2]) < LEAST_SIDE:
-        text = "{path} has only {width} x {height} pixels"
-        raise PhotoError(text, "take a larger photo", path=path, width=image.shape[1], height=image.shape[0])
-    return image
+    with Decoder() as decoder:
+        return decoder.image(path, data)
+
+
+class Decoder:
+    """The process that decodes, for one picture after another; one that it does not survive costs only that one."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def image(self, name: object, data: bytes) -> Image:
+        """A picture from its file's bytes, as `read` gives it; `name` is what errors call it."""
+        if len(data) > LARGEST_BYTES:
+            hint = "make it smaller: a face needs no more than a few hundred pixels"
+            raise PhotoError("{path} is larger than {limit} MB", hint, path=name, limit=LARGEST_BYTES // 1_000_000)
+        if not any(data.startswith(mark, start) for start, mark in FORMATS.values()):
+            hint = "save it as JPEG or PNG"
+            raise PhotoError("{path} is not a picture in {formats}", hint, path=name, formats=", ".join(FORMATS))
+        image = self._decoded(name, data)
+        if min(image.shape[:2]) < LEAST_SIDE:
+            text = "{path} has only {width} x {height} pixels"
+            raise PhotoError(text, "take a larger photo", path=name, width=image.shape[1], height=image.shape[0])
+        return image
+
+    def _decoded(self, name: object, data: bytes) -> Image:
+        verdict, content = self._answer(name, data)
+        if verdict == TOO_LARGE:
+            hint = "make it smaller: a face needs no more than a few hundred pixels"
+            text = "{path} has more than {limit} million pixels"
+            raise PhotoError(text, hint, path=name, limit=MOST_PIXELS // 1_000_000)
+        if verdict == DAMAGED:
+            raise _unusable(name, N_("it is damaged or incomplete"))
+        image: Image = np.load(io.BytesIO(content), allow_pickle=False)
+        return image
+
+    def _answer(self, name: object, data: bytes) -> tuple[bytes, bytes]:
+        child = self._child or self._start()
+        late = threading.Timer(TIMEOUT_S, child.kill)
+        late.start()
+        try:
+            return _asked(child, data)
+        except EOFError as error:
+            in_time, ended = late.is_alive(), self._end()
+            if not in_time:
+                raise _unusable(name, N_("decoding it takes too long")) from error
+            why = N_("it crashes the decoder") if ended < 0 else N_("it is damaged or incomplete")
+            raise _unusable(name, why) from error
+        finally:
+            late.cancel()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        environment = {**os.environ, "OPENCV_IO_MAX_IMAGE_PIXELS": str(MOST_PIXELS)}
+        command = [sys.executable, "-m", "edge.photos"]
+        pipe = subprocess.PIPE
+        self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment)
+        return self._child
+
+    def _end(self) -> int:
+        """Let the process go; its exit status."""
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        for pipe in (child.stdin, child.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+        return child.wait()
+
+
+def _asked(child: "subprocess.Popen[bytes]", data: bytes) -> tuple[bytes, bytes]:
+    """The process's verdict on a file and the array that it made of it; EOFError when it has ended."""
+    assert child.stdin
+    assert child.stdout
+    try:
+        child.stdin.write(LENGTH.pack(len(data)) + data)
+        child.stdin.flush()
+    except BrokenPipeError as error:
+        raise EOFError from error
+    verdict = _exactly(child.stdout, 1)
+    return verdict, _exactly(child.stdout, *LENGTH.unpack(_exactly(child.stdout, LENGTH.size)))
+
+
+def _exactly(pipe: IO[bytes], count: int) -> bytes:
+    data = pipe.read(count)
+    if len(data) < count:
+        raise EOFError
+    return data
 
 
 def _content(path: Path) -> bytes:
@@ -52,43 +143,30 @@ def _content(path: Path) -> bytes:
             data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise PhotoError("{path} cannot be read: {why}", "name a photo", path=path, why=error.strerror) from error
-    if len(data) > LARGEST_BYTES:
-        hint = "make it smaller: a face needs no more than a few hundred pixels"
-        raise PhotoError("{path} is larger than {limit} MB", hint, path=path, limit=LARGEST_BYTES // 1_000_000)
     return data
 
 
-def _decoded(path: Path, data: bytes) -> Image:
-    environment = {**os.environ, "OPENCV_IO_MAX_IMAGE_PIXELS": str(MOST_PIXELS)}
-    command = [sys.executable, "-m", "edge.photos"]
-    try:
-        child = subprocess.run(command, input=data, capture_output=True, env=environment, timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired as error:
-        raise _unusable(path, N_("decoding it takes too long")) from error
-    if child.returncode < 0:
-        raise _unusable(path, N_("it crashes the decoder"))
-    if b"CV_IO_MAX_IMAGE_PIXELS" in child.stderr:
-        hint = "make it smaller: a face needs no more than a few hundred pixels"
-        raise PhotoError("{path} has more than {limit} million pixels", hint, path=path, limit=MOST_PIXELS // 1_000_000)
-    if child.returncode:
-        raise _unusable(path, N_("it is damaged or incomplete"))
-    image: Image = np.load(io.BytesIO(child.stdout), allow_pickle=False)
-    return image
-
-
-def _unusable(path: Path, why: str) -> PhotoError:
+def _unusable(path: object, why: str) -> PhotoError:
     return PhotoError("{path} cannot be used: {why}", "take or export the photo again", path=path, why=Phrase(why))
 
 
 def _decode() -> int:
-    """The child: a file on standard input, an array on standard output, the libraries' complaints on standard error."""
+    """The child: files on standard input, arrays on standard output, each after its length."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    data = np.frombuffer(sys.stdin.buffer.read(), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    if image is None:
-        return 1
-    np.save(sys.stdout.buffer, image, allow_pickle=False)
+    while header := sys.stdin.buffer.read(LENGTH.size):
+        data = np.frombuffer(_exactly(sys.stdin.buffer, *LENGTH.unpack(header)), np.uint8)
+        content = io.BytesIO()
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        except cv2.error as error:
+            image, verdict = None, TOO_LARGE if "CV_IO_MAX_IMAGE_PIXELS" in str(error) else DAMAGED
+        else:
+            verdict = DAMAGED if image is None else WHOLE
+        if image is not None:
+            np.save(content, image, allow_pickle=False)
+        sys.stdout.buffer.write(verdict + LENGTH.pack(content.tell()) + content.getbuffer())
+        sys.stdout.buffer.flush()
     return 0
 
 

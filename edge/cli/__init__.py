@@ -40,6 +40,7 @@ COMMANDS = {
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
     "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room.")),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),
+    "evaluate": Entry("evaluate", N_("Evaluate recognition by the standard protocols.")),
     "simulate": Entry("rehearse", N_("Play a scenario to the gate's rules and show every effect.")),
     "bench": Entry("bench", N_("Measure.")),
     "demo": Entry("demo", N_("Show a whole gate at work on this machine.")),

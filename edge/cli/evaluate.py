@@ -1,0 +1,124 @@
+"""`edge-gate evaluate`: the standard protocols, on pictures that somebody has."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from edge import models as packs
+from edge.cli.common import JsonOption, emit, say
+from edge.cli.progress import progress
+from edge.i18n import N_, _
+
+if TYPE_CHECKING:
+    from edge.faces import Vision
+
+evaluate = typer.Typer()
+
+ImagesOption = Annotated[
+    Path, typer.Option("--images", metavar="PATH", exists=True, help=N_("A directory or zip file with the pictures."))
+]
+PackOption = Annotated[str, typer.Option("--pack", metavar="PACK", help=N_("The model pack."))]
+ModelsOption = Annotated[
+    Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+]
+"""Give it the default `packs.DIRECTORY`."""
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIRECTORY", help=N_("Write the pictures of the curves here."))
+]
+"""Give it the default None."""
+
+
+@evaluate.callback()
+def _group() -> None: ...
+
+
+@evaluate.command(help=N_("Compare pairs of pictures, as LFW's protocol has it: the same person or not."))
+def verification(
+    images: ImagesOption,
+    pairs: Annotated[Path, typer.Option("--pairs", metavar="FILE", help=N_("Which pairs, in the form of LFW's."))],
+    pack: PackOption,
+    models: ModelsOption = packs.DIRECTORY,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    from edge import verification as protocol
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task(_("looking at the pictures"), total=None)
+        result, compared = protocol.verify(
+            images, pairs, _vision(pack, models), lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if out:
+        protocol.draw(out, compared)
+    if json:
+        emit(result)
+        return
+    say("{pairs} pairs of {images} pictures; no face found in {not_found}, of which {unreadable} could not be read",
+        **msgspec.structs.asdict(result))  # fmt: skip
+    low, high = result.accuracy_interval
+    say("accuracy {accuracy:.2%} ({low:.2%} to {high:.2%}), {std:.2%} between the folds",
+        accuracy=result.accuracy, low=low, high=high, std=result.accuracy_std)  # fmt: skip
+    for far, rate in result.tpr_at_far.items():
+        low, high = result.tpr_at_far_interval[far]
+        say("accepted at a false-match rate of {far:.1%}: {rate:.2%} ({low:.2%} to {high:.2%})",
+            far=float(far), rate=rate, low=low, high=high)  # fmt: skip
+    _see(out)
+
+
+@evaluate.command(help=N_("Enrol a part of the people and search for everybody's other pictures, several times over."))
+def identification(
+    images: ImagesOption,
+    pack: PackOption,
+    models: ModelsOption = packs.DIRECTORY,
+    fpir: Annotated[
+        float, typer.Option("--fpir", min=1e-6, max=0.5, help=N_("The wanted false-positive identification rate."))
+    ] = 0.01,
+    draws: Annotated[int, typer.Option("--draws", min=1, max=1000, help=N_("How often people are drawn."))] = 10,
+    enrolled_share: Annotated[
+        float,
+        typer.Option("--enrolled-share", min=0.01, max=0.99, help=N_("The share of the people who are enrolled.")),
+    ] = 0.5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help=N_("Makes the same draws again."))] = 0,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    from edge import identification as protocol
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task(_("looking at the pictures"), total=None)
+        result, drawn = protocol.identify(
+            images, _vision(pack, models), fpir, draws, enrolled_share, seed,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    if out:
+        protocol.draw_curves(out, result, drawn)
+    if json:
+        emit(result)
+        return
+    say("{people} people, {n_enrolled} enrolled in each of {draws} draws", **msgspec.structs.asdict(result))
+    say("{images} pictures; no face found in {not_found}, of which {unreadable} could not be read",
+        **msgspec.structs.asdict(result))  # fmt: skip
+    say("found first: {rank1:.2%}", rank1=result.rank1)
+    for rate, missed in result.fnir_at_fpir.items():
+        low, high = result.fnir_at_fpir_interval[rate]
+        say("missed at a false-positive identification rate of {fpir:.1%}: {missed:.2%} ({low:.2%} to {high:.2%})",
+            fpir=float(rate), missed=missed, low=low, high=high)  # fmt: skip
+    low, high = result.fpir_interval
+    say("at the gate's threshold for {wanted:.1%}: {rate:.2%} of strangers accepted ({low:.2%} to {high:.2%}), "
+        "{missed:.2%} of the enrolled missed",
+        wanted=result.fpir_wanted, rate=result.fpir_at_configured, low=low, high=high,
+        missed=result.fnir_at_configured)  # fmt: skip
+    _see(out)
+
+
+def _vision(pack: str, models: Path) -> "Vision":
+    from edge.faces import Vision
+
+    return Vision(packs.load(pack, models))
+
+
+def _see(out: Path | None) -> None:
+    if out:
+        say("see {picture}", picture=out)

@@ -1,0 +1,158 @@
+"""Verification as LFW does it (Huang et al., 2007), on the product's own chain: detect, align, embed, compare.
+
+A pair with a face that was not found counts as wrong, and every picture that could not be used is counted.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from edge import plots, rates, still
+from edge.collection import Collection
+from edge.errors import EdgeError
+from edge.faces import Vision
+from edge.matcher import Vector
+from edge.still import Advance
+
+FARS = (0.01, 0.001)
+FOLDS = 10
+
+Folds = NDArray[np.int64]
+
+
+class Verification(Struct, frozen=True):
+    """LFW's figures; `not_found` counts pictures without a usable face, `unreadable` and `missing` are among them."""
+
+    pack: str
+    pairs: int
+    images: int
+    not_found: int
+    unreadable: int
+    missing: int
+    accuracy: float
+    accuracy_std: float
+    accuracy_interval: tuple[float, float]
+    tpr_at_far: dict[str, float]
+    tpr_at_far_interval: dict[str, tuple[float, float]]
+
+
+class Pair(NamedTuple):
+    first: tuple[str, int]
+    second: tuple[str, int]
+    same: bool
+
+
+class Compared(NamedTuple):
+    """Every pair's score, wrong by construction where a face is missing."""
+
+    scores: rates.Scores
+    same: rates.Flags
+    folds: Folds
+
+
+def verify(images: Path, pairs: Path, vision: Vision, advance: Advance) -> tuple[Verification, Compared]:
+    """The figures of the pairs in a file of LFW's format, and the scores that they come from."""
+    wanted, folds = read_pairs(pairs)
+    with Collection(images) as collection:
+        places = _numbered(collection.names)
+        keys = sorted({key for pair in wanted for key in (pair.first, pair.second)})
+        known = [places[key] for key in keys if key in places]
+        if not known:
+            raise EdgeError("{images} holds none of the pictures of {pairs}", images=images, pairs=pairs)
+        found = still.templates(collection, known, vision, advance)
+    templates = {key: found.found[places[key]] for key in keys if places.get(key) in found.found}
+    scores = np.array([_score(pair, templates) for pair in wanted])
+    same = np.array([pair.same for pair in wanted])
+    compared = Compared(scores, same, folds if folds is not None else rates.folds_of(same, FOLDS))
+    missing = len(keys) - len(known)
+    counts = (len(wanted), len(keys), len(keys) - len(templates), found.unreadable + missing, missing)
+    return _verified(vision.pack.manifest.id, counts, compared), compared
+
+
+def draw(directory: Path, compared: Compared) -> None:
+    """The DET curve and the two distributions of scores, as PNG files in a directory."""
+    genuine, impostors = compared.scores[compared.same], compared.scores[~compared.same]
+    plots.det(directory / "verification-det.png", rates.trade_off(genuine, impostors), ("FMR", "FNMR"))
+    plots.distributions(directory / "verification-scores.png", impostors, genuine)
+
+
+def _verified(pack: str, counts: tuple[int, int, int, int, int], compared: Compared) -> Verification:
+    scores, same, folds = compared
+    genuine, impostors = scores[same], scores[~same]
+    accuracies = rates.fold_accuracies(scores, same, folds)
+    tpr = {f"{far:g}": rates.accepted(genuine, rates.threshold_at(impostors, far)) for far in FARS}
+    accuracy = float(accuracies.mean())
+    pairs, images, not_found, unreadable, missing = counts
+    return Verification(
+        pack=pack,
+        pairs=pairs,
+        images=images,
+        not_found=not_found,
+        unreadable=unreadable,
+        missing=missing,
+        accuracy=accuracy,
+        accuracy_std=float(accuracies.std(ddof=1)) if len(accuracies) > 1 else 0.0,
+        accuracy_interval=rates.wilson(accuracy, len(scores)),
+        tpr_at_far=tpr,
+        tpr_at_far_interval={far: rates.wilson(rate, len(genuine)) for far, rate in tpr.items()},
+    )
+
+
+def read_pairs(path: Path) -> tuple[list[Pair], Folds | None]:
+    """The pairs of a file of LFW's format, and the fold of each when its first line tells folds."""
+    try:
+        lines = [
+            line.split("\t") if "\t" in line else line.split() for line in path.read_text("utf-8-sig").splitlines()
+        ]
+    except OSError as error:
+        raise EdgeError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise EdgeError("{path} is not a file of pairs as LFW's pairs.txt", path=path) from error
+    head = lines[0] if lines and len(lines[0]) <= 2 else []
+    pairs = [_pair(path, number, fields) for number, fields in enumerate(lines, 1) if fields and fields is not head]
+    kinds = {pair.same for pair in pairs}
+    if kinds != {True, False}:
+        hint = "it must name pairs of one person (3 fields) and of two people (4 fields)"
+        raise EdgeError("{path} is not a file of pairs as LFW's pairs.txt", hint, path=path)
+    return pairs, _folds(head, len(pairs))
+
+
+def _pair(path: Path, number: int, fields: list[str]) -> Pair:
+    try:
+        match [field.strip() for field in fields]:
+            case [person, one, other]:
+                return Pair((person, int(one)), (person, int(other)), True)
+            case [person, one, stranger, other]:
+                return Pair((person, int(one)), (stranger, int(other)), False)
+    except ValueError:
+        pass
+    hint = "a line is NAME NUMBER NUMBER, or NAME NUMBER NAME NUMBER"
+    raise EdgeError("{path}, line {line}: not a pair", hint, path=path, line=number)
+
+
+def _folds(head: list[str], pairs: int) -> Folds | None:
+    """LFW numbers its folds by the order of the lines; a file without that order has none."""
+    if len(head) != 2 or not all(field.strip().isdigit() for field in head):
+        return None
+    count, each = (int(field) for field in head)
+    return np.repeat(np.arange(count), 2 * each) if count > 1 and count * each * 2 == pairs else None
+
+
+def _numbered(names: Iterable[str]) -> dict[tuple[str, int], str]:
+    """Pictures by person and number, as LFW names them: NAME_0001.jpg."""
+    found: dict[tuple[str, int], str] = {}
+    for name in names:
+        person, _, number = PurePosixPath(name).stem.rpartition("_")
+        if person and number.isdigit():
+            found.setdefault((person, int(number)), name)
+    return found
+
+
+def _score(pair: Pair, templates: dict[tuple[str, int], Vector]) -> float:
+    if pair.first in templates and pair.second in templates:
+        return float(templates[pair.first] @ templates[pair.second])
+    return -np.inf if pair.same else np.inf

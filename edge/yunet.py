@@ -1,0 +1,100 @@
+"""YuNet 2023mar (Wu et al., 2023): one network, anchor-free."""
+
+import cv2
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+
+from edge.boxes import Boxes, Face, placed, suppress
+from edge.network import Network, Tensor
+from edge.picture import Image, Picture
+
+SIZES = 4
+"""Inputs for so many sizes of picture are kept."""
+
+
+class YuNet:
+    """Twelve heads: class, object, box and landmarks at strides 8, 16 and 32."""
+
+    STRIDES = (8, 16, 32)
+    LEAST_SCORE = 0.7
+    MOST_OVERLAP = 0.3
+    CLOSE_UP, ROOM = 320, 1.6
+    """A face is marked again in a square crop of so many pixels, so many times its box: docs/decisions/0011."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._inputs: dict[tuple[int, int], Input] = {}
+
+    def detect(self, picture: Picture, width: int) -> list[Face]:
+        width = _multiple(width)
+        height = _multiple(width * picture.height / picture.width)
+        return self._found(picture.scaled(width, height), (picture.width / width, picture.height / height))
+
+    def refine(self, picture: Picture, face: Face) -> Face:
+        """Landmarks of a face that is 200 pixels wide shake half as much as of one that is 60."""
+        side = self.ROOM * max(face.width, face.height)
+        left, top = face.x + (face.width - side) / 2, face.y + (face.height - side) / 2
+        scale = self.CLOSE_UP / side
+        matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
+        shift = np.array([left, top], np.float32)
+        found = self._found(picture.warped(matrix, (self.CLOSE_UP, self.CLOSE_UP)), (1 / scale, 1 / scale))
+        again = [other.landmarks + shift for other in found]
+        apart = [float(np.abs(landmarks - face.landmarks).max()) for landmarks in again]
+        if not apart or min(apart) > face.eye_distance_px / 2:  # another face, or none
+            return face
+        return structs.replace(face, landmarks=again[int(np.argmin(apart))])
+
+    def _found(self, image: Image, scale: tuple[float, float]) -> list[Face]:
+        place = self._filled(image)
+        heads = dict(zip(self._network.outputs, self._network.run(place.tensor), strict=True))
+        certainty = self._every(heads, "cls").ravel() * self._every(heads, "obj").ravel()
+        hits = np.flatnonzero(certainty > self.LEAST_SCORE**2)
+        if not len(hits):
+            return []
+        boxes, landmarks = self._decoded(heads, place, hits)
+        scores = np.sqrt(certainty[hits])
+        best = suppress(boxes, scores, self.MOST_OVERLAP)
+        return placed(boxes[best], landmarks[best], scores[best], scale)
+
+    def _filled(self, image: Image) -> "Input":
+        rows, columns = image.shape[:2]
+        if (rows, columns) not in self._inputs:
+            if len(self._inputs) == SIZES:
+                del self._inputs[next(iter(self._inputs))]
+            self._inputs[rows, columns] = Input(rows, columns, self.STRIDES)
+        place = self._inputs[rows, columns]
+        cv2.split(image, list(place.tensor[0]))
+        return place
+
+    def _every(self, heads: dict[str, Tensor], name: str) -> Tensor:
+        """One kind of head at all strides: (cells, values)."""
+        return np.concatenate([heads[f"{name}_{stride}"][0] for stride in self.STRIDES])
+
+    def _decoded(self, heads: dict[str, Tensor], place: "Input", hits: NDArray[np.int64]) -> tuple[Boxes, Tensor]:
+        """Boxes (n, 4) and landmarks (n, 5, 2) of the cells that see a face."""
+        cells, strides = place.cells[hits], place.strides[hits]
+        box = self._every(heads, "bbox")[hits]
+        middles, halves = cells + box[:, :2], np.exp(box[:, 2:]) * np.float32(0.5)
+        boxes: Boxes = np.hstack([middles - halves, middles + halves]) * strides
+        landmarks: Tensor = self._every(heads, "kps")[hits].reshape(-1, 5, 2) + cells[:, None]
+        return boxes, landmarks * strides[:, None]
+
+
+class Input:
+    """YuNet's input for pictures of one size, (1, 3, rows, columns) uint8, and the cells of its outputs."""
+
+    def __init__(self, rows: int, columns: int, strides: tuple[int, ...]) -> None:
+        self.tensor = np.empty((1, 3, rows, columns), np.uint8)
+        cells = [_cells(columns // stride, rows // stride) for stride in strides]
+        self.cells = np.concatenate(cells)
+        self.strides = np.repeat(np.array(strides, np.float32), [len(part) for part in cells])[:, None]
+
+
+def _multiple(pixels: float, of: int = 32) -> int:
+    return max(of, round(pixels / of) * of)
+
+
+def _cells(columns: int, rows: int) -> Tensor:
+    """(rows * columns, 2): column and row of every cell, row by row."""
+    return np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2).astype(np.float32)

@@ -1,0 +1,38 @@
+"""The file of pairs: LFW's form with and without folds, and what is none."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.errors import EdgeError
+from edge.verification import read_pairs
+
+
+def test_folds_are_those_of_the_first_line_when_the_pairs_fit(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.txt"
+    fold = ["A_B\t1\t2", "C\t1\t3", "A_B\t1\tC\t2", "C\t1\tD\t1"]
+    file.write_text("\n".join(["3\t2", *fold * 3]))
+    pairs, folds = read_pairs(file)
+    assert folds is not None and folds.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert pairs[0] == (("A_B", 1), ("A_B", 2), True) and pairs[2] == (("A_B", 1), ("C", 2), False)
+    for head in ("500", "10\t300"):
+        file.write_text("\n".join([head, *fold]))
+        assert read_pairs(file)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"A\t1\t2\nB\tx\t2\n", "line 2: not a pair"),
+        (b"A\t1\t2\n", "is not a file of pairs"),
+        (b"", "is not a file of pairs"),
+        (b"\xff\xfe\x00", "is not a file of pairs"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_file_of_pairs_is_told(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    file = tmp_path / "pairs.txt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(EdgeError, match=reason):
+        read_pairs(file)
