@@ -29,7 +29,7 @@ from edge.errors import EdgeError
 from edge.eventlog import Reader
 from edge.faces import Vision
 from edge.film import approach_film
-from edge.matcher import threshold
+from edge.matcher import Strangers
 from edge.picture import Bgr
 from edge.simulate import RtspServer
 from edge.site import Site, end
@@ -118,7 +118,7 @@ def _enrol(site: Site, video: Path, progress: Progress) -> None:
     config = site.config
     vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
     manifest = vision.pack.manifest
-    alike = threshold(manifest.calibration, config.access.fpir, SYNTHETIC)
+    alike = Strangers(manifest.calibration, SYNTHETIC).threshold(config.access.fpir)
     people = Whitelist.of(config, site.credentials, write=True)
     consent = Consent("measurement", "nobody, or a film", date.today() + timedelta(days=1))
     strangers = np.random.default_rng(0).standard_normal((SYNTHETIC, manifest.dimension), np.float32)

@@ -12,7 +12,7 @@ from edge import photos
 from edge.errors import PhotoError, Phrase, StoreError
 from edge.faces import Face, Vision
 from edge.i18n import N_
-from edge.matcher import Gallery, threshold
+from edge.matcher import Gallery
 from edge.picture import Bgr, Picture
 from edge.terms import Quality
 from edge.track import QualityGate
@@ -41,9 +41,10 @@ def enroll(
         raise PhotoError("{count} photos were given; one to {most} are needed", count=len(paths), most=MOST_PHOTOS)
     manifest = vision.pack.manifest
     portraits = [portrait(path, vision) for path in paths]
-    _same_person(portraits, threshold(manifest.calibration, fpir, 1))
+    _same_person(portraits, manifest.calibration.score_at(fpir))
     gallery = whitelist.gallery(manifest.id, today).gallery
-    _new_person(portraits, gallery, threshold(manifest.calibration, fpir, len(gallery)), whitelist, today)
+    at_least = gallery.strangers(manifest.calibration, fpir).threshold(fpir)
+    _new_person(portraits, gallery, at_least, whitelist, today)
     return whitelist.enroll(name, consent, manifest.id, np.stack([each.template for each in portraits]))
 
 

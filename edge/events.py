@@ -34,12 +34,16 @@ class BrokerFault(Event, frozen=True):
 
 
 class WhitelistChanged(Event, frozen=True):
-    """The gate runs another whitelist revision, with the threshold that follows from it."""
+    """The gate runs another whitelist revision, with the threshold that follows from it.
+
+    `moved` is how far the likeness of the enrolled people has moved it from that of the pack's table.
+    """
 
     revision: int
     people: int
     threshold: float
     effective_fpir: float
+    moved: float = 0.0
 
 
 class WhitelistFault(Event, frozen=True):

@@ -86,13 +86,17 @@ class InputLost(Fact, frozen=True):
 
 
 class WhitelistLoaded(Fact, frozen=True):
-    """`problem` says why the whitelist cannot be used; then `people` is 0."""
+    """`problem` says why the whitelist cannot be used; then `people` is 0.
+
+    `moved` is how far the likeness of the enrolled people has moved the threshold from that of the pack's table.
+    """
 
     revision: int
     people: int
     threshold: float
     effective_fpir: float
     problem: str = ""
+    moved: float = 0.0
 
 
 class Recorded(Fact, frozen=True):

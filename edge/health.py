@@ -99,7 +99,7 @@ class Health:
         if self._whitelist.update(bool(fact.problem), now):
             effects.append(Emit("whitelist", WhitelistFault(self._whitelist.active, fact.problem or before.problem)))
         if not fact.problem and fact != before:
-            event = WhitelistChanged(fact.revision, fact.people, fact.threshold, fact.effective_fpir)
+            event = WhitelistChanged(fact.revision, fact.people, fact.threshold, fact.effective_fpir, fact.moved)
             effects.append(Emit("whitelist", event))
         return effects
 

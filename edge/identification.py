@@ -15,7 +15,7 @@ from edge import plots, rates, still
 from edge.collection import Collection
 from edge.errors import EdgeError
 from edge.faces import Vision
-from edge.matcher import Calibration, Gallery, Vector, threshold
+from edge.matcher import Calibration, Gallery, Vector
 from edge.still import Advance, Templates
 
 FPIRS = (0.1, 0.01)
@@ -115,7 +115,7 @@ def draw(faces: Faces, enrolled: Counts, calibration: Calibration, fpir: float) 
     usable = enrolled[faces.there[faces.first[enrolled]]]
     matrix = faces.templates[faces.first[usable]]
     gallery = Gallery(matrix, tuple(str(person) for person in usable), 0)
-    at = threshold(calibration, fpir, len(gallery))
+    at = gallery.strangers(calibration, fpir).threshold(fpir)
     column = np.full(len(faces.first), -1)
     column[usable] = np.arange(len(usable))
     known = np.isin(faces.person, enrolled)
@@ -168,13 +168,13 @@ def _figures(pack: str, counts: tuple[int, int, int, int, int], fpir: float, dra
         fpir_wanted=fpir,
         threshold=float(np.mean([each.threshold for each in draws])),
         fpir_at_configured=float(np.mean(false)),
-        fpir_interval=_mistaken(draws, people),
+        fpir_interval=mistaken(draws, people),
         fnir_at_configured=float(np.mean(refused)),
         fnir_at_configured_interval=_missed(draws, people, [each.threshold for each in draws]),
     )
 
 
-def _mistaken(draws: list[Draw], people: int) -> rates.Interval:
+def mistaken(draws: list[Draw], people: int) -> rates.Interval:
     """The interval of the FPIR: a person left out is missing as a stranger and as somebody enrolled."""
     events, trials = np.zeros((2, len(draws), people))
     for row, each in enumerate(draws):

@@ -1,10 +1,12 @@
 """1:N search: exact, over several templates a person, with a threshold that follows from what a site wants.
 
 A score is the dot product of two unit vectors. The threshold is derived from the wanted false-positive
-identification rate (FPIR, ISO/IEC 19795-1) and the number of templates; no score is a constant anywhere.
+identification rate (FPIR, ISO/IEC 19795-1), the number of templates, the pack's calibration table, and from how alike
+the enrolled people are themselves; no score is a constant anywhere. docs/decisions/0010 says why and how well.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -22,11 +24,23 @@ ROUNDING = 1e-3
 """How far the squared length of a unit vector in float32 may be from one."""
 
 
+TAIL = 20
+"""So many of the enrolled are above the score that the list itself vouches for; fewer would be chance."""
+LOOKED_AT = 500
+"""Most templates that are compared with all others to see how alike people are."""
+CHUNK = 50
+
+
 class Calibration(Struct, frozen=True):
     """False-match rate against score, measured on impostor pairs of one population.
 
     `scores` ascend and `fmr` descends; beyond the last measured rate the line through the last two points
-    (log FMR against score) is followed, and `measured_down_to` says where that begins.
+    (log FMR against score) is followed, and `measured_down_to` says where that begins. `fmr_low` and `fmr_high` are
+    the 95 % interval of each rate over the `people` who were measured.
+
+    `spread` is how much wider best scores against a list are spread, from stranger to stranger, than independent
+    tries would have it. Populations differ as much as the middle of `prior_people` people differs by chance: so many
+    of a list's own weigh as much as the table.
     """
 
     population: str
@@ -34,6 +48,11 @@ class Calibration(Struct, frozen=True):
     scores: tuple[float, ...]
     fmr: tuple[float, ...]
     measured_down_to: float
+    people: int = 0
+    fmr_low: tuple[float, ...] = ()
+    fmr_high: tuple[float, ...] = ()
+    spread: float = 1.0
+    prior_people: float = 4.0
 
     def score_at(self, fmr: float) -> float:
         """The score that impostors reach with the rate `fmr`."""
@@ -55,19 +74,55 @@ def _line(x: float, xs: list[float], ys: list[float]) -> float:
     return ys[left] + (x - xs[left]) * (ys[right] - ys[left]) / (xs[right] - xs[left])
 
 
-def threshold(calibration: Calibration, fpir: float, templates: int) -> float:
-    """The score above which strangers are taken for somebody with the rate `fpir`, each template being one try."""
-    if templates == 0:
-        return NOBODY
-    fmr = -math.expm1(math.log1p(-fpir) / templates)
-    return calibration.score_at(fmr)
+class Likeness(NamedTuple):
+    """How alike the people of a list are: so large a `share` of them reaches `score` against `templates` of others."""
+
+    people: int
+    templates: float
+    share: float
+    score: float
 
 
-def effective_fpir(calibration: Calibration, score: float, templates: int) -> float:
-    """The rate with which strangers are taken for somebody at the threshold `score`."""
-    if templates == 0:
-        return 0.0
-    return -math.expm1(templates * math.log1p(-min(calibration.fmr_at(score), 1 - 1e-12)))
+class Strangers:
+    """How strangers score against a list of `templates`.
+
+    The table says where the middle of their best scores lies and how they spread from there, as if each template
+    were an independent try, times `spread`. Those who are enrolled are themselves strangers to each other: where the
+    list is large enough to tell (`likeness`), they say where the table's curve belongs.
+    """
+
+    def __init__(self, calibration: Calibration, templates: int, likeness: Likeness | None = None) -> None:
+        self._calibration, self._templates = calibration, templates
+        if not templates:
+            return
+        middle = self._tries(0.5, templates)
+        self._from, self._score = middle, middle
+        if likeness:
+            self._from = self._tries(likeness.share, likeness.templates)
+            expected = middle + calibration.spread * (self._from - middle)
+            weight = likeness.people / (likeness.people + calibration.prior_people)
+            self._score = expected + weight * (likeness.score - expected)
+
+    def threshold(self, fpir: float) -> float:
+        """The score that strangers reach with the rate `fpir`; never below that of a list of one, as the table has it.
+
+        So a list of people who are nothing like any population lowers it no further.
+        """
+        if not self._templates:
+            return NOBODY
+        step = self._calibration.spread * (self._tries(fpir, self._templates) - self._from)
+        return max(self._score + step, self._calibration.score_at(fpir))
+
+    def fpir(self, score: float) -> float:
+        """The rate with which strangers are taken for somebody at the threshold `score`."""
+        if not self._templates:
+            return 0.0
+        tries = self._from + (score - self._score) / self._calibration.spread
+        return -math.expm1(self._templates * math.log1p(-min(self._calibration.fmr_at(tries), 1 - 1e-12)))
+
+    def _tries(self, share: float, templates: float) -> float:
+        """The score that the best of so many independent tries reaches with the rate `share`."""
+        return self._calibration.score_at(-math.expm1(math.log1p(-share) / templates))
 
 
 def _unit(vector: Vector) -> bool:
@@ -97,6 +152,26 @@ class Gallery:
     @property
     def dimension(self) -> int:
         return int(self._matrix.shape[1])
+
+    def likeness(self, fpir: float) -> Likeness | None:
+        """How alike these people are, looked at as near to `fpir` as they are many; None of fewer than two."""
+        if len(self.people) < 2:
+            return None
+        rows = np.unique(np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(int))
+        best = np.concatenate([self._best_of_others(part) for part in np.split(rows, range(CHUNK, len(rows), CHUNK))])
+        share = min(0.5, max(fpir, TAIL / len(rows)))
+        others = len(self) - float(np.bincount(self._owner)[self._owner[rows]].mean())
+        return Likeness(len(self.people), others, share, float(np.quantile(best, 1 - share)))
+
+    def strangers(self, calibration: Calibration, fpir: float) -> Strangers:
+        """How strangers score against this list."""
+        return Strangers(calibration, len(self), self.likeness(fpir))
+
+    def _best_of_others(self, rows: NDArray[np.int64]) -> Vector:
+        scores: Vector = self._matrix[rows] @ self._matrix.T
+        scores[self._owner[rows][:, None] == self._owner] = -1.0
+        best: Vector = scores.max(axis=1)
+        return best
 
     def search(self, probe: Vector, at_least: float) -> Candidate | None:
         """The best-matching person for a unit vector (D,), or None when nobody reaches `at_least`.

@@ -20,7 +20,7 @@ from msgspec import Struct
 from edge import wire
 from edge.errors import EdgeError, LinkError
 from edge.facts import CameraReported, Fact, Pulse, RelayReported, Relock, TrackEnded, WhitelistLoaded
-from edge.matcher import NOBODY, Gallery, effective_fpir, threshold
+from edge.matcher import NOBODY, Gallery, Strangers
 from edge.packs import Manifest
 from edge.terms import RelayOutcome, Status
 from edge.users import group
@@ -286,6 +286,8 @@ class WhitelistSource(Source):
         for problem in selection.left_out:
             log.warning("%s", problem)
         gallery, calibration = selection.gallery, self._pack.calibration
-        score = threshold(calibration, self._fpir, len(gallery))
-        rate = effective_fpir(calibration, score, len(gallery))
-        return Loaded(gallery, WhitelistLoaded(gallery.revision, len(gallery.people), score, rate))
+        strangers = gallery.strangers(calibration, self._fpir)
+        score = strangers.threshold(self._fpir)
+        moved = score - Strangers(calibration, len(gallery)).threshold(self._fpir)
+        rate = strangers.fpir(score)
+        return Loaded(gallery, WhitelistLoaded(gallery.revision, len(gallery.people), score, rate, moved=moved))
