@@ -4,9 +4,10 @@ The language is that of the locale; EDGE_GATE_LANGUAGE overrules it. Every Chine
 `scripts/messages` collects what is to be translated and compiles the catalogues.
 """
 
+import functools
 import gettext
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 DOMAIN = "edge-gate"
@@ -18,6 +19,12 @@ def language(environment: Mapping[str, str] = os.environ) -> str:
     """The language asked for, as gettext names it; `en` when none is."""
     wanted = next((value for name in VARIABLES if (value := environment.get(name))), "en")
     return "zh_CN" if wanted.lower().startswith("zh") else wanted
+
+
+@functools.cache
+def speaking(language: str) -> Callable[[str], str]:
+    """What translates into a language, for those who speak to several people at once."""
+    return gettext.translation(DOMAIN, LOCALES, [language], fallback=True).gettext
 
 
 _catalogue = gettext.translation(DOMAIN, LOCALES, [language()], fallback=True)

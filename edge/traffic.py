@@ -39,7 +39,7 @@ from edge.gate import Gate
 from edge.outbox import Outbox
 from edge.rules import gate_rules
 from edge.sections import BrokerSection, CameraSection, GateSection, OutboxSection
-from edge.terms import Candidate, Cues, Input, Now, Quality, RelayOutcome, Status
+from edge.terms import ALIVE, Candidate, Cues, Input, Now, Quality, RelayOutcome, Status
 
 SITE, DOOR, CAMERA = "demo", "main", "entrance"
 NAMES = ("north-hall", "south-hall", "east-hall", "west-hall", "garden-passage", "canteen-passage", "archive")
@@ -51,6 +51,7 @@ FAULTS_PER_HOUR = 12.0
 THRESHOLD = 0.44
 HEALTH_S = 10.0
 FRAMES_PER_S = 25.0
+LOOK_S = 1.0
 
 
 class SimulatedGate:
@@ -69,6 +70,8 @@ class SimulatedGate:
         self._order = itertools.count()
         self._track = itertools.count(1)
         self._stopped = False
+        self.camera = Status.STREAMING
+        """What its eye reports of the camera."""
         self._outbox = Outbox(directory / "outbox.sqlite", SITE, name, 100_000, 0.8, self._reported)
         self._broker = Broker(config, Credentials(directory), self._outbox, self._reported)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -77,10 +80,10 @@ class SimulatedGate:
         self._broker.start()
         self.at(0.0, Started(f"{self._random.getrandbits(64):016x}", "zoo", True))
         self.at(0.0, WhitelistLoaded(12, PEOPLE, THRESHOLD, 0.01))
-        self.at(0.0, CameraReported(CAMERA, Status.STREAMING, "", FRAMES_PER_S, 40.0))
         self.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
         self.at(0.0, RelayReported(DOOR, RelayOutcome.AVAILABLE))
         self.at(1.0, self._health)
+        self.at(0.0, self._look)
         for happens, rate in ((self._somebody, self._rate), (self._fault, self._faults)):
             if rate:
                 self._again(happens, rate)
@@ -158,6 +161,21 @@ class SimulatedGate:
         self._broker.health(msgspec.to_builtins(self._gate.eyes()))
         self.at(HEALTH_S, self._health)
 
+    def _look(self) -> None:
+        """An eye reports again and again: how it is with the camera, until something else is wanted of it."""
+        rate = self._random.gauss(FRAMES_PER_S, 0.3) if self.camera in ALIVE else 0.0
+        self.at(0.0, CameraReported(CAMERA, self.camera, self._detail(), rate, 40.0))
+        self.at(LOOK_S, self._look)
+
+    def _detail(self) -> str:
+        return "" if self.camera in ALIVE else "no frame for 2 s"
+
+    def _turn(self, status: Status) -> Callable[[], None]:
+        def turn() -> None:
+            self.camera = status
+
+        return turn
+
     def _somebody(self) -> None:
         """Somebody walks up: four good views of one face, then the track ends."""
         track, rnd = next(self._track), self._random
@@ -192,8 +210,8 @@ class SimulatedGate:
         match rnd.choice(("camera", "camera", "forced", "tamper", "whitelist")):
             case "camera":
                 status = rnd.choice((Status.STALLED, Status.UNREACHABLE, Status.UNAUTHORIZED))
-                self.at(0.0, CameraReported(CAMERA, status, "no frame for 2 s"))
-                self.at(lasts, CameraReported(CAMERA, Status.STREAMING, "", FRAMES_PER_S, 40.0))
+                self.at(0.0, self._turn(status))
+                self.at(lasts, self._turn(Status.STREAMING))
             case "forced":
                 self.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
                 self.at(lasts / 4, InputChanged(DOOR, Input.CONTACT, False))

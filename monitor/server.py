@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge.errors import EdgeError, StoreError
-from monitor import api, openapi
+from monitor import api, lookup, openapi, pages
 from monitor.access import Bounded, Sealed, caller, problem
 from monitor.accounts import Denied
+from monitor.plan import Plan
 from monitor.room import Room
 
 WATCHERS = 200
@@ -30,9 +31,11 @@ def application(room: Room) -> Any:
         room.hub.attach()
         yield
 
-    routes = [*api.ROUTES, Route("/openapi.json", described), Route("/stream", stream)]
+    plan = room.settings.site.plan
+    routes = [*pages.ROUTES, *lookup.ROUTES, *api.ROUTES, Route("/openapi.json", described), Route("/stream", stream)]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={StoreError: unavailable, 404: missing})
     app.state.room = room
+    app.state.plan = Plan(room.configured.path(plan)) if plan else None
     app.state.document = openapi.document()
     return Sealed(Bounded(app))
 

@@ -9,12 +9,12 @@ import httpx
 import msgspec
 import pytest
 
-from edge.facts import CameraReported, InputChanged
+from edge.facts import InputChanged
 from edge.mqtt import Address, Connection, Message
 from edge.seal import GENESIS, chain_hash
 from edge.simulate import HOST
 from edge.terms import Input, Status
-from edge.traffic import CAMERA, DOOR, SimulatedGate
+from edge.traffic import DOOR, SimulatedGate
 from edge.transport import Envelope
 from monitor.casebook import Casebook
 from monitor.database import Database
@@ -54,13 +54,14 @@ def test_a_forced_door_is_closed_by_a_second_look_of_another_person(monitor: Mon
 
 
 def test_a_camera_is_checked_by_its_frames_and_survives_a_kill(monitor: Monitor, gate: SimulatedGate) -> None:
-    gate.at(0.0, CameraReported(CAMERA, Status.STALLED, "no frame"))
+    gate.camera = Status.STALLED
     [alarm] = of(gate.name, monitor.wait(lambda alarms: of(gate.name, alarms), "active"))
+    assert alarm["kind"] == "CameraFault"
     step = f"/api/alarms/{alarm['number']}"
     monitor.call(f"{step}/acknowledge")
     monitor.restart()
     until(lambda: httpx.get(f"{monitor.url}/healthz").status_code == 200)
-    gate.at(0.0, CameraReported(CAMERA, Status.STREAMING, "", 25.0, 40.0))
+    gate.camera = Status.STREAMING
     monitor.wait(lambda alarms: [each for each in of(gate.name, alarms) if each["checked"]])
     found = monitor.call(f"{step}/close")
     assert (found["checked_by"], found["closed_by"]) == ("", "li")

@@ -1,0 +1,166 @@
+"""The pages of the room: the overview, an alarm, a gate, and who logs in."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge.errors import EdgeError
+from monitor.access import COOKIE, Caller, address, keep
+from monitor.accounts import Denied, Role
+from monitor.alarms import Refused
+from monitor.api import LEAST, room_of
+from monitor.history import Wanted
+from monitor.plan import Plan
+from monitor.terms import Action, Alarm, Check
+from monitor.view import HERE, LANGUAGES, form, language, level, page, render
+
+DOOR_EVENTS = 20
+HOUR_S = 3600.0
+
+
+def everything(request: Request) -> dict[str, Any]:
+    """What the overview shows."""
+    room = room_of(request)
+    alarms, gates = room.casebook.open(), room.gates.all()
+    listed = [alarm for alarm in alarms if not alarm.suppressed and alarm.shelved_until is None]
+    levels = {gate.place: level(gate, alarms) for gate in gates}
+    names = {gate.place: gate.name for gate in gates}
+    plan: Plan | None = request.app.state.plan
+    return {
+        "alarms": sorted(listed, key=urgency), "aside": [alarm for alarm in alarms if alarm not in listed],
+        "gates": gates, "levels": levels, "plan": plan.drawn(levels, names) if plan else "",
+        "closed": room.casebook.closed(5),
+    }  # fmt: skip
+
+
+def urgency(alarm: Alarm) -> tuple[bool, bool, int, float]:
+    """Active before over, unacknowledged before acknowledged, then by severity, the newest first."""
+    return not alarm.active, alarm.acknowledged is not None, -alarm.severity, -alarm.raised
+
+
+@page()
+def overview(request: Request, who: Caller) -> Response:
+    return render(request, "overview.html", who, **everything(request))
+
+
+@page()
+def part_alarms(request: Request, who: Caller) -> Response:
+    return render(request, "alarms.html", who, **everything(request))
+
+
+@page()
+def part_gates(request: Request, who: Caller) -> Response:
+    return render(request, "gates.html", who, **everything(request))
+
+
+@page()
+def part_link(request: Request, who: Caller) -> Response:
+    return render(request, "link.html", who)
+
+
+# Alarms --------------------------------------------------------------------------------------------------------------
+
+
+@page()
+def alarm(request: Request, who: Caller) -> Response:
+    room, number = room_of(request), request.path_params["number"]
+    found = room.casebook.find(number)
+    if found is None:
+        return render(request, "problem.html", who, 404, problem=EdgeError("there is no alarm {number}", number=number))
+    users = [user.name for user in room.accounts.users() if user.may(Role.GUARD)] if who.sees_staff else []
+    values: dict[str, Any] = {"alarm": found, "steps": room.casebook.steps(number), "users": users, "Check": Check}
+    return render(request, "alarm.html", who, due=room.casebook.due(found), **values)
+
+
+@page(Role.GUARD)
+def act(request: Request, who: Caller) -> Response:
+    """A step with an alarm: the list again, with why it was refused if it was."""
+    problem: EdgeError | None = None
+    status, given, number = 200, form(request), request.path_params["number"]
+    try:
+        action = Action(request.path_params["action"])
+        if not who.user.may(LEAST.get(action, Role.GUARD)):
+            raise Refused("your role may not do this")
+        seconds = float(given.get("hours", "0") or 0) * HOUR_S
+        room_of(request).casebook.act(number, action, who.user.name, given.get("text", "")[:500], seconds)
+    except Refused as error:
+        problem, status = error, 409
+    except ValueError:
+        problem, status = EdgeError("there is no such step"), 404
+    if "hx-request" in request.headers:
+        return render(request, "alarms.html", who, problem=problem, **everything(request))
+    if problem:
+        return render(request, "problem.html", who, status, problem=problem)
+    return RedirectResponse(f"/alarms/{number}" if given.get("back") == "alarm" else "/", 303)
+
+
+# A gate --------------------------------------------------------------------------------------------------------------
+
+
+@page()
+def gate(request: Request, who: Caller) -> Response:
+    room, asked = room_of(request), request.path_params
+    found = room.gates.find(asked["site"], asked["gate"])
+    if found is None:
+        return render(
+            request, "problem.html", who, 404, problem=EdgeError("there is no gate {name}", name=asked["gate"])
+        )
+    events = room.history.search(Wanted(gate=found.name), DOOR_EVENTS, personal=who.sees_names)
+    if who.sees_names and "hx-request" not in request.headers:
+        room.accounts.note(who.user.name, "gate", found.place)
+    own = [each for each in room.casebook.open() if (each.key.site, each.key.gate) == (found.site, found.name)]
+    template = "gate_part.html" if "hx-request" in request.headers else "gate.html"
+    return render(request, template, who, gate=found, events=events, alarms=own, level_of=level(found, own))
+
+
+# Who is there --------------------------------------------------------------------------------------------------------
+
+
+def login(request: Request) -> Response:
+    if request.method == "GET":
+        return render(request, "login.html", None)
+    given = form(request)
+    try:
+        token, session = room_of(request).accounts.login(
+            given.get("name", ""), given.get("password", ""), address(request)
+        )
+    except Denied as error:
+        return render(request, "login.html", None, 401, problem=error)
+    response = RedirectResponse("/", 303)
+    keep(response, token, session, request.url.scheme == "https")
+    return response
+
+
+@page()
+def logout(request: Request, who: Caller) -> Response:
+    room_of(request).accounts.logout(request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
+def speak(request: Request) -> Response:
+    """Switch the language, and go back to where the switch was."""
+    wanted, back = request.path_params["language"], request.query_params.get("back", "/")
+    response = RedirectResponse(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", 303)
+    chosen = wanted if wanted in LANGUAGES else language(request)
+    response.set_cookie("language", chosen, path="/", max_age=31_536_000, httponly=True, samesite="lax")
+    return response
+
+
+ROUTES = [
+    Route("/", overview),
+    Route("/part/alarms", part_alarms),
+    Route("/part/gates", part_gates),
+    Route("/part/link", part_link),
+    Route("/alarms/{number:int}", alarm),
+    Route("/alarms/{number:int}/{action:str}", act, methods=["POST"]),
+    Route("/gates/{site:str}/{gate:str}", gate),
+    Route("/login", login, methods=["GET", "POST"]),
+    Route("/logout", logout, methods=["POST"]),
+    Route("/language/{language:str}", speak),
+    Mount("/static", StaticFiles(directory=HERE / "static")),
+]

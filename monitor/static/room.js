@@ -1,0 +1,23 @@
+// Hands what the server tells (server-sent events) to htmx, which fetches the part of the page that has changed.
+"use strict";
+(() => {
+  const body = document.body;
+  if (!body.dataset.live) return;
+  const parts = ["alarms", "gates", "link"];
+  const tell = (name) => htmx.trigger(body, `room:${name}`);
+  const source = new EventSource("/stream");
+  let lost = false;
+  source.onopen = () => {
+    body.classList.remove("unconnected");
+    if (lost) parts.forEach(tell);
+    lost = false;
+  };
+  source.onerror = () => {
+    lost = true;
+    body.classList.add("unconnected");
+  };
+  parts.forEach((name) => source.addEventListener(name, () => tell(name)));
+  source.addEventListener("resync", () => parts.forEach(tell));
+  setInterval(() => tell("alarms"), 30000); // ages are shown, and they grow
+  window.addEventListener("pagehide", () => source.close());
+})();

@@ -1,0 +1,115 @@
+"""What the page calls things: message ids for the kinds, states and steps, translated where they are shown."""
+
+from edge.i18n import N_
+from monitor.terms import Action, Priority, Stage, State
+
+KINDS = {
+    "GateStarted": N_("Gate started"),
+    "EpochStarted": N_("Event log begun anew"),
+    "EventsLost": N_("Events lost"),
+    "AccessGranted": N_("Admitted"),
+    "AccessDenied": N_("Refused"),
+    "AccessTaken": N_("Passed"),
+    "AccessNotTaken": N_("Admitted, did not pass"),
+    "PresentationAttack": N_("Picture or mask at the camera"),
+    "Duress": N_("Duress"),
+    "RepeatedRefusals": N_("Refused again and again"),
+    "AntiPassbackViolation": N_("Came in twice"),
+    "TailgatingSuspected": N_("Tailgating suspected"),
+    "CommandAnswered": N_("Command answered"),
+    "DoorModeChanged": N_("Door mode changed"),
+    "DoorPhysicalStateChanged": N_("Door opened or closed"),
+    "RequestToExit": N_("Exit button"),
+    "DoorForcedOpen": N_("Door forced open"),
+    "DoorOpenTooLong": N_("Door open too long"),
+    "DoorTamper": N_("Housing opened"),
+    "FireReleased": N_("Fire: door released"),
+    "DoorFault": N_("Door fault"),
+    "CameraFault": N_("Camera fault"),
+    "BrokerFault": N_("Link to the room was lost"),
+    "WhitelistChanged": N_("Whitelist changed"),
+    "WhitelistFault": N_("Whitelist unusable"),
+    "StorageFault": N_("Event log fault"),
+    "room.gap": N_("Events are missing"),
+    "room.break": N_("Event chain broken"),
+    "room.conflict": N_("Two events under one number"),
+    "room.commitment": N_("Personal field was changed"),
+    "room.epoch": N_("Event log begun anew"),
+    "room.GateOffline": N_("Gate offline"),
+    "room.AlarmFlood": N_("Flood of alarms"),
+}
+STATES = {
+    State.ACTIVE: N_("active"),
+    State.ACKNOWLEDGED: N_("acknowledged, active"),
+    State.CLEARED: N_("over, not acknowledged"),
+    State.AWAITING_CHECK: N_("over, awaits its check"),
+    State.CHECKED: N_("checked, may be closed"),
+    State.CLOSED: N_("closed"),
+}
+PRIORITIES = {
+    Priority.URGENT: N_("urgent"),
+    Priority.HIGH: N_("high"),
+    Priority.MEDIUM: N_("medium"),
+    Priority.LOW: N_("low"),
+}
+ACTIONS = {
+    Action.ACKNOWLEDGE: N_("Acknowledge"),
+    Action.ASSIGN: N_("Assign"),
+    Action.MEND: N_("Mended"),
+    Action.LOOK: N_("Second look"),
+    Action.CLOSE: N_("Close"),
+    Action.SHELVE: N_("Shelve"),
+    Action.UNSHELVE: N_("Take back"),
+    Action.NOTE: N_("Note"),
+}
+STAGES = {
+    Stage.RAISED: N_("raised"),
+    Stage.REALARMED: N_("raised again"),
+    Stage.REOPENED: N_("reopened"),
+    Stage.CLEARED: N_("over"),
+    Stage.ACKNOWLEDGED: N_("acknowledged"),
+    Stage.ASSIGNED: N_("assigned to"),
+    Stage.MENDED: N_("mended"),
+    Stage.CHECKED: N_("checked"),
+    Stage.CLOSED: N_("closed"),
+    Stage.SHELVED: N_("shelved"),
+    Stage.UNSHELVED: N_("taken from the shelf"),
+    Stage.ESCALATED: N_("overdue, told to level"),
+    Stage.NOTED: N_("note"),
+}
+STATUSES = {
+    "online": N_("online"), "offline": N_("offline"), "unknown": N_("unknown"),
+    "Locked": N_("locked"), "Unlocked": N_("unlocked"), "Accessed": N_("released"), "Blocked": N_("blocked"),
+    "LockedDown": N_("locked down"), "LockedOpen": N_("locked open"),
+    "Open": N_("open"), "Closed": N_("shut"), "Unknown": N_("unknown"),
+    "streaming": N_("streaming"), "changed": N_("streaming"), "connected": N_("connected"),
+    "connecting": N_("connecting"), "unauthorized": N_("password refused"), "not_found": N_("not found"),
+    "refused": N_("refused"), "unreachable": N_("unreachable"), "stalled": N_("stalled"), "ended": N_("ended"),
+    "broken": N_("undecodable"), "silent": N_("silent"), "ok": N_("in order"), "slow": N_("slow"), "full": N_("full"),
+    "too_dark": N_("too dark"), "too_bright": N_("too bright"), "blurred": N_("blurred"), "covered": N_("covered"),
+    "frozen": N_("frozen"), "moved": N_("moved"), "wrong_size": N_("wrong size"),
+    "failed": N_("failed"), "available": N_("available"), "unavailable": N_("unavailable"),
+}  # fmt: skip
+REASONS = {
+    "CredentialNotFound": N_("nobody enrolled"), "PresentationAttack": N_("picture or mask"),
+    "LivenessUnsure": N_("liveness unsure"), "LivenessUnavailable": N_("no liveness check"),
+    "WhitelistUnavailable": N_("no whitelist"), "Stale": N_("too old"), "NotRecorded": N_("not recorded"),
+    "DoorUnavailable": N_("door unavailable"), "CredentialExpired": N_("expired"), "InvalidPIN": N_("wrong PIN"),
+    "NotPermittedAtThisTime": N_("not at this time"), "Unauthorized": N_("not at this door"),
+    "CredentialNotActive": N_("not valid yet"), "CredentialNotEnabled": N_("not enabled"),
+    "AntiPassbackViolation": N_("came in twice"), "Interlocked": N_("interlock"),
+    "SecondFactorMissing": N_("second factor missing"), "SecondPersonMissing": N_("second person missing"),
+    "ClockUntrusted": N_("clock untrusted"), "PassInvalid": N_("invalid pass"), "PassUsed": N_("pass used up"),
+}  # fmt: skip
+PARTS = {"door": N_("door"), "camera": N_("camera"), "gate": N_("gate"), "broker": N_("broker"),
+         "whitelist": N_("whitelist"), "storage": N_("event log"), "outbox": N_("event log")}  # fmt: skip
+ROLES = {"viewer": N_("viewer"), "guard": N_("guard"), "operator": N_("operator"), "supervisor": N_("supervisor")}
+DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong password": N_("wrong password"),
+         "history": N_("looked at history"), "export": N_("exported history"), "events": N_("read events"),
+         "gate": N_("looked at a gate")}  # fmt: skip
+EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, PARTS, ROLES, DEEDS)
+
+
+def word(name: str) -> str:
+    """The message id for a name of any of these lists; the name itself when it has no other."""
+    return next((str(words[name]) for words in EVERY if name in words), name)  # type: ignore[index]

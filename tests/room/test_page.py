@@ -1,0 +1,191 @@
+"""The page in a real browser: what a guard does with it, in both languages, at every size, for everybody."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from edge.errors import EdgeError
+from edge.events import TABLE
+from edge.facts import InputChanged
+from edge.mqtt import Address, Connection, Message
+from edge.seal import GENESIS
+from edge.simulate import HOST
+from edge.terms import Input, Reason, Status
+from edge.traffic import DOOR, SimulatedGate
+from monitor.charts import Bar, bars
+from monitor.plan import Plan
+from monitor.terms import Action, Check, Priority, Stage, State
+from monitor.words import KINDS, word
+from tests.adapters.brokers import Mosquitto
+from tests.conftest import need
+from tests.room.conftest import PASSWORD, Monitor
+from tests.room.test_monitor import link
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    need(CHROMIUM.exists(), "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def monitor(
+    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Monitor]:
+    with Monitor(tmp_path_factory.mktemp("page"), broker) as monitor:
+        yield monitor
+
+
+def enter(browser: Browser, monitor: Monitor, who: str = "li", **context: Any) -> Page:
+    """Somebody who has logged in; a script or style that the policy stops fails the test at the end."""
+    page = browser.new_context(**{"locale": "en-GB", **context}).new_page()
+    page.goto(monitor.url)
+    page.fill("#name", who)
+    page.fill("#password", PASSWORD)
+    page.click("button.go")
+    page.wait_for_selector("#alarms")
+    return page
+
+
+def row(page: Page, gate: SimulatedGate) -> Any:
+    return page.locator("li.alarm", has_text=gate.name)
+
+
+@pytest.mark.real
+def test_an_alarm_appears_is_acknowledged_and_does_not_close_before_its_check(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate
+) -> None:
+    page = enter(browser, monitor)
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text))
+    page.wait_for_timeout(300)
+    begun = time.monotonic()
+    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
+    expect(row(page, gate)).to_contain_text("Door forced open", timeout=2000)
+    assert time.monotonic() - begun < 2.0
+    row(page, gate).get_by_role("button", name="Acknowledge").click()
+    expect(row(page, gate)).to_contain_text("acknowledged, active")
+    row(page, gate).get_by_role("button", name="Close").click()
+    expect(page.get_by_role("alert")).to_contain_text("still active")
+    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
+    expect(row(page, gate)).to_contain_text("awaits its check")
+    row(page, gate).get_by_role("button", name="Close").click()
+    expect(page.get_by_role("alert")).to_contain_text("second look")
+    row(page, gate).get_by_role("button", name="Mended").click()
+    row(page, gate).get_by_role("button", name="Second look").click()
+    expect(page.get_by_role("alert")).to_contain_text("another person")
+    other = enter(browser, monitor, "wang", locale="zh-CN")
+    row(other, gate).get_by_role("button", name="复查").click()
+    expect(row(page, gate)).to_contain_text("checked, may be closed")
+    row(page, gate).get_by_role("button", name="Close").click()
+    expect(row(page, gate)).to_have_count(0)
+    assert troubles == []
+
+
+@pytest.mark.real
+def test_a_script_in_a_message_is_text(browser: Browser, monitor: Monitor, broker: Mosquitto) -> None:
+    page = enter(browser, monitor, "sun")
+    attack = "<img src=x onerror=alert(1)>"
+    doors = {attack: {"mode": attack, "physical": ["x"]}}
+    state = {"doors": doors, "cameras": {"a": {"status": {"b": 1}}}, "whitelist": 3}
+    connection = Connection(Address(HOST, broker.port))
+    presence = msgspec.json.encode({"status": "online", "gate": state})
+    connection.publish(Message("edge/v1/demo/evil/state", presence))
+    connection.publish(Message("edge/v1/demo/evil/health", b'{"a": {"frames_per_s": "x"}, "outbox": []}'))
+    connection.publish(Message("edge/v1/demo/evil/alarm", link("evil", 1, GENESIS, attack, attack)))
+    while connection.unconfirmed:
+        connection.turn(0.1)
+    page.on("dialog", lambda dialog: pytest.fail("a script ran"))
+    expect(page.locator("a.gate", has_text="evil")).to_contain_text(attack)
+    page.goto(f"{monitor.url}/gates/demo/evil")
+    expect(page.locator("h1")).to_contain_text("evil")
+    page.goto(f"{monitor.url}/history?gate=evil")
+    expect(page.locator("tbody tr").first).to_contain_text(attack)
+    connection.close()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("path", ["/", "/history", "/figures", "/gate", "/alarm"])
+def test_every_page_fits_a_phone_reads_in_both_languages_and_has_names_for_everything(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate, path: str
+) -> None:
+    if path == "/alarm":
+        gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+        [found] = monitor.wait(lambda alarms: [each for each in alarms if each["gate"] == gate.name])[:1]
+        path = f"/alarms/{found['number']}"
+    path = path.replace("/gate", f"/gates/demo/{gate.name}") if path == "/gate" else path
+    titles = set()
+    for language in ("zh-CN", "en-GB"):
+        page = enter(browser, monitor, locale=language, viewport={"width": 375, "height": 812}, color_scheme="dark")
+        assert page.goto(monitor.url + path).status == 200  # type: ignore[union-attr]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        assert page.evaluate(NAMELESS) == []
+        titles.add(page.title())
+        assert page.evaluate("document.documentElement.lang") == ("zh-CN" if language == "zh-CN" else "en")
+    assert len(titles) == 2 or gate.name in titles.pop()
+
+
+NAMELESS = """() => [...document.querySelectorAll('button, a, input:not([type=hidden]), select, [role=img]')]
+    .filter(e => !(e.textContent || e.ariaLabel || e.title).trim() && !(e.labels && e.labels.length))
+    .map(e => e.outerHTML)"""
+"""Everything that can be used and has no name for who cannot see it."""
+
+
+@pytest.mark.real
+def test_history_is_exported_without_formulas_and_names_are_for_some(monitor: Monitor, gate: SimulatedGate) -> None:
+    gate._somebody()
+    gate._somebody()
+    monitor.wait(lambda _: len(monitor.call(f"/api/events?gate={gate.name}")["events"]) > 6)
+    for who, seen in (("li", True), ("sun", False)):
+        answer = httpx.get(f"{monitor.url}/history.csv?gate={gate.name}", auth=(who, PASSWORD))
+        lines = answer.text.lstrip("\ufeff").splitlines()
+        assert lines[0].startswith("time,site,gate") and len(lines) > 6
+        assert any(",p" in line for line in lines[1:]) is seen
+    audit = httpx.get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    assert "exported history" in audit and httpx.get(f"{monitor.url}/audit", auth=("li", PASSWORD)).status_code == 403
+
+
+# What needs no browser -----------------------------------------------------------------------------------------------
+
+
+def test_everything_that_can_be_shown_has_a_name() -> None:
+    assert [kind.__name__ for kind in TABLE if kind.__name__ not in KINDS] == [], "name it in monitor/words.py"
+    for names in (State, Stage, Action, Priority, Reason, Status):
+        assert [name for name in names if word(name) == name and "_" in name] == []
+    assert all(check.awaited for check in Check)
+
+
+def test_a_plan_is_coloured_and_stripped_of_what_could_act(tmp_path: Path) -> None:
+    file = tmp_path / "plan.svg"
+    file.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" onload="x()"><script>x()</script><a href="javascript:x()"/>'
+        '<rect id="hq/gate-1"/></svg>'
+    )
+    drawn = Plan(file).drawn({"hq/gate-1": "urgent"}, {"hq/gate-1": "gate <1>"})
+    assert "script" not in drawn and "onload" not in drawn
+    assert 'class="place level-urgent"' in drawn and "gate &lt;1&gt;" in drawn
+
+
+@pytest.mark.parametrize("text", ["", "<html/>", "<svg", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>'])
+def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "plan.svg"
+    file.write_text(text)
+    with pytest.raises(EdgeError, match=r"plan|SVG"):
+        Plan(file)
+
+
+def test_a_chart_is_as_high_as_its_numbers_and_says_them() -> None:
+    chart = bars("Passages <x>", [Bar("11-23", [30, 10]), Bar("11-24", [0, 0])], ["in", "out"])
+    assert "<title>Passages &lt;x&gt;</title>" in chart and "<title>11-23 in: 30</title>" in chart
+    assert chart.count("<rect") == 4 and 'height="0.0"' in chart
