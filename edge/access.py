@@ -151,7 +151,7 @@ class Access:
 
     def attacked(self, camera: str) -> bool:
         """Whether a presentation attack goes on in front of this camera, whoever it shows."""
-        return any(at == camera and track.watch.attack for (at, _), track in self._tracks.items())
+        return any(track.watch.attack for (at, _), track in self._tracks.items() if at == camera)
 
     def _track(self, fact: FaceSeen) -> Track:
         key = (fact.camera, fact.track)

@@ -54,14 +54,13 @@ class Door:
         self.drive = Drive(name, rules.hard_limit_s, self._faults, boot)
         self.leaf = Leaf(name, rules.held_again_s)
         self.opening: Opening | None = None
-        self._lamp, self._lamp_off_at = Lamp.IDLE, math.inf
+        self._lamp, self._lamp_off_at, self._orders_end = Lamp.IDLE, math.inf, math.inf
 
     @property
     def deadline(self) -> float:
+        due = min(self.drive.deadline, self.leaf.deadline, self._lamp_off_at, self._orders_end)
         opening = self.opening
-        orders = [until for until in (self.blocked_until, self.unlocked_until) if until > NEVER]
-        due = min(self.drive.deadline, self.leaf.deadline, self._lamp_off_at, *orders)
-        return min(due, opening.deadline) if opening else due
+        return due if opening is None or due < opening.deadline else opening.deadline
 
     @property
     def faults(self) -> dict[str, str]:
@@ -164,6 +163,9 @@ class Door:
 
     def obey(self, now: float, cause: str) -> Effects:
         """Make the relay follow what was ordered: stay released, or let go at once."""
+        self._orders_end = min(
+            (until for until in (self.blocked_until, self.unlocked_until) if until > NEVER), default=math.inf
+        )
         holding = self._hold
         if holding and not self.drive.holding:
             self.leaf.ignore()

@@ -11,8 +11,9 @@ from msgspec import Struct, field
 from edge.access import Access, AccessRules
 from edge.areas import AreaRules, Areas
 from edge.attempts import AttemptRules, Attempts
+from edge.control import Control
 from edge.door import Door, DoorRules
-from edge.doorevents import AccessTaken, CommandAnswered
+from edge.doorevents import AccessTaken
 from edge.entry import Entry
 from edge.events import GateStarted
 from edge.factors import EntryRules
@@ -40,13 +41,10 @@ from edge.facts import (
 )
 from edge.grants import Grants
 from edge.health import Health
-from edge.orders import order
 from edge.permits import PermitRules, Permits
 from edge.sight import SightRules
 from edge.state import CameraHealth, CameraState, DoorState, GateState
-from edge.terms import ALIVE, CommandKind, Now, Reason
-
-MINUTE_S = 60
+from edge.terms import ALIVE, Now, Reason
 
 
 class GateRules(Struct, frozen=True):
@@ -92,17 +90,20 @@ class Gate:
         attempts = Attempts(rules.attempts)
         self.entry = Entry(rules.entry, self.doors, self.access, self.permits, self.areas, attempts, grants, rules.into)
         self.started = Started("", "", False)
-        self._minute = -1
-        self._minute_ends = math.inf
-        self._in_force: dict[str, bool] = {}
+        self._door_ends: dict[str, float] = {}
+        self.control = Control(self.doors, self.entry, self.areas, self.permits, rules.unlocked)
 
     def step(self, fact: Fact, now: Now) -> Step:
         """Take one fact in. Raises nothing for any fact of the vocabulary, in any order."""
-        effects = self._handle(fact, now)
-        effects = [*effects, *self._due(now)]
+        effects = [*self._handle(fact, now)]
+        if turned := self.control.schedules(now):
+            effects += turned
+        wake = self._deadline(None if turned else fact)
+        if now.mono >= wake:
+            effects += self._due(now)
+            wake = self._deadline(None)
         if effects:
             self._follow(effects, now)
-        wake = self._deadline()
         return Step(effects, wake if wake < math.inf else None)
 
     def _follow(self, effects: list[Effect], now: Now) -> None:
@@ -128,7 +129,7 @@ class Gate:
             case PassShown() | PinEntered() | CardRead() if fact.door in self.doors:
                 return self._shown(fact, now)
             case CommandReceived():
-                return self._command(fact, now.mono)
+                return self.control.command(fact, now.mono)
         return self._depends(fact, now.mono)
 
     def _moved(self, fact: RelayReported | InputChanged | InputLost, now: float) -> list[Effect]:
@@ -196,44 +197,6 @@ class Gate:
             return []
         return self.doors[door].away()
 
-    # Orders -----------------------------------------------------------------------------------------------------
-
-    def _command(self, fact: CommandReceived, now: float) -> list[Effect]:
-        """Carry a command out and answer it; one for every door is accepted when one of them takes it."""
-        names = [fact.door] if fact.door else list(self.doors)
-        known = [name for name in names if name in self.doors]
-        why = fact.problem or ("" if known else f"there is no door {fact.door}")
-        effects: list[Effect] = []
-        if not why and fact.kind is CommandKind.FORGIVE:
-            self.areas.forgive(fact.person)
-            effects += self.entry.attempts.forgive(fact.person)
-        elif not why:
-            answers = [self._order(name, fact, now) for name in known]
-            why = "" if any(not refused for refused, _ in answers) else answers[0][0]
-            effects += [effect for _, followed in answers for effect in followed]
-        subject = f"door/{fact.door}" if fact.door in self.doors else "gate"
-        answer = CommandAnswered(fact.id, fact.kind, fact.operator, not why, why)
-        return [Emit(subject, answer), *effects]
-
-    def _order(self, door: str, fact: CommandReceived, now: float) -> tuple[str, list[Effect]]:
-        if fact.kind is CommandKind.OPEN and self.entry.grants.interlocked(door):
-            return "another door of the sluice is open", []
-        return order(self.doors[door], fact.kind, fact.seconds, now)
-
-    def _schedules(self, now: Now) -> list[Effect]:
-        """Doors that stand unlocked by schedule; a clock that is not trusted locks them but never unlocks them."""
-        self._minute = int(now.utc // MINUTE_S)
-        self._minute_ends = now.mono + MINUTE_S - now.utc % MINUTE_S
-        effects: list[Effect] = []
-        for name, schedule in self.rules.unlocked.items():
-            opens = self.permits.open(schedule, now)
-            if opens != self._in_force.get(name, False) and (not opens or self.permits.trusted(now)):
-                self._in_force[name] = opens
-                door = self.doors[name]
-                door.scheduled = opens and not (door.locked_down or door.blocked)
-                effects += door.obey(now.mono, "schedule")
-        return effects
-
     # What the gate depends on -----------------------------------------------------------------------------------
 
     def _start(self, fact: Started, now: float) -> list[Effect]:
@@ -262,8 +225,6 @@ class Gate:
     def _due(self, now: Now) -> list[Effect]:
         """Whatever time alone brings about."""
         effects: list[Effect] = []
-        if self.rules.unlocked and (now.mono >= self._minute_ends or int(now.utc // MINUTE_S) != self._minute):
-            effects += self._schedules(now)
         if now.mono >= self.entry.deadline:
             effects += self.entry.tick(now)
         for door in self.doors.values():
@@ -275,9 +236,15 @@ class Gate:
             effects += self.health.tick(now.mono)
         return effects
 
-    def _deadline(self) -> float:
-        doors = [door.deadline for door in self.doors.values()]
-        return min(self.health.deadline, self.entry.deadline, self._minute_ends, *doors)
+    def _deadline(self, fact: Fact | None) -> float:
+        """When something is due next, after this fact or after anything; a face moves no deadline but its door's."""
+        if isinstance(fact, FaceSeen):
+            if name := self.rules.cameras.get(fact.camera):
+                self._door_ends[name] = self.doors[name].deadline
+        else:
+            self._door_ends = {name: door.deadline for name, door in self.doors.items()}
+        doors = min(self._door_ends.values(), default=math.inf)
+        return min(self.health.deadline, self.entry.deadline, self.control.deadline, doors)
 
     def state(self) -> GateState:
         """What the room is told of the gate as it is now."""

@@ -60,24 +60,27 @@ class Health:
         self.storage = StorageReported(Storage.OK, 0, 0)
         self.broker = BrokerReported(Status.CONNECTING)
         self._broker, self._whitelist, self._storage = Fault(grace_s), Fault(), Fault()
+        self.deadline = math.inf
 
-    @property
-    def deadline(self) -> float:
+    def _plan(self) -> None:
         due = [min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()]
-        return min([self._broker.deadline, *due])
+        self.deadline = min([self._broker.deadline, *due])
 
     def start(self, now: float) -> None:
         """From now on cameras and the broker are expected to answer."""
         for camera in self.cameras.values():
             camera.silent_at = now + SILENT_S
         self._broker.update(True, now)
+        self._plan()
 
     def camera_told(self, fact: CameraReported, now: float) -> Effects:
         camera = self.cameras[fact.camera]
         before = camera.report.status
         camera.take(fact, now)
         camera.silent_at = math.inf if fact.status is Status.SILENT else now + SILENT_S
-        if camera.fault.update(camera.report.status not in ALIVE, now):
+        changed = camera.fault.update(camera.report.status not in ALIVE, now)
+        self._plan()
+        if changed:
             return [_camera_fault(fact.camera, camera)]
         return [PublishState()] if camera.report.status is not before else []
 
@@ -89,7 +92,9 @@ class Health:
 
     def broker_told(self, fact: BrokerReported, now: float) -> Effects:
         changed, self.broker = fact.status is not self.broker.status, fact
-        if self._broker.update(fact.status not in ALIVE, now):
+        told = self._broker.update(fact.status not in ALIVE, now)
+        self._plan()
+        if told:
             return [self._broker_fault()]
         return [PublishState()] if changed else []
 
@@ -122,6 +127,7 @@ class Health:
         for name, camera in self.cameras.items():
             if now >= camera.fault.deadline and camera.fault.update(True, now):
                 effects.append(_camera_fault(name, camera))
+        self._plan()
         return effects
 
     def _broker_fault(self) -> Emit:

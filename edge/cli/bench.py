@@ -101,3 +101,16 @@ def runtime(
             theirs=each.openvino_ms)  # fmt: skip
     say("one face: {ours} ms, OpenVINO {theirs} ms, ratio {ratio}", ours=result.onnxruntime_ms,
         theirs=result.openvino_ms, ratio=result.ratio)  # fmt: skip
+
+
+@bench.command(help=N_("Play a recorded day at four doors to the gate's rules: how many facts a second they take."))
+def core(json: JsonOption = False) -> None:
+    import msgspec
+
+    from bench.core import measure
+
+    result = measure()
+    if json:
+        emit(result)
+        return
+    say("{steps} facts, {steps_per_s} a second", **msgspec.structs.asdict(result))

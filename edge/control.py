@@ -1,0 +1,66 @@
+"""What moves a door besides people: commands of the monitoring room, and schedules by which it is unlocked. Pure."""
+
+import math
+
+from edge.areas import Areas
+from edge.door import Door
+from edge.doorevents import CommandAnswered
+from edge.entry import Entry
+from edge.facts import CommandReceived, Effect, Emit
+from edge.orders import order
+from edge.permits import Permits
+from edge.terms import CommandKind, Now
+
+MINUTE_S = 60
+
+
+class Control:
+    """Commands and schedules of every door of a gate. `unlocked` says which schedule a door stands unlocked by."""
+
+    def __init__(
+        self, doors: dict[str, Door], entry: Entry, areas: Areas, permits: Permits, unlocked: dict[str, str]
+    ) -> None:
+        self._doors, self._entry, self._areas, self._permits = doors, entry, areas, permits
+        self._unlocked = unlocked
+        self._minute = -1
+        self._in_force: dict[str, bool] = {}
+        self.deadline = math.inf
+        """When the next minute begins, where a schedule may end or begin with it."""
+
+    def command(self, fact: CommandReceived, now: float) -> list[Effect]:
+        """Carry a command out and answer it; one for every door is accepted when one of them takes it."""
+        names = [fact.door] if fact.door else list(self._doors)
+        known = [name for name in names if name in self._doors]
+        why = fact.problem or ("" if known else f"there is no door {fact.door}")
+        effects: list[Effect] = []
+        if not why and fact.kind is CommandKind.FORGIVE:
+            self._areas.forgive(fact.person)
+            effects += self._entry.attempts.forgive(fact.person)
+        elif not why:
+            answers = [self._order(name, fact, now) for name in known]
+            why = "" if any(not refused for refused, _ in answers) else answers[0][0]
+            effects += [effect for _, followed in answers for effect in followed]
+        subject = f"door/{fact.door}" if fact.door in self._doors else "gate"
+        answer = CommandAnswered(fact.id, fact.kind, fact.operator, not why, why)
+        return [Emit(subject, answer), *effects]
+
+    def _order(self, door: str, fact: CommandReceived, now: float) -> tuple[str, list[Effect]]:
+        if fact.kind is CommandKind.OPEN and self._entry.grants.interlocked(door):
+            return "another door of the sluice is open", []
+        return order(self._doors[door], fact.kind, fact.seconds, now)
+
+    def schedules(self, now: Now) -> list[Effect]:
+        """Doors that stand unlocked by schedule; a clock that is not trusted locks them but never unlocks them."""
+        if not self._unlocked or (now.mono < self.deadline and int(now.utc // MINUTE_S) == self._minute):
+            return []
+        self._minute = int(now.utc // MINUTE_S)
+        self.deadline = now.mono + MINUTE_S - now.utc % MINUTE_S
+        effects: list[Effect] = []
+        for name, schedule in self._unlocked.items():
+            opens = self._permits.open(schedule, now)
+            if opens != self._in_force.get(name, False) and (not opens or self._permits.trusted(now)):
+                self._in_force[name] = opens
+                door = self._doors[name]
+                door.scheduled = opens and not (door.locked_down or door.blocked)
+                effects += door.obey(now.mono, "schedule")
+        return effects
