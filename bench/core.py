@@ -32,6 +32,7 @@ from edge.facts import (
     InputLost,
     PassShown,
     PinEntered,
+    PlacesKnown,
     Pulse,
     Recorded,
     RelayReported,
@@ -56,6 +57,7 @@ from edge.terms import (
     Now,
     Pass,
     Permit,
+    Place,
     Quality,
     RelayOutcome,
     Status,
@@ -197,6 +199,7 @@ def record(rounds: int) -> Trace:
     """The trace of so many rounds."""
     recorder = Recorder()
     recorder.give(Started("bench", "zoo", True))
+    recorder.give(PlacesKnown({"person-1": Place("inside", START)}))
     recorder.give(WhitelistLoaded(1, 400, 0.5, 0.01))
     for door in DOORS:
         recorder.give(CameraReported(door, Status.STREAMING))

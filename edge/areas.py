@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.terms import OUTSIDE
+from edge.terms import OUTSIDE, Place
 
 Passback = Literal["off", "soft", "hard"]
 
@@ -17,17 +17,14 @@ class AreaRules(Struct, frozen=True):
     """When somebody who was not seen leaving is taken to have left."""
 
 
-class Place(Struct, frozen=True):
-    area: str
-    since: float
-
-
 class Areas:
     """Where everybody was let in last. Those never seen may be anywhere and offend against nothing."""
 
     def __init__(self, rules: dict[str, AreaRules]) -> None:
         self.rules = rules
         self.places: dict[str, Place] = {}
+        self.changed = False
+        """Whether anybody has moved since this was set to False."""
 
     def moved(self, person: str, into: str, utc: float) -> None:
         """The door into an area has opened for somebody."""
@@ -35,6 +32,7 @@ class Areas:
             self.places.pop(person, None)
         elif into:
             self.places[person] = Place(into, utc)
+        self.changed = self.changed or bool(into)
 
     def violates(self, person: str, into: str, utc: float) -> Passback:
         """How far it offends that this person goes into this area; a clock that went back forgives nobody."""
@@ -50,6 +48,7 @@ class Areas:
             self.places.pop(person, None)
         else:
             self.places.clear()
+        self.changed = True
 
     def inside(self) -> dict[str, list[str]]:
         """The people of each area, sorted."""

@@ -13,6 +13,7 @@ from edge.terms import (
     Lamp,
     Pass,
     Permit,
+    Place,
     Quality,
     Reason,
     RelayOutcome,
@@ -152,6 +153,12 @@ class CardRead(Fact, frozen=True):
     permit: Permit | None = None
 
 
+class PlacesKnown(Fact, frozen=True):
+    """Where everybody was, as the gate kept it before it was started again."""
+
+    places: dict[str, Place]
+
+
 class CommandReceived(Fact, frozen=True):
     """A command of the monitoring room that was verified, or one that was refused (`problem`).
 
@@ -208,6 +215,10 @@ class Settle(Effect, frozen=True):
 
     camera: str
     track: int
+
+
+class KeepPlaces(Effect, frozen=True):
+    """Somebody is in another area now: what is known of everybody's is to survive a restart."""
 
 
 class PublishState(Effect, frozen=True):

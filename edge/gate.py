@@ -28,8 +28,10 @@ from edge.facts import (
     Fact,
     InputChanged,
     InputLost,
+    KeepPlaces,
     PassShown,
     PinEntered,
+    PlacesKnown,
     PublishState,
     Recorded,
     RelayReported,
@@ -114,6 +116,9 @@ class Gate:
                 self.areas.moved(event.person, event.into, now.utc)
         if told:
             effects.append(PublishState())
+        if self.areas.changed:
+            self.areas.changed = False
+            effects.append(KeepPlaces())
 
     def _handle(self, fact: Fact, now: Now) -> list[Effect]:
         """Names that nobody configured mean nothing; Heartbeat and Wake only pass the time."""
@@ -159,6 +164,8 @@ class Gate:
                 return self._whitelist_loaded(fact, now)
             case StorageReported():
                 return self.health.storage_told(fact, now)
+            case PlacesKnown():
+                self.areas.places = dict(fact.places)
             case Started():
                 return self._start(fact, now)
         return []

@@ -18,13 +18,30 @@ from edge.broker import Broker
 from edge.clock import Clock
 from edge.config import Config, Credentials
 from edge.doorlines import DoorLines
+from edge.errors import StoreError
 from edge.events import TABLE
 from edge.factlog import FactLog
-from edge.facts import Effect, Emit, FaceSeen, Fact, Heartbeat, PublishState, Pulse, Relock, Settle, Show, Started, Wake
+from edge.facts import (
+    Effect,
+    Emit,
+    FaceSeen,
+    Fact,
+    Heartbeat,
+    KeepPlaces,
+    PlacesKnown,
+    PublishState,
+    Pulse,
+    Relock,
+    Settle,
+    Show,
+    Started,
+    Wake,
+)
 from edge.gate import Gate
 from edge.matcher import Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
+from edge.places import Keeper, Places, load
 from edge.rules import gate_rules
 from edge.sources import Eyes, Heart, Loaded, RelayLink, Seen, Source, WhitelistSource
 from edge.terms import Now
@@ -66,6 +83,8 @@ class Service:
         if config.door:  # a host of cameras that open none needs neither
             people = WhitelistSource(Whitelist.of(config, credentials), self._pack, config.access.fpir, put)
             self._sources += [self._relay, people]
+        self._places = Keeper(config.state / "inside.json", put)
+        self._sources.append(self._places)
         self._log = FactLog(config.state / "facts.jsonl", rules) if config.gate.fact_log else None
         self._wake: float | None = None
         self._beats = 0
@@ -86,6 +105,7 @@ class Service:
     def _start(self) -> None:
         boot = secrets.token_hex(8)
         self._take(Started(boot, self._pack.name, self._pack.has_liveness))
+        self._take(PlacesKnown(_places(self.config.state / "inside.json")))
         self._broker.start()
         for source in self._sources:
             source.start()
@@ -154,6 +174,8 @@ class Service:
                 self._lines[effect.door].show(effect.lamp)
             case Settle():
                 self._eyes.settle(effect.camera, effect.track)
+            case KeepPlaces():
+                self._places.keep(self.gate.areas.places)
             case PublishState():
                 self._broker.publish_state(msgspec.to_builtins(self.gate.state()))
 
@@ -162,6 +184,15 @@ class Service:
         self._beats += 1
         if self._beats % HEALTH_EVERY == 0:
             self._broker.health(msgspec.to_builtins(self.gate.eyes()))
+
+
+def _places(path: Path) -> Places:
+    """Who was where; a file that cannot be read makes everybody free to come in, and is no reason to stay shut."""
+    try:
+        return load(path)
+    except StoreError as error:
+        log.warning("%s", error)
+        return {}
 
 
 def _log_alarm(told: Emit) -> None:

@@ -33,6 +33,13 @@ OUTSIDE = "outside"
 """The area of those who have left; nobody is listed there."""
 
 
+class Place(Struct, frozen=True):
+    """Where somebody was let in last, and since when (UTC seconds)."""
+
+    area: str
+    since: float
+
+
 class Contact(StrEnum):
     """ONVIF DoorPhysicalState; unknown when there is no contact or it cannot be read."""
 

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("EDGE_GATE_SHARED", ROOT.parent / "shared"))
 """Real data and weights for tests; beside the clone, or where the variable says."""
+
+
+settings.register_profile("mutation", max_examples=10, deadline=None, derandomize=True, database=None)
+"""For `make mutation`, which runs the tests of the core hundreds of times: nothing is left to chance."""
 
 
 def need(there: object, what: str) -> None:

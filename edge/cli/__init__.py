@@ -41,6 +41,7 @@ COMMANDS = {
     "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room.")),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),
     "evaluate": Entry("evaluate", N_("Evaluate recognition by the standard protocols.")),
+    "inside": Entry("inside", N_("List who is inside, by area, for an evacuation.")),
     "simulate": Entry("rehearse", N_("Play a scenario to the gate's rules and show every effect.")),
     "bench": Entry("bench", N_("Measure.")),
     "demo": Entry("demo", N_("Show a whole gate at work on this machine.")),

@@ -1,0 +1,72 @@
+"""Who is inside is known when everything else is down, and after the gate was started again."""
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from edge.errors import StoreError
+from edge.facts import InputChanged, KeepPlaces, PlacesKnown, Recorded, RelayReported, Started
+from edge.gate import Gate
+from edge.places import Keeper, load
+from edge.site import Site
+from edge.terms import Input, Now, Place, RelayOutcome
+from tests.adapters.brokers import until
+from tests.commands import answer, complaint, run
+from tests.core.test_gate import LIST
+from tests.core.worlds import World, gate_rules, view
+
+
+def entered() -> World:
+    """Ann has come into the lobby."""
+    world = World(structs.replace(gate_rules(), into={"entrance": "lobby"}))
+    for fact in (Started("boot", "zoo", True), LIST, InputChanged("main", Input.CONTACT, False)):
+        world.at(0, fact)
+    for index in range(3):
+        world.at(1 + index * 0.04, view(1 + index * 0.04))
+    world.at(1.1, Recorded(1, True))
+    world.at(1.2, RelayReported("main", RelayOutcome.STARTED, world.gate.doors["main"].drive.pulse))
+    world.at(2, InputChanged("main", Input.CONTACT, True))
+    return world
+
+
+def test_whoever_passes_is_kept_and_known_again_after_a_restart() -> None:
+    world = entered()
+    assert KeepPlaces() in world.effects
+    again = Gate(gate_rules())
+    again.step(PlacesKnown(world.gate.areas.places), Now(0, 0))
+    assert again.areas.inside() == {"lobby": ["ann"]}
+
+
+def test_the_newest_list_is_written_whole(tmp_path: Path) -> None:
+    path, failures = tmp_path / "inside.json", list[object]()
+    keeper = Keeper(path, failures.append)
+    keeper.start()
+    for number in range(50):
+        keeper.keep({f"person-{number}": Place("lobby", float(number))})
+    until(lambda: load(path) == {"person-49": Place("lobby", 49.0)})
+    keeper.stop()
+    keeper.join(5)
+    assert not keeper.is_alive() and not failures
+
+
+def test_a_list_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    (tmp_path / "inside.json").write_text("{")
+    with pytest.raises(StoreError, match="no list of places"):
+        load(tmp_path / "inside.json")
+    assert load(tmp_path / "none.json") == {}
+
+
+def test_the_command_needs_nothing_but_the_files_of_the_gate(tmp_path: Path) -> None:
+    site = Site(tmp_path, tmp_path)
+    assert answer("inside", "--config", site.file) == {}
+    keeper = Keeper(site.config.state / "inside.json", lambda _: None)
+    keeper.start()
+    keeper.keep({"ann": Place("lobby", 1_795_500_000.0), "bob": Place("cellar", 1_795_500_000.0)})
+    until(lambda: (site.config.state / "inside.json").is_file())
+    keeper.stop()
+    assert answer("inside", "--config", site.file)["lobby"] == [{"person": "ann", "since": "2026-11-24 14:00+08:00"}]
+    told = run("inside", "--config", site.file).stdout
+    assert "cellar: 1 people" in told and "[ ] ann" in told
+    (site.config.state / "inside.json").write_text("{")
+    assert "no list of places" in complaint("inside", "--config", site.file)
