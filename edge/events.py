@@ -46,6 +46,15 @@ class WhitelistChanged(Event, frozen=True):
     moved: float = 0.0
 
 
+class ThresholdChanged(Event, frozen=True):
+    """Another calibration table was put into use: the pack's, or one that was measured on this site's own people."""
+
+    calibration: str
+    previous: str
+    threshold: float
+    effective_fpir: float
+
+
 class WhitelistFault(Event, frozen=True):
     """The whitelist cannot be used: nobody is admitted by face."""
 
@@ -83,6 +92,7 @@ TABLE: dict[type[Event], Row] = {
     CameraFault: Row(Channel.ALARM, 500),
     BrokerFault: Row(Channel.ALARM, 500),
     WhitelistChanged: Row(Channel.EVENT, 100),
+    ThresholdChanged: Row(Channel.EVENT, 500),
     WhitelistFault: Row(Channel.ALARM, 700),
     StorageFault: Row(Channel.ALARM, 700),
     EpochStarted: Row(Channel.ALARM, 700),

@@ -89,7 +89,8 @@ class InputLost(Fact, frozen=True):
 class WhitelistLoaded(Fact, frozen=True):
     """`problem` says why the whitelist cannot be used; then `people` is 0.
 
-    `moved` is how far the likeness of the enrolled people has moved the threshold from that of the pack's table.
+    `moved` is how far the likeness of the enrolled people has moved the threshold from that of the table, which is the
+    pack's or one that the site has put into use (`calibration`).
     """
 
     revision: int
@@ -98,6 +99,7 @@ class WhitelistLoaded(Fact, frozen=True):
     effective_fpir: float
     problem: str = ""
     moved: float = 0.0
+    calibration: str = "pack"
 
 
 class Recorded(Fact, frozen=True):

@@ -8,7 +8,7 @@ import math
 from msgspec import structs
 
 from edge.doorevents import PresentationAttack
-from edge.events import BrokerFault, CameraFault, StorageFault, WhitelistChanged, WhitelistFault
+from edge.events import BrokerFault, CameraFault, StorageFault, ThresholdChanged, WhitelistChanged, WhitelistFault
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -106,6 +106,9 @@ class Health:
         if not fact.problem and fact != before:
             event = WhitelistChanged(fact.revision, fact.people, fact.threshold, fact.effective_fpir, fact.moved)
             effects.append(Emit("whitelist", event))
+        if not fact.problem and fact.calibration != before.calibration:
+            other = ThresholdChanged(fact.calibration, before.calibration, fact.threshold, fact.effective_fpir)
+            effects.append(Emit("whitelist", other))
         return effects
 
     def storage_told(self, fact: StorageReported, now: float) -> Effects:

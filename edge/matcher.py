@@ -6,6 +6,7 @@ the enrolled people are themselves; no score is a constant anywhere. docs/decisi
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -131,10 +132,15 @@ def _unit(vector: Vector) -> bool:
         return abs(float(vector @ vector) - 1) < ROUNDING
 
 
+def _chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    return np.split(rows, range(CHUNK, len(rows), CHUNK))
+
+
 class Gallery:
     """Every usable template of one whitelist revision.
 
-    `matrix` is (n, D) float32 with unit rows, `owners` names the person of each row.
+    `matrix` is (n, D) float32 with unit rows, `owners` names the person of each row; `owner` (n,) is the place of that
+    person in `people`.
     """
 
     def __init__(self, matrix: Vector, owners: tuple[str, ...], revision: int) -> None:
@@ -142,36 +148,51 @@ class Gallery:
             raise ValueError(f"{len(matrix)} templates, {len(owners)} owners")
         self.revision = revision
         self.people = tuple(dict.fromkeys(owners))
-        self._matrix = np.ascontiguousarray(matrix, dtype=np.float32)
+        self.matrix = np.ascontiguousarray(matrix, dtype=np.float32)
         place = {person: index for index, person in enumerate(self.people)}
-        self._owner = np.array([place[owner] for owner in owners], dtype=np.int32)
+        self.owner = np.array([place[owner] for owner in owners], dtype=np.int32)
 
     def __len__(self) -> int:
-        return len(self._matrix)
+        return len(self.matrix)
 
     @property
     def dimension(self) -> int:
-        return int(self._matrix.shape[1])
+        return int(self.matrix.shape[1])
 
     def likeness(self, fpir: float) -> Likeness | None:
         """How alike these people are, looked at as near to `fpir` as they are many; None of fewer than two."""
         if len(self.people) < 2:
             return None
-        rows = np.unique(np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(int))
-        best = np.concatenate([self._best_of_others(part) for part in np.split(rows, range(CHUNK, len(rows), CHUNK))])
+        rows = self.sample()
+        best = self.best_of_others(rows)
         share = min(0.5, max(fpir, TAIL / len(rows)))
-        others = len(self) - float(np.bincount(self._owner)[self._owner[rows]].mean())
+        others = len(self) - float(np.bincount(self.owner)[self.owner[rows]].mean())
         return Likeness(len(self.people), others, share, float(np.quantile(best, 1 - share)))
 
     def strangers(self, calibration: Calibration, fpir: float) -> Strangers:
         """How strangers score against this list."""
         return Strangers(calibration, len(self), self.likeness(fpir))
 
-    def _best_of_others(self, rows: NDArray[np.int64]) -> Vector:
-        scores: Vector = self._matrix[rows] @ self._matrix.T
-        scores[self._owner[rows][:, None] == self._owner] = -1.0
-        best: Vector = scores.max(axis=1)
-        return best
+    def sample(self) -> NDArray[np.int64]:
+        """The rows that stand for all, evenly chosen."""
+        return np.unique(np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(np.int64))
+
+    def best_of_others(self, rows: NDArray[np.int64]) -> Vector:
+        """The best score of each of these templates with anybody else's."""
+        return np.concatenate([self._with_others(part).max(axis=1) for part in _chunks(rows)])
+
+    def above(self, at_least: float) -> Iterator[tuple[int, int, float]]:
+        """Pairs of templates of different people that reach a score: two rows and the score, each pair once."""
+        for part in _chunks(np.arange(len(self))):
+            scores = self._with_others(part)
+            for row, column in np.argwhere(scores >= at_least):
+                if part[row] < column:
+                    yield int(part[row]), int(column), float(scores[row, column])
+
+    def _with_others(self, rows: NDArray[np.int64]) -> Vector:
+        scores: Vector = self.matrix[rows] @ self.matrix.T
+        scores[self.owner[rows][:, None] == self.owner] = -1.0
+        return scores
 
     def search(self, probe: Vector, at_least: float) -> Candidate | None:
         """The best-matching person for a unit vector (D,), or None when nobody reaches `at_least`.
@@ -179,13 +200,13 @@ class Gallery:
         `margin` is the distance to the best template of anybody else. A probe that is no unit vector matches nobody:
         a longer one would reach any threshold.
         """
-        if not len(self._matrix) or probe.shape != (self.dimension,) or not _unit(probe):
+        if not len(self.matrix) or probe.shape != (self.dimension,) or not _unit(probe):
             return None
-        scores = self._matrix @ probe
+        scores = self.matrix @ probe
         best = int(np.argmax(scores))
         score = float(scores[best])
         if not score >= at_least:  # also when it is not a number
             return None
-        scores[self._owner == self._owner[best]] = -1.0
+        scores[self.owner == self.owner[best]] = -1.0
         margin = score - float(scores.max())
-        return Candidate(self.people[self._owner[best]], score, margin, at_least, self.revision)
+        return Candidate(self.people[self.owner[best]], score, margin, at_least, self.revision)

@@ -81,7 +81,9 @@ class Service:
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
         self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
-            people = WhitelistSource(Whitelist.of(config, credentials), self._pack, config.access.fpir, put)
+            people = WhitelistSource(
+                Whitelist.of(config, credentials), self._pack, config.access.fpir, config.state, put
+            )
             self._sources += [self._relay, people]
         self._places = Keeper(config.state / "inside.json", put)
         self._sources.append(self._places)

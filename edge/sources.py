@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from edge import wire
+from edge import sitetable, wire
 from edge.errors import EdgeError, LinkError
 from edge.facts import CameraReported, Fact, Pulse, RelayReported, Relock, TrackEnded, WhitelistLoaded
 from edge.matcher import NOBODY, Gallery, Strangers
@@ -259,17 +259,18 @@ class Loaded(Struct, frozen=True):
 
 
 class WhitelistSource(Source):
-    """Looks for a new whitelist revision, and for a new day, on which retention dates may pass."""
+    """Looks for a new whitelist revision, for another calibration table in the state directory, and for a new day, on
+    which retention dates may pass."""
 
-    def __init__(self, whitelist: Whitelist, pack: Manifest, fpir: float, put: Put) -> None:
+    def __init__(self, whitelist: Whitelist, pack: Manifest, fpir: float, state: Path, put: Put) -> None:
         super().__init__("whitelist", put)
-        self._whitelist, self._pack, self._fpir = whitelist, pack, fpir
+        self._whitelist, self._pack, self._fpir, self._state = whitelist, pack, fpir, state
 
     def listen(self) -> None:
         known: object = None
         while True:
             try:
-                found: object = (self._whitelist.revision(), date.today())
+                found: object = (self._whitelist.revision(), date.today(), sitetable.stamp(self._state))
                 if found != known:
                     self._put(self._load())
             except EdgeError as error:
@@ -285,9 +286,10 @@ class WhitelistSource(Source):
         selection = self._whitelist.gallery(self._pack.id, date.today())
         for problem in selection.left_out:
             log.warning("%s", problem)
-        gallery, calibration = selection.gallery, self._pack.calibration
+        gallery = selection.gallery
+        calibration, name = sitetable.in_use(self._state, self._pack.id, self._pack.calibration)
         strangers = gallery.strangers(calibration, self._fpir)
         score = strangers.threshold(self._fpir)
         moved = score - Strangers(calibration, len(gallery)).threshold(self._fpir)
         rate = strangers.fpir(score)
-        return Loaded(gallery, WhitelistLoaded(gallery.revision, len(gallery.people), score, rate, moved=moved))
+        return Loaded(gallery, WhitelistLoaded(gallery.revision, len(gallery.people), score, rate, "", moved, name))

@@ -40,6 +40,7 @@ COMMANDS = {
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
     "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room.")),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),
+    "calibrate": Entry("calibrate", N_("Measure how alike the enrolled people are, and what the threshold is worth.")),
     "evaluate": Entry("evaluate", N_("Evaluate recognition by the standard protocols.")),
     "inside": Entry("inside", N_("List who is inside, by area, for an evacuation.")),
     "simulate": Entry("rehearse", N_("Play a scenario to the gate's rules and show every effect.")),

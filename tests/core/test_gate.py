@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from edge.doorevents import AccessDenied, AccessGranted, AccessTaken
-from edge.events import BrokerFault, CameraFault, WhitelistFault
+from edge.events import BrokerFault, CameraFault, ThresholdChanged, WhitelistFault
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -42,6 +42,18 @@ def world(**changes: Any) -> World:
     world.at(0, InputChanged("main", Input.CONTACT, False))
     world.effects.clear()
     return world
+
+
+def test_another_calibration_table_is_an_event_of_its_own() -> None:
+    w = world()
+    w.at(1, structs.replace(LIST, threshold=0.6, calibration="site 2026-11-24T12:00:00Z"))
+    w.at(2, structs.replace(LIST, revision=2, threshold=0.6, calibration="site 2026-11-24T12:00:00Z"))
+    w.at(3, structs.replace(LIST, revision=2))
+    told = events(w.effects, ThresholdChanged)
+    assert [(each.previous, each.calibration, each.threshold) for each in told] == [  # type: ignore[attr-defined]
+        ("pack", "site 2026-11-24T12:00:00Z", 0.6), ("site 2026-11-24T12:00:00Z", "pack", 0.5)
+    ]  # fmt: skip
+    assert w.gate.state().whitelist.calibration == "pack"
 
 
 def pulses(world: World) -> list[Pulse]:

@@ -1,0 +1,114 @@
+"""`edge-gate calibrate`: what the enrolled people say of thresholds, and whose table a gate goes by."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.cli.progress import progress
+from edge.config import Config, Credentials, load
+from edge.errors import EdgeError
+from edge.i18n import N_, _
+
+if TYPE_CHECKING:
+    from edge.matcher import Calibration
+    from edge.population import Pairs, Report
+    from edge.sitetable import SiteTable
+
+LEAST_PEOPLE = 20
+"""With fewer there is nothing to measure a table on."""
+
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIRECTORY", help=N_("Write the report and its pictures here."))
+]
+ApplyOption = Annotated[
+    bool, typer.Option("--apply", help=N_("Put the table of these people into use instead of the pack's."))
+]
+WithdrawOption = Annotated[bool, typer.Option("--withdraw", help=N_("Go back to the pack's table."))]
+
+
+def calibrate(
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    out: OutOption = None,
+    apply: ApplyOption = False,
+    withdraw: WithdrawOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure how alike the enrolled people are: the threshold, what it is worth, and who is hard to tell apart."""
+    from edge import models, population, sitetable
+    from edge.whitelist import Whitelist
+
+    if apply and withdraw:
+        raise EdgeError("--apply and --withdraw contradict each other")
+    gate = load(config)
+    manifest = models.manifest(gate.models.pack)
+    if withdraw:
+        sitetable.withdraw(gate.state)
+    with progress(quiet=json) as bar:
+        bar.add_task(_("comparing everybody with everybody"), total=None)
+        gallery = Whitelist.of(gate, Credentials(credentials)).gallery(manifest.id, date.today()).gallery
+        if len(gallery.people) < 2:
+            hint = "enrol somebody: edge-gate enroll"
+            raise EdgeError("{count} people are enrolled; two are needed at least", hint, count=len(gallery.people))
+        table, kind = manifest.calibration, "pack"
+        if not apply:
+            table, kind = sitetable.in_use(gate.state, manifest.id, table)
+        report, pairs = population.report(gallery, table, kind, manifest.id, gate.access.fpir)
+        if apply:
+            made = _table(report, population.own_table(pairs, table, _population(gate), report.people))
+            sitetable.write(gate.state, made)
+            report, pairs = population.report(gallery, made.calibration, made.name, manifest.id, gate.access.fpir)
+    if out:
+        _write(out, report, pairs)
+    if json:
+        emit(report)
+    else:
+        _tell(report, out)
+
+
+def _population(gate: Config) -> str:
+    return f"enrolled at {gate.gate.site}/{gate.gate.name}"
+
+
+def _table(report: "Report", calibration: "Calibration") -> "SiteTable":
+    from edge.sitetable import SiteTable
+
+    if report.people < LEAST_PEOPLE:
+        text = "{count} people are enrolled; a table of their own needs {least}"
+        raise EdgeError(text, "the pack's table stays in use", count=report.people, least=LEAST_PEOPLE)
+    return SiteTable(report.pack, datetime.now(UTC), report.revision, report.people, calibration)
+
+
+def _write(out: Path, report: "Report", pairs: "Pairs") -> None:
+    from edge import plots, rates
+
+    plots.distributions(out / "calibrate-scores.png", pairs.impostor, pairs.genuine, report.threshold)
+    if len(pairs.genuine):
+        curve = rates.trade_off(pairs.genuine, pairs.impostor)
+        plots.det(out / "calibrate-det.png", curve, ("FMR", "FNMR"), (report.fmr, report.fmr_interval))
+    (out / "calibrate.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+
+
+def _tell(report: "Report", out: Path | None) -> None:
+    say("{people} people with {templates} templates, whitelist revision {revision}, table: {calibration}",
+        **msgspec.structs.asdict(report))  # fmt: skip
+    low, high = report.threshold_interval
+    say("threshold {threshold:.3f} ({low:.3f} to {high:.3f}) for a false-positive identification rate of {fpir:.2%}",
+        threshold=report.threshold, low=low, high=high, fpir=report.fpir_wanted)  # fmt: skip
+    low, high = report.effective_fpir_interval
+    say("what results: {rate:.2%} ({low:.2%} to {high:.2%})", rate=report.effective_fpir, low=low, high=high)
+    if report.fnmr is not None and report.fnmr_interval:
+        low, high = report.fnmr_interval
+        say("pairs of one person's templates below it: {rate:.2%} ({low:.2%} to {high:.2%})",
+            rate=report.fnmr, low=low, high=high)  # fmt: skip
+    for pair in report.alike:
+        say("hard to tell apart: {one} and {other}, score {score:.3f}; enrol both again with better photos",
+            one=pair.people[0], other=pair.people[1], score=pair.score)  # fmt: skip
+    for person in report.unlike_themselves:
+        say("{person} has templates that are unlike each other; enrol the person again", person=person)
+    if out:
+        say("see {picture}", picture=out)

@@ -1,0 +1,165 @@
+"""What a list of enrolled people says of itself: genuine and impostor scores, who is hard to tell apart, its table."""
+
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
+
+from edge.matcher import Calibration, Gallery, Likeness, Strangers
+from edge.rates import Interval, Scores, Z, accepted, wilson
+
+MOST_TEMPLATES = 2000
+"""So many are compared with each other at most, evenly chosen; two million pairs tell enough."""
+LEAST_PAIRS = 20
+"""A rate with fewer pairs behind it is not measured."""
+SHOWN = 20
+"""Pairs of people, and people, that are named at most."""
+
+
+class Alike(Struct, frozen=True):
+    """Two people whose best pair of templates reaches the threshold, or comes nearest to it."""
+
+    people: tuple[str, str]
+    score: float
+
+
+class Spread(Struct, frozen=True):
+    """A distribution of scores: how many, and its 5th, 50th, 95th and 99th percentile."""
+
+    count: int
+    p5: float
+    p50: float
+    p95: float
+    p99: float
+
+
+class Report(Struct, frozen=True):
+    """Operating threshold and effective rates with their intervals of 95 %, and who is hard to tell apart."""
+
+    pack: str
+    calibration: str
+    revision: int
+    people: int
+    templates: int
+    fpir_wanted: float
+    threshold: float
+    threshold_interval: Interval
+    threshold_of_table: float
+    effective_fpir: float
+    effective_fpir_interval: Interval
+    fmr: float
+    fmr_interval: Interval
+    fnmr: float | None
+    fnmr_interval: Interval | None
+    impostor: Spread | None
+    genuine: Spread | None
+    alike: list[Alike]
+    unlike_themselves: list[str]
+    """People of whom two templates do not reach the threshold: enrol them again."""
+
+
+class Pairs(NamedTuple):
+    """Scores of every pair of templates of different people, and of every pair of one person's with who that is."""
+
+    impostor: Scores
+    genuine: Scores
+    person: NDArray[np.int32]
+
+
+def pairs(gallery: Gallery) -> Pairs:
+    """Every pair once, of at most MOST_TEMPLATES templates."""
+    chosen = np.unique(np.linspace(0, len(gallery) - 1, min(len(gallery), MOST_TEMPLATES)).astype(int))
+    matrix, owner = gallery.matrix[chosen], gallery.owner[chosen]
+    first, second = np.triu_indices(len(chosen), 1)
+    scores = (matrix @ matrix.T)[first, second].astype(np.float64)
+    same = owner[first] == owner[second]
+    return Pairs(scores[~same], scores[same], owner[first[same]])
+
+
+def report(gallery: Gallery, calibration: Calibration, kind: str, pack: str, fpir: float) -> tuple[Report, Pairs]:
+    """Everything that the list tells; `kind` says whose table `calibration` is."""
+    found = pairs(gallery)
+    likeness = gallery.likeness(fpir)
+    strangers = Strangers(calibration, len(gallery), likeness)
+    at = strangers.threshold(fpir)
+    bounds = [Strangers(calibration, len(gallery), each) for each in _bounds(gallery, likeness, fpir)]
+    mates = len(np.unique(found.person))
+    fnmr = 1 - accepted(found.genuine, at) if len(found.genuine) else None
+    fmr = accepted(found.impostor, at)
+    return Report(
+        pack=pack,
+        calibration=kind,
+        revision=gallery.revision,
+        people=len(gallery.people),
+        templates=len(gallery),
+        fpir_wanted=fpir,
+        threshold=at,
+        threshold_interval=_ordered([each.threshold(fpir) for each in bounds]),
+        threshold_of_table=Strangers(calibration, len(gallery)).threshold(fpir),
+        effective_fpir=strangers.fpir(at),
+        effective_fpir_interval=_ordered([each.fpir(at) for each in bounds]),
+        fmr=fmr,
+        fmr_interval=wilson(fmr, len(gallery.people)),
+        fnmr=fnmr,
+        fnmr_interval=None if fnmr is None else wilson(fnmr, mates),
+        impostor=_spread(found.impostor),
+        genuine=_spread(found.genuine),
+        alike=_alike(gallery, at),
+        unlike_themselves=[gallery.people[each] for each in np.unique(found.person[found.genuine < at])][:SHOWN],
+    ), found
+
+
+def own_table(found: Pairs, calibration: Calibration, population: str, people: int) -> Calibration:
+    """The table of these people: measured as far as their pairs reach, and beyond that as steep as `calibration`."""
+    count = len(found.impostor)
+    measured = [rate * count >= LEAST_PAIRS for rate in calibration.fmr]
+    if not any(measured):
+        return calibration
+    least = min(rate for rate, there in zip(calibration.fmr, measured, strict=True) if there)
+    moved = float(np.quantile(found.impostor, 1 - least)) - calibration.score_at(least)
+    scores = [
+        float(np.quantile(found.impostor, 1 - rate)) if there else score + moved
+        for rate, score, there in zip(calibration.fmr, calibration.scores, measured, strict=True)
+    ]
+    bounds = [wilson(rate, people) for rate in calibration.fmr]
+    return structs.replace(
+        calibration,
+        population=population,
+        comparisons=count,
+        people=people,
+        scores=tuple(scores),
+        measured_down_to=least,
+        fmr_low=tuple(bound.low for bound in bounds),
+        fmr_high=tuple(bound.high for bound in bounds),
+    )
+
+
+def _bounds(gallery: Gallery, likeness: Likeness | None, fpir: float) -> list[Likeness | None]:
+    """The likeness at both ends of what chance allows: the order statistics about its quantile."""
+    if likeness is None:
+        return [None, None]
+    half = Z * float(np.sqrt(likeness.share * (1 - likeness.share) / likeness.people))
+    shares = (min(1.0, likeness.share + half), max(0.0, likeness.share - half))
+    best = gallery.best_of_others(gallery.sample())
+    return [likeness._replace(score=float(np.quantile(best, 1 - share))) for share in shares]
+
+
+def _ordered(values: list[float]) -> Interval:
+    return Interval(min(values), max(values))
+
+
+def _spread(scores: Scores) -> Spread | None:
+    if not len(scores):
+        return None
+    return Spread(len(scores), *np.quantile(scores, [0.05, 0.5, 0.95, 0.99]).tolist())
+
+
+def _alike(gallery: Gallery, at: float) -> list[Alike]:
+    """The pairs of people that reach the threshold, most alike first; none when nobody does."""
+    found: dict[tuple[str, str], float] = {}
+    for row, column, score in gallery.above(at):
+        one, other = sorted((gallery.people[gallery.owner[row]], gallery.people[gallery.owner[column]]))
+        found[one, other] = max(score, found.get((one, other), -1.0))
+    ranked = sorted(found.items(), key=lambda item: -item[1])
+    return [Alike(people, score) for people, score in ranked[:SHOWN]]

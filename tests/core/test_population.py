@@ -1,0 +1,60 @@
+"""What a list says of itself, on people whose likeness is known."""
+
+import numpy as np
+import pytest
+
+from edge.matcher import Calibration, Gallery
+from edge.population import own_table, pairs, report
+
+TABLE = Calibration("test", 1000, (0.0, 0.2, 0.4, 0.6, 0.8), (0.5, 1e-1, 1e-2, 1e-3, 1e-4), 1e-3)
+
+
+def people(count: int = 60, each: int = 2, seed: int = 1) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Random people with templates that are nearly alike."""
+    rng = np.random.default_rng(seed)
+    rows = np.repeat(rng.standard_normal((count, 32)), each, axis=0) + 0.3 * rng.standard_normal((count * each, 32))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return rows, tuple(f"p{index // each:02}" for index in range(count * each))
+
+
+def test_pairs_are_counted_once_and_told_apart() -> None:
+    rows, owners = people()
+    found = pairs(Gallery(rows, owners, 1))
+    assert (len(found.genuine), len(found.impostor)) == (60, 120 * 119 // 2 - 60)
+    assert found.genuine.min() > 0.7 > found.impostor.max()
+
+
+def test_twins_and_people_unlike_themselves_are_named() -> None:
+    rows, owners = people()
+    rows[2] = rows[0]  # p01 has a template of p00
+    rows[11] = rows[118]  # and p05 one of p59
+    told, _ = report(Gallery(rows, owners, 7), TABLE, "pack", "zoo-1", 0.01)
+    assert {pair.people for pair in told.alike} == {("p00", "p01"), ("p05", "p59")}
+    assert told.alike[0].score == pytest.approx(1.0)
+    assert told.unlike_themselves == ["p01", "p05"]
+    assert (told.people, told.templates, told.revision, told.fnmr) == (60, 120, 7, pytest.approx(2 / 60))
+    low, high = told.threshold_interval
+    assert low <= told.threshold <= high
+
+
+def test_a_larger_list_knows_its_threshold_better() -> None:
+    widths = []
+    for count in (30, 300):
+        told, _ = report(Gallery(*people(count), 1), TABLE, "pack", "zoo-1", 0.01)
+        widths.append(told.threshold_interval.high - told.threshold_interval.low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_one_template_a_person_tells_nothing_of_false_non_matches() -> None:
+    told, found = report(Gallery(*people(each=1), 1), TABLE, "pack", "zoo-1", 0.01)
+    assert (told.fnmr, told.genuine, len(found.genuine)) == (None, None, 0)
+
+
+def test_an_own_table_is_measured_as_far_as_pairs_reach_and_then_as_steep_as_the_other() -> None:
+    rows, owners = people(80)
+    found = pairs(Gallery(rows, owners, 1))  # 12,640 pairs: one in a thousand is not measured
+    table = own_table(found, TABLE, "these", 80)
+    assert (table.population, table.people, table.measured_down_to) == ("these", 80, 1e-2)
+    assert table.score_at(1e-1) == pytest.approx(np.quantile(found.impostor, 0.9))
+    assert np.diff(table.scores)[-2:] == pytest.approx([0.2, 0.2])
+    assert all(low < rate < high for low, rate, high in zip(table.fmr_low, table.fmr, table.fmr_high, strict=True))
