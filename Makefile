@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
 
-.PHONY: demo test check hardware lock clean
+.PHONY: demo test check hardware invariants mutation lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
@@ -21,6 +21,12 @@ check: $(VENV)/.ready
 hardware: $(VENV)/.ready
 	$(BIN)/python tests/hardware/rig.py $(BIN)/pytest tests/hardware
 
+invariants: $(VENV)/.ready
+	$(BIN)/python -m tests.core.invariants 1000000
+
+mutation: $(VENV)/.ready
+	$(BIN)/mutmut run
+
 $(VENV)/.ready: requirements/dev.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
@@ -31,4 +37,4 @@ lock:
 	scripts/lock
 
 clean:
-	rm -rf $(VENV) var demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) var demo-out mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -173,8 +173,8 @@ class Door:
                 self.opening.deadline = self.opening.until
             return self.drive.hold(now) + self._turn(cause)
         if not holding and (self.drive.holding or (not self.usable and self.drive.pulse)):
-            shut = self._turn(cause) if self.locked_down or self.blocked else []  # else when the relay has let go
-            return self.drive.relock() + shut
+            relock = self.drive.relock()  # the mode is another when the relay has let go, unless it is shut by order
+            return relock + (self._turn(cause) if self.locked_down or self.blocked else [])
         return self._turn(cause)
 
     @property
@@ -209,8 +209,8 @@ class Door:
 
     def input_lost(self, detail: str, now: float) -> Effects:
         """The inputs cannot be read: the leaf's state is unknown, alarms stay as they are until it is known."""
-        self.drive.feedback(None, now)
-        return [*self._faults.fail("inputs", detail), *self._moved(Contact.UNKNOWN, now)]
+        unread = self.drive.feedback(None, now)
+        return [*self._faults.fail("inputs", detail), *unread, *self._moved(Contact.UNKNOWN, now)]
 
     def _moved(self, state: Contact, now: float) -> Effects:
         opening = self.opening

@@ -421,3 +421,25 @@ def test_the_exit_button_opens_in_every_mode(state: Any) -> None:
     state(bench)
     bench.press(30, Input.EXIT_BUTTON)
     assert bench.door.drive.pulse
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_a_lockdown_is_told_at_once_and_as_nothing_else(state: Any) -> None:
+    bench = Bench()
+    state(bench)
+    known = bench.door.mode
+    ordered(bench, CommandKind.LOCK_DOWN, 30)
+    told = [event.mode for event in events(bench.last, DoorModeChanged)]  # type: ignore[attr-defined]
+    assert told == ([] if known is DoorMode.LOCKED_DOWN else [DoorMode.LOCKED_DOWN])
+    bench.relay(30.1, RelayOutcome.ENDED)
+    assert bench.door.mode is DoorMode.LOCKED_DOWN and not bench.door.drive.energised
+
+
+def test_inputs_that_are_lost_take_the_fault_of_the_feedback_contact_with_them_and_say_so() -> None:
+    bench = Bench()
+    idle(bench)
+    bench.press(1, Input.FEEDBACK)
+    bench.tick(1.5)
+    assert "feedback" in bench.door.faults
+    lost = events(bench.lose(2), DoorFault)
+    assert [(event.source, event.active) for event in lost] == [("inputs", True), ("feedback", False)]  # type: ignore[attr-defined]
