@@ -25,6 +25,7 @@ from bench.measured_eye import PATIENCE_S, Report, peak_mib
 from bench.measured_gate import Matched
 from edge import models
 from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged
+from edge.enrolled import Consent
 from edge.errors import EdgeError
 from edge.eventlog import Reader
 from edge.faces import Vision
@@ -35,7 +36,7 @@ from edge.simulate import RtspServer
 from edge.site import Site, end
 from edge.track import QualityGate
 from edge.transport import Envelope, type_name
-from edge.whitelist import Consent, Whitelist
+from edge.whitelist import Whitelist
 
 SYNTHETIC = 10_000
 LEAST_EYES_PX = 24.0

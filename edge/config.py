@@ -20,8 +20,10 @@ from edge.references import misnamed
 from edge.sections import AccessSection, ModelsSection, OutboxSection
 from edge.sections import BrokerSection as BrokerSection
 from edge.sections import CameraSection as CameraSection
+from edge.sections import DeskSection as DeskSection
 from edge.sections import GateSection as GateSection
 from edge.sections import RecorderSection as RecorderSection
+from edge.sections import WhitelistSection as WhitelistSection
 from edge.signers import IssuerSection, OperatorSection, PassesSection
 from edge.strict import Problem, convert, errors
 from edge.timetable import AreaSection, CalendarSection, LevelSection, ReaderSection, ScheduleSection
@@ -36,6 +38,7 @@ class Config(Struct, forbid_unknown_fields=True):
     models: ModelsSection = field(default_factory=ModelsSection)
     access: AccessSection = field(default_factory=AccessSection)
     broker: BrokerSection = field(default_factory=BrokerSection)
+    whitelist: WhitelistSection = field(default_factory=WhitelistSection)
     outbox: OutboxSection = field(default_factory=OutboxSection)
     recorder: RecorderSection = field(default_factory=RecorderSection)
     passes: PassesSection = field(default_factory=PassesSection)
@@ -69,6 +72,18 @@ class Config(Struct, forbid_unknown_fields=True):
                     yield f"door.{door.name}.{key}", Phrase(text, line=line.line, chip=door.chip, other=other)
 
 
+class DeskConfig(Struct, forbid_unknown_fields=True):
+    """The whole configuration of a desk."""
+
+    desk: DeskSection
+    models: ModelsSection = field(default_factory=ModelsSection)
+    broker: BrokerSection = field(default_factory=BrokerSection)
+
+    @property
+    def state(self) -> Path:
+        return Path(self.desk.state_dir)
+
+
 class Credentials:
     """Reads secrets from the credentials directory."""
 
@@ -93,14 +108,7 @@ class Credentials:
 
 def load(path: Path) -> Config:
     """Read and validate a configuration; ConfigurationError lists everything that is wrong with it."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        hint = "name the configuration with --config"
-        raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
-    return parse(document, path)
+    return parse(_document(path), path)
 
 
 def parse(document: dict[str, Any], path: Path) -> Config:
@@ -113,3 +121,26 @@ def parse(document: dict[str, Any], path: Path) -> Config:
     if problems or config is None:
         raise ConfigurationError(path, problems)
     return config
+
+
+def load_desk(path: Path) -> DeskConfig:
+    """Read and validate the configuration of a desk."""
+    config, problems = convert(_document(path), DeskConfig)
+    if problems or config is None:
+        raise ConfigurationError(path, problems)
+    return config
+
+
+def load_either(path: Path) -> Config | DeskConfig:
+    """The configuration of a gate, or of a desk when it has a table `[desk]`: where people are enrolled."""
+    return load_desk(path) if "desk" in _document(path) else load(path)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        hint = "name the configuration with --config"
+        raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
+        raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error

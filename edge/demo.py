@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from edge import models
 from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged, DoorPhysicalStateChanged
 from edge.enroll import enroll, portrait
+from edge.enrolled import Consent
 from edge.errors import LinkError
 from edge.events import BrokerFault, GateStarted
 from edge.faces import Vision
@@ -27,7 +28,7 @@ from edge.room import Room, Seen
 from edge.simulate import DemoBroker, RtspServer, SimulatedDoor
 from edge.site import CONTACT, RELAY, Site, end
 from edge.summary import Scene, Summary, illustrate, summarise, write
-from edge.whitelist import Consent, Whitelist
+from edge.whitelist import Whitelist
 
 PACK = "registry"
 NAME = "the enrolled person"

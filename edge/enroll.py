@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import photos
+from edge.enrolled import Consent, Person
 from edge.errors import PhotoError, Phrase, StoreError
 from edge.faces import Face, Vision
 from edge.i18n import N_
@@ -16,7 +17,7 @@ from edge.matcher import Gallery
 from edge.picture import Bgr, Picture
 from edge.terms import Quality
 from edge.track import QualityGate
-from edge.whitelist import Consent, Person, Whitelist
+from edge.whitelist import Whitelist
 
 MOST_PHOTOS = 8
 LEAST_EYE_DISTANCE_PX = 40.0

@@ -91,6 +91,8 @@ class WhitelistLoaded(Fact, frozen=True):
 
     `moved` is how far the likeness of the enrolled people has moved the threshold from that of the table, which is the
     pack's or one that the site has put into use (`calibration`).
+
+    `notice` is an alarm about a list that is used all the same.
     """
 
     revision: int
@@ -100,6 +102,7 @@ class WhitelistLoaded(Fact, frozen=True):
     problem: str = ""
     moved: float = 0.0
     calibration: str = "pack"
+    notice: str = ""
 
 
 class Recorded(Fact, frozen=True):

@@ -101,8 +101,10 @@ class Health:
     def whitelist_told(self, fact: WhitelistLoaded, now: float) -> Effects:
         before, self.whitelist = self.whitelist, fact
         effects: Effects = []
-        if self._whitelist.update(bool(fact.problem), now):
-            effects.append(Emit("whitelist", WhitelistFault(self._whitelist.active, fact.problem or before.problem)))
+        why = fact.problem or fact.notice
+        if self._whitelist.update(bool(why), now):
+            detail = why or before.problem or before.notice
+            effects.append(Emit("whitelist", WhitelistFault(self._whitelist.active, detail)))
         if not fact.problem and fact != before:
             event = WhitelistChanged(fact.revision, fact.people, fact.threshold, fact.effective_fpir, fact.moved)
             effects.append(Emit("whitelist", event))

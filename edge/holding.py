@@ -31,6 +31,7 @@ class Holding:
         """Whose record the index names and has not arrived."""
         self._pages: dict[int, Page] = {}
         self._loose: dict[int, Page] = {}
+        self._unsaved: set[int] = set()
         self._held: dict[str, dict[bytes, int]] = {}
 
     def want(self, manifest: Manifest, message: bytes, graves: dict[str, int]) -> None:
@@ -64,6 +65,7 @@ class Holding:
             self.entries.pop(entry.id, None)
             self.lacking.discard(entry.id)
         self._pages[number] = page
+        self._unsaved.add(number)
         for entry in page.content.entries:
             self.entries[entry.id] = entry
             if not self.holds(entry) and graves.get(entry.id, 0) < entry.revision:
@@ -96,8 +98,9 @@ class Holding:
         return {name: e for name, e in self.entries.items() if name not in graves and name not in self.lacking}
 
     def documents(self, topics: Topics) -> dict[str, bytes]:
-        """The manifest and its pages, by topic."""
-        return {topics.manifest: self.message, **{topics.page(n): page.message for n, page in self._pages.items()}}
+        """The manifest and the pages that were placed since this was last asked, by topic."""
+        unsaved, self._unsaved = self._unsaved, set()
+        return {topics.manifest: self.message, **{topics.page(n): self._pages[n].message for n in sorted(unsaved)}}
 
     def discard(self, revision: int) -> list[bytes]:
         """Forget the records that the list does not name and that are not newer than it; their hashes."""

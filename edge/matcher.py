@@ -151,9 +151,19 @@ class Gallery:
         self.matrix = np.ascontiguousarray(matrix, dtype=np.float32)
         place = {person: index for index, person in enumerate(self.people)}
         self.owner = np.array([place[owner] for owner in owners], dtype=np.int32)
+        self._usable = len(self.matrix)
+
+    @classmethod
+    def of(cls, matrix: Vector, owner: NDArray[np.int32], names: tuple[str, ...], revision: int) -> "Gallery":
+        """A gallery of rows whose owners are given as places in `names`, -1 for nobody."""
+        made = cls.__new__(cls)
+        made.revision, made.people = revision, names
+        made.matrix, made.owner = matrix, owner
+        made._usable = int((owner >= 0).sum())
+        return made
 
     def __len__(self) -> int:
-        return len(self.matrix)
+        return self._usable
 
     @property
     def dimension(self) -> int:
@@ -161,13 +171,15 @@ class Gallery:
 
     def likeness(self, fpir: float) -> Likeness | None:
         """How alike these people are, looked at as near to `fpir` as they are many; None of fewer than two."""
-        if len(self.people) < 2:
+        usable = np.flatnonzero(self.owner >= 0)
+        people = len(np.unique(self.owner[usable]))
+        if people < 2:
             return None
         rows = self.sample()
         best = self.best_of_others(rows)
         share = min(0.5, max(fpir, TAIL / len(rows)))
-        others = len(self) - float(np.bincount(self.owner)[self.owner[rows]].mean())
-        return Likeness(len(self.people), others, share, float(np.quantile(best, 1 - share)))
+        others = len(usable) - float(np.bincount(self.owner[usable])[self.owner[rows]].mean())
+        return Likeness(people, others, share, float(np.quantile(best, 1 - share)))
 
     def strangers(self, calibration: Calibration, fpir: float) -> Strangers:
         """How strangers score against this list."""
@@ -175,7 +187,8 @@ class Gallery:
 
     def sample(self) -> NDArray[np.int64]:
         """The rows that stand for all, evenly chosen."""
-        return np.unique(np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(np.int64))
+        usable = np.flatnonzero(self.owner >= 0)
+        return usable[np.unique(np.linspace(0, len(usable) - 1, min(len(usable), LOOKED_AT)).astype(np.int64))]
 
     def best_of_others(self, rows: NDArray[np.int64]) -> Vector:
         """The best score of each of these templates with anybody else's."""
@@ -183,7 +196,7 @@ class Gallery:
 
     def above(self, at_least: float) -> Iterator[tuple[int, int, float]]:
         """Pairs of templates of different people that reach a score: two rows and the score, each pair once."""
-        for part in _chunks(np.arange(len(self))):
+        for part in _chunks(np.arange(len(self.matrix))):
             scores = self._with_others(part)
             for row, column in np.argwhere(scores >= at_least):
                 if part[row] < column:
@@ -200,12 +213,12 @@ class Gallery:
         `margin` is the distance to the best template of anybody else. A probe that is no unit vector matches nobody:
         a longer one would reach any threshold.
         """
-        if not len(self.matrix) or probe.shape != (self.dimension,) or not _unit(probe):
+        if not self._usable or probe.shape != (self.dimension,) or not _unit(probe):
             return None
         scores = self.matrix @ probe
         best = int(np.argmax(scores))
         score = float(scores[best])
-        if not score >= at_least:  # also when it is not a number
+        if not score >= at_least or self.owner[best] < 0:  # also when it is not a number
             return None
         scores[self.owner == self.owner[best]] = -1.0
         margin = score - float(scores.max())

@@ -71,8 +71,7 @@ class Connection:
         except OSError as error:
             raise _refused(error) from error
         self._await_welcome()
-        if names := [(topic, 1) for topic in topics]:
-            self._client.subscribe(names)
+        self.subscribe(topics)
 
     def _prepare(self, address: Address, will: Message | None) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, clean_session=True)
@@ -95,6 +94,11 @@ class Connection:
                 self.close()
                 raise Lost(Status.STALLED, Phrase("it did not answer within {seconds:.0f} s", seconds=CONNECT_S))
             self._turn(0.1, ())
+
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Hear these topics too; one that was heard already has its retained messages sent again."""
+        if names := [(topic, 1) for topic in topics]:
+            self._client.subscribe(names)
 
     def publish(self, message: Message) -> None:
         """Hand a message to the broker; with QoS 1 it is repeated on this connection until it is confirmed."""

@@ -27,7 +27,7 @@ class Adopt(Outcome, frozen=True):
     """The list of this manifest is whole: take it into use at once.
 
     `put` are the records that come in, `drop` the people who go, `discard` hashes of records that nothing names any
-    more. `documents` are the manifest and its pages, by topic.
+    more. `documents` are the manifest and those of its pages that are new, by topic.
     """
 
     manifest: Manifest

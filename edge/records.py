@@ -7,7 +7,7 @@ person's revision is that of the list when it last changed. Payloads are msgpack
 
 import hashlib
 import zlib
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
@@ -55,7 +55,10 @@ class Head(Struct, frozen=True, array_like=True):
 
 
 class Content(Struct, frozen=True):
-    """The sealed part: no name, which no gate needs. `templates` has rows of `dimension` floats with unit length."""
+    """The sealed part: no name, which no gate needs. `templates` has rows of `dimension` floats with unit length.
+
+    Levels, validity (UTC seconds) and codes are those of `edge.terms.Permit`.
+    """
 
     dimension: int
     templates: bytes
@@ -63,8 +66,11 @@ class Content(Struct, frozen=True):
     purpose: str
     retain_until: date
     levels: tuple[str, ...] = ()
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    valid_from: float | None = None
+    valid_until: float | None = None
+    pin: str = ""
+    duress: str = ""
+    extended: bool = False
     host: str = ""
 
 

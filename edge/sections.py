@@ -97,6 +97,15 @@ class CameraSection(Struct, forbid_unknown_fields=True):
             yield "url", why
 
 
+class WhitelistSection(Struct, forbid_unknown_fields=True):
+    """Where the gate's whitelist comes from."""
+
+    source: Literal["local", "desk"] = "local"
+    """`local`: the file that `edge-gate enroll` writes on this gate; `desk`: one for the site, through the broker."""
+    expired: Literal["refuse", "accept"] = "refuse"
+    """What a desk's list may do that has not been renewed in time; an alarm is raised in any case."""
+
+
 class AccessSection(Struct, forbid_unknown_fields=True):
     """When a face may pass."""
 
@@ -174,6 +183,26 @@ class OutboxSection(Struct, forbid_unknown_fields=True):
     """The share of `capacity` from which an alarm is raised."""
     recorder_key: str = "recorder.pub"
     """The credential with the recorder's public key, whose acknowledgement alone prunes events."""
+
+
+class DeskSection(Struct, forbid_unknown_fields=True):
+    """The one authority for a site's whitelist, `edge-gate desk run`; its file has neither cameras nor doors."""
+
+    site: Name
+    """The building; gates name the same."""
+    state_dir: str = "/var/lib/edge-gate-desk"
+    """What must be backed up: who is enrolled, what was issued, which gates there are."""
+    renew_every_s: Annotated[float, Meta(ge=1, le=86_400)] = 3600.0
+    """How often the list is signed anew although nothing changed."""
+    valid_s: Annotated[float, Meta(ge=2, le=2_592_000)] = 86_400.0
+    """How long a gate uses a list that is not renewed."""
+    fpir: Annotated[float, Meta(gt=0, le=0.5)] = 0.01
+    """Wanted false-positive identification rate when it is checked whether a face is enrolled already."""
+
+    def problems(self) -> Iterator[Problem]:
+        if self.valid_s <= self.renew_every_s:
+            text = "{valid} is not longer than renew_every_s, {every}"
+            yield "valid_s", Phrase(text, valid=self.valid_s, every=self.renew_every_s)
 
 
 class RecorderSection(Struct, forbid_unknown_fields=True):

@@ -37,17 +37,18 @@ from edge.facts import (
     Started,
     Wake,
 )
+from edge.follow import whitelist_source
 from edge.gate import Gate
+from edge.lone import Loaded
 from edge.matcher import Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
 from edge.places import Keeper, Places, load
 from edge.rules import gate_rules
-from edge.sources import Eyes, Heart, Loaded, RelayLink, Seen, Source, WhitelistSource
-from edge.terms import Now
+from edge.sources import Eyes, Heart, RelayLink, Seen, Source
+from edge.terms import Now, Permit
 from edge.transport import Channel
 from edge.users import peers
-from edge.whitelist import Whitelist
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Service:
         rules = gate_rules(config)
         self.gate = Gate(rules)
         self._gallery: Gallery | None = None
+        self._permits: dict[str, Permit] = {}
         gate, kept = config.gate, config.outbox
         path = config.state / "outbox.sqlite"
         self._outbox = Outbox(path, gate.site, gate.name, kept.capacity, kept.warn_at, put)
@@ -81,10 +83,7 @@ class Service:
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
         self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
-            people = WhitelistSource(
-                Whitelist.of(config, credentials), self._pack, config.access.fpir, config.state, put
-            )
-            self._sources += [self._relay, people]
+            self._sources += [self._relay, whitelist_source(config, credentials, self._pack, put)]
         self._places = Keeper(config.state / "inside.json", put)
         self._sources.append(self._places)
         self._log = FactLog(config.state / "facts.jsonl", rules) if config.gate.fact_log else None
@@ -141,7 +140,7 @@ class Service:
             case Seen():
                 return self._matched(item)
             case Loaded():
-                self._gallery = item.gallery
+                self._gallery, self._permits = item.gallery, item.permits
                 return item.fact
         assert isinstance(item, Fact)
         return item
@@ -150,7 +149,8 @@ class Service:
         view = seen.observation
         probe = np.frombuffer(view.embedding, dtype="<f4")
         found = self._gallery.search(probe, self.gate.health.whitelist.threshold) if self._gallery else None
-        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, view.cues, found)
+        permit = self._permits.get(found.person) if found else None
+        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, view.cues, found, permit)
 
     def _take(self, fact: Fact) -> None:
         now = self._clock.now()

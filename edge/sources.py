@@ -11,20 +11,16 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from edge import sitetable, wire
+from edge import wire
 from edge.errors import EdgeError, LinkError
-from edge.facts import CameraReported, Fact, Pulse, RelayReported, Relock, TrackEnded, WhitelistLoaded
-from edge.matcher import NOBODY, Gallery, Strangers
-from edge.packs import Manifest
+from edge.facts import CameraReported, Fact, Pulse, RelayReported, Relock, TrackEnded
 from edge.terms import RelayOutcome, Status
 from edge.users import group
-from edge.whitelist import Whitelist
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +29,6 @@ Put = Callable[[object], None]
 EYE_MESSAGES_PER_S = 300
 """An eye that sends more is broken or hostile; the rest is dropped."""
 RETRY_S = 0.2
-LOOK_EVERY_S = 0.25
-"""How often the whitelist's revision is looked up: a revocation acts within this and the time to load."""
 
 
 class Seen(Struct, frozen=True):
@@ -249,47 +243,3 @@ class RelayLink(Source):
     def _all(self, outcome: RelayOutcome, detail: str) -> None:
         for door in self._doors:
             self._put(RelayReported(door, outcome, "", detail))
-
-
-class Loaded(Struct, frozen=True):
-    """A whitelist revision ready to be searched, or none, with the fact that says so."""
-
-    gallery: Gallery | None
-    fact: WhitelistLoaded
-
-
-class WhitelistSource(Source):
-    """Looks for a new whitelist revision, for another calibration table in the state directory, and for a new day, on
-    which retention dates may pass."""
-
-    def __init__(self, whitelist: Whitelist, pack: Manifest, fpir: float, state: Path, put: Put) -> None:
-        super().__init__("whitelist", put)
-        self._whitelist, self._pack, self._fpir, self._state = whitelist, pack, fpir, state
-
-    def listen(self) -> None:
-        known: object = None
-        while True:
-            try:
-                found: object = (self._whitelist.revision(), date.today(), sitetable.stamp(self._state))
-                if found != known:
-                    self._put(self._load())
-            except EdgeError as error:
-                found = str(error)
-                if found != known:
-                    self._put(Loaded(None, WhitelistLoaded(0, 0, NOBODY, 0.0, found)))
-            known = found
-            if self._stopped.wait(LOOK_EVERY_S):
-                return
-
-    def _load(self) -> Loaded:
-        """Read the whole list and derive the threshold that the wanted FPIR asks for."""
-        selection = self._whitelist.gallery(self._pack.id, date.today())
-        for problem in selection.left_out:
-            log.warning("%s", problem)
-        gallery = selection.gallery
-        calibration, name = sitetable.in_use(self._state, self._pack.id, self._pack.calibration)
-        strangers = gallery.strangers(calibration, self._fpir)
-        score = strangers.threshold(self._fpir)
-        moved = score - Strangers(calibration, len(gallery)).threshold(self._fpir)
-        rate = strangers.fpir(score)
-        return Loaded(gallery, WhitelistLoaded(gallery.revision, len(gallery.people), score, rate, "", moved, name))

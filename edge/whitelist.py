@@ -6,31 +6,43 @@ sees is what is on the disk, also after the file was replaced or lost.
 """
 
 import contextlib
-import difflib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 from sqlite_utils import Database, Migrations
 
 from edge import files
-from edge.config import Config, Credentials
+from edge.complaints import broken, damaged, nobody, none_opens, other_pack, unusable
+from edge.config import Config, Credentials, DeskConfig
+from edge.enrolled import (
+    Bounds,
+    Consent,
+    Person,
+    Row,
+    Secret,
+    Selection,
+    Standing,
+    permit_of,
+    person_of,
+    standing_of,
+    vectors,
+)
 from edge.errors import SealError, StoreError
 from edge.matcher import Gallery, Vector
 from edge.seal import Seal
+from edge.terms import Permit
 
 KEY = "whitelist.key"
 """The credential with the sealing key."""
 ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """For person ids: nothing that is mistaken for something else when read aloud or typed."""
 FIELDS = "id, revision, pack, consent, purpose, retain_until, enrolled_at, revoked_at"
+NONE = Bounds()
 MIGRATIONS = Migrations("whitelist")
 
 
@@ -42,66 +54,6 @@ def create(db: Database) -> None:
     db.execute("INSERT INTO head VALUES (0)")
 
 
-class Standing(StrEnum):
-    ENROLLED = "enrolled"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    DAMAGED = "damaged"  # the record does not open: changed, moved, or another key
-
-
-class Consent(Struct, frozen=True):
-    """On what grounds a person is enrolled: the consent's reference, the purpose, and the last day it is kept for."""
-
-    reference: str
-    purpose: str
-    retain_until: date
-
-
-class Person(Struct, frozen=True):
-    """One record as people may see it: never a template. `name` is empty when the record is damaged."""
-
-    id: str
-    name: str
-    standing: Standing
-    templates: int
-    pack: str
-    consent: str
-    purpose: str
-    retain_until: date
-    enrolled_at: datetime
-    revoked_at: datetime | None
-    revision: int
-
-
-class Selection(NamedTuple):
-    """What one pack can match today, what was left out and why, and the first day on which that is less."""
-
-    gallery: Gallery
-    left_out: tuple[StoreError, ...]
-    last_day: date | None
-
-
-class _Record(Struct, frozen=True):
-    """The clear part of a row, in the order of FIELDS; all of it is authenticated by the seal."""
-
-    id: str
-    revision: int
-    pack: str
-    consent: str
-    purpose: str
-    retain_until: date
-    enrolled_at: datetime
-    revoked_at: datetime | None = None
-
-
-class _Secret(Struct, frozen=True):
-    """The sealed part: `templates` are float32, little-endian, `dimension` a row."""
-
-    name: str
-    dimension: int
-    templates: bytes
-
-
 class Whitelist:
     """The people of the file at `path`. Without `write` a missing file is an error and nothing can be changed."""
 
@@ -111,8 +63,8 @@ class Whitelist:
             self._create()
 
     @classmethod
-    def of(cls, config: Config, credentials: Credentials, write: bool = False) -> "Whitelist":
-        """The whitelist of a gate; SealError without its key."""
+    def of(cls, config: Config | DeskConfig, credentials: Credentials, write: bool = False) -> "Whitelist":
+        """The whitelist of a lone gate or of a desk; SealError without its key."""
         return cls(config.state / "whitelist.sqlite", Seal.load(credentials.path(KEY)), write)
 
     def revision(self) -> int:
@@ -125,56 +77,94 @@ class Whitelist:
         with self._opened() as db:
             revision, found = self._revision(db), self._read(db)
         if found and not any(secret for _, secret in found):
-            raise _none_opens(self.path, [record.id for record, _ in found])
+            raise none_opens(self.path, [record.id for record, _ in found])
         rows: list[Vector] = []
         owners: list[str] = []
         left_out, days = [], []
+        permits: dict[str, Permit] = {}
         for record, secret in found:
-            if _standing(record, today) is not Standing.ENROLLED:
+            if standing_of(record, today) is not Standing.ENROLLED:
                 continue
             if secret is None or record.pack != pack:
-                left_out.append(_other_pack(record, pack) if secret else _damaged(record.id))
+                left_out.append(other_pack(record, pack) if secret else damaged(record.id))
                 continue
-            rows.append(_vectors(secret))
+            rows.append(vectors(secret))
             owners += [record.id] * len(rows[-1])
             days.append(record.retain_until)
+            permits[record.id] = permit_of(record.id, secret.bounds)
         matrix = np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
-        return Selection(Gallery(matrix, tuple(owners), revision), tuple(left_out), min(days, default=None))
+        return Selection(Gallery(matrix, tuple(owners), revision), tuple(left_out), min(days, default=None), permits)
 
     def people(self, today: date) -> list[Person]:
         """Everybody who has a record, as it stands today, in the order of enrolment."""
         with self._opened() as db:
-            return [_person(record, secret, today) for record, secret in self._read(db)]
+            return [person_of(record, secret, today) for record, secret in self._read(db)]
 
-    def enroll(self, name: str, consent: Consent, pack: str, templates: Vector) -> Person:
+    def enroll(self, name: str, consent: Consent, pack: str, templates: Vector, bounds: Bounds = NONE) -> Person:
         """Record a person with templates (n, D) of `pack`, unit rows."""
         with self._changing() as (db, revision):
-            record = _Record(
-                id="".join(secrets.choice(ALPHABET) for _ in range(8)),
-                revision=revision,
-                pack=pack,
-                consent=consent.reference,
-                purpose=consent.purpose,
-                retain_until=consent.retain_until,
-                enrolled_at=datetime.now(UTC),
-            )
-            secret = _Secret(name, templates.shape[1], templates.astype("<f4").tobytes())
-            self._store(db, record, secret)
-        return _person(record, secret, consent.retain_until)
+            record, secret = self._enrolled(db, revision, name, consent, pack, templates, bounds)
+        return person_of(record, secret, consent.retain_until)
+
+    def enroll_all(self, people: Iterable[tuple[str, Vector]], consent: Consent, pack: str) -> int:
+        """Record many people, all of them or nobody; how many there were."""
+        count = 0
+        with self._changing() as (db, revision):
+            for name, templates in people:
+                self._enrolled(db, revision, name, consent, pack, templates, NONE)
+                count += 1
+        return count
+
+    def _enrolled(
+        self,
+        db: sqlite3.Connection,
+        revision: int,
+        name: str,
+        consent: Consent,
+        pack: str,
+        templates: Vector,
+        bounds: Bounds,
+    ) -> tuple[Row, Secret]:
+        record = Row(
+            id="".join(secrets.choice(ALPHABET) for _ in range(8)),
+            revision=revision,
+            pack=pack,
+            consent=consent.reference,
+            purpose=consent.purpose,
+            retain_until=consent.retain_until,
+            enrolled_at=datetime.now(UTC),
+        )
+        secret = Secret(name, templates.shape[1], templates.astype("<f4").tobytes(), bounds)
+        self._store(db, record, secret)
+        return record, secret
+
+    def changes(self, after: int) -> tuple[int, list[tuple[Row, Secret | None]]]:
+        """The revision now, and every record that changed since revision `after`, with what is sealed in it."""
+        with self._opened() as db:
+            db.execute("BEGIN")
+            return self._revision(db), self._rows(db, f"SELECT {FIELDS}, sealed FROM people WHERE revision > ?", after)
+
+    def renumber(self) -> int:
+        """Have everybody who is enrolled count as changed; the revision."""
+        with self._changing() as (db, revision):
+            for record, secret in self._read(db):
+                if secret and not record.revoked_at:
+                    self._store(db, msgspec.structs.replace(record, revision=revision), secret)
+        return revision
 
     def revoke(self, person: str) -> Person:
         """Withdraw a person's access: the templates are destroyed now, the line that they were here stays."""
         with self._changing() as (db, revision):
             found = {record.id: (record, secret) for record, secret in self._read(db) if not record.revoked_at}
             if person not in found:
-                raise _nobody(person, list(found))
+                raise nobody(person, list(found))
             before, secret = found[person]
             record = msgspec.structs.replace(before, revision=revision, revoked_at=datetime.now(UTC))
-            rest = _Secret(secret.name if secret else "", 0, b"")
+            rest = Secret(secret.name if secret else "", 0, b"")
             self._store(db, record, rest)
         with self._opened() as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # no copy of the templates stays in the write-ahead log
-        return _person(record, rest, record.retain_until)
+        return person_of(record, rest, record.retain_until)
 
     def _create(self) -> None:
         try:
@@ -196,7 +186,7 @@ class Whitelist:
                 db.execute("PRAGMA secure_delete=ON")
                 yield db
         except (sqlite3.Error, UnicodeDecodeError) as error:  # sqlite3 decodes names out of a damaged file
-            raise _unusable(self.path, error) from error
+            raise unusable(self.path, error) from error
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[tuple[sqlite3.Connection, int]]:
@@ -208,91 +198,34 @@ class Whitelist:
             yield db, revision
             db.execute("COMMIT")
 
-    def _store(self, db: sqlite3.Connection, record: _Record, secret: _Secret) -> None:
+    def _store(self, db: sqlite3.Connection, record: Row, secret: Secret) -> None:
         sealed = self._seal.close(msgspec.msgpack.encode(secret), msgspec.json.encode(record))
         values = msgspec.to_builtins(msgspec.structs.astuple(record))
         places = ", ".join("?" * (len(values) + 1))
         db.execute(f"INSERT OR REPLACE INTO people ({FIELDS}, sealed) VALUES ({places})", (*values, sealed))
 
-    def _read(self, db: sqlite3.Connection) -> list[tuple[_Record, _Secret | None]]:
+    def _read(self, db: sqlite3.Connection) -> list[tuple[Row, Secret | None]]:
         """Every record with what is sealed in it, or None where the seal does not open."""
         if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise _broken(self.path, verdict)
-        rows = db.execute(f"SELECT {FIELDS}, sealed FROM people ORDER BY enrolled_at, id").fetchall()
+            raise broken(self.path, verdict)
+        return self._rows(db, f"SELECT {FIELDS}, sealed FROM people ORDER BY enrolled_at, id")
+
+    def _rows(self, db: sqlite3.Connection, query: str, *values: object) -> list[tuple[Row, Secret | None]]:
+        rows = db.execute(query, values).fetchall()
         try:
-            records = [msgspec.convert(dict(zip(FIELDS.split(", "), row, strict=False)), _Record) for row in rows]
+            records = [msgspec.convert(dict(zip(FIELDS.split(", "), row, strict=False)), Row) for row in rows]
         except msgspec.ValidationError as error:
-            raise _broken(self.path, error) from error
+            raise broken(self.path, error) from error
         return [(record, self._secret(record, row[-1])) for record, row in zip(records, rows, strict=True)]
 
     def _revision(self, db: sqlite3.Connection) -> int:
         if isinstance(revision := db.execute("SELECT max(revision) FROM head").fetchone()[0], int):
             return revision  # a column of SQLite holds whatever is put into it
-        raise _broken(self.path, "it has no revision")
+        raise broken(self.path, "it has no revision")
 
-    def _secret(self, record: _Record, sealed: object) -> _Secret | None:
+    def _secret(self, record: Row, sealed: object) -> Secret | None:
         content = sealed if isinstance(sealed, bytes) else b""
         try:
-            return msgspec.msgpack.decode(self._seal.open(content, msgspec.json.encode(record)), type=_Secret)
+            return msgspec.msgpack.decode(self._seal.open(content, msgspec.json.encode(record)), type=Secret)
         except SealError:
             return None
-
-
-def _standing(record: _Record, today: date) -> Standing:
-    if record.revoked_at:
-        return Standing.REVOKED
-    return Standing.EXPIRED if record.retain_until < today else Standing.ENROLLED
-
-
-def _person(record: _Record, secret: _Secret | None, today: date) -> Person:
-    return Person(
-        id=record.id,
-        name=secret.name if secret else "",
-        standing=_standing(record, today) if secret else Standing.DAMAGED,
-        templates=len(_vectors(secret)) if secret else 0,
-        pack=record.pack,
-        consent=record.consent,
-        purpose=record.purpose,
-        retain_until=record.retain_until,
-        enrolled_at=record.enrolled_at,
-        revoked_at=record.revoked_at,
-        revision=record.revision,
-    )
-
-
-def _vectors(secret: _Secret) -> Vector:
-    return np.frombuffer(secret.templates, "<f4").reshape(-1, max(secret.dimension, 1))
-
-
-def _unusable(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _broken(path, error)
-    return StoreError("the whitelist {path} cannot be used: {why}", path=path, why=error)
-
-
-def _broken(path: Path, why: object) -> StoreError:
-    hint = "restore it from a backup, or move it aside and enrol again; until then nobody is admitted by face"
-    return StoreError("the whitelist {path} is damaged: {why}", hint, path=path, why=why)
-
-
-def _damaged(person: str) -> StoreError:
-    hint = "somebody changed the file or the key; revoke the record and enrol the person again"
-    return StoreError("the record of {person} does not open and is not matched", hint, person=person)
-
-
-def _none_opens(path: Path, people: list[str]) -> StoreError:
-    hint = "install the key that the whitelist was made with; nobody is admitted by face until then"
-    return StoreError("no record of {path} opens: {people}", hint, path=path, people=", ".join(people))
-
-
-def _other_pack(record: _Record, pack: str) -> StoreError:
-    text = "{person} was enrolled with the model pack {theirs}, this gate runs {ours}"
-    return StoreError(text, "enrol the person again", person=record.id, theirs=record.pack, ours=pack)
-
-
-def _nobody(person: str, known: list[str]) -> StoreError:
-    near = difflib.get_close_matches(person, known, n=3, cutoff=0.4)
-    if not near:
-        return StoreError("nobody is enrolled as {person}", "see: edge-gate people list", person=person)
-    return StoreError("nobody is enrolled as {person}", "did you mean {near}?", person=person, near=", ".join(near))

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import load
+from edge.config import DeskConfig, load, load_either
 from edge.errors import ConfigurationError, EdgeError
+from tests.conftest import ROOT
 
 GOOD = """
 [gate]
@@ -101,3 +102,8 @@ def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match="--config"):
         load(tmp_path / "none.toml")
+
+
+def test_the_sample_of_a_desk_is_in_order() -> None:
+    loaded = load_either(ROOT / "config/desk.toml")
+    assert isinstance(loaded, DeskConfig) and loaded.desk.site == "headquarters"

@@ -114,3 +114,31 @@ def core(json: JsonOption = False) -> None:
         emit(result)
         return
     say("{steps} facts, {steps_per_s} a second", **msgspec.structs.asdict(result))
+
+
+@bench.command(help=N_("Bring a whitelist to gates: joining, edits, revocations, a restart, and a gate's memory."))
+def sync(
+    people: Annotated[int, typer.Option("--people", min=10, max=200_000, help=N_("How many are enrolled."))] = 10_000,
+    gates: Annotated[int, typer.Option("--gates", min=2, max=50, help=N_("How many gates there are."))] = 7,
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+    ] = packs.DIRECTORY,
+    json: JsonOption = False,
+) -> None:
+    import msgspec
+
+    from bench.sync import measure
+
+    phases = {
+        "enrol": _("Enrolling"), "join": _("A gate joins"), "edit": _("Editing"), "revoke": _("Revoking"),
+        "restart": _("Restarting a gate"),
+    }  # fmt: skip
+    with progress(quiet=json) as bar:
+        tasks = {phase: bar.add_task(text, start=False) for phase, text in phases.items()}
+        show = lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total)  # noqa: E731
+        result = measure(people, gates, models, show)
+    if json:
+        emit(result)
+        return
+    for name, value in msgspec.to_builtins(result).items():
+        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")

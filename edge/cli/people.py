@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -11,9 +12,10 @@ from rich.table import Table
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.progress import progress
-from edge.config import Credentials, load
+from edge.config import Credentials, DeskConfig, load_either
+from edge.enrolled import Consent, Person, Standing
 from edge.i18n import N_, _
-from edge.whitelist import Consent, Person, Standing, Whitelist
+from edge.whitelist import Whitelist
 
 LONGEST_TEXT = 200
 
@@ -70,13 +72,14 @@ def enroll(
     from edge import models
     from edge.faces import Vision
 
-    gate = load(config)
+    gate = load_either(config)
     whitelist = Whitelist.of(gate, Credentials(credentials), write=True)
+    fpir = gate.desk.fpir if isinstance(gate, DeskConfig) else gate.access.fpir
     with progress(quiet=json) as bar:
         bar.add_task(_("looking at the photos"), total=None)
         vision = Vision(models.load(gate.models.pack, Path(gate.models.directory)))
         grounds = Consent(consent, purpose, retain_until)
-        person = enrolment.enroll(photo, name, grounds, vision, whitelist, gate.access.fpir, date.today())
+        person = enrolment.enroll(photo, name, grounds, vision, whitelist, fpir, date.today())
     if json:
         emit(person)
     else:
@@ -86,7 +89,7 @@ def enroll(
 @people.command("list")
 def list_(config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
     """Show everybody who is or was enrolled."""
-    found = Whitelist.of(load(config), Credentials(credentials)).people(date.today())
+    found = Whitelist.of(load_either(config), Credentials(credentials)).people(date.today())
     if json:
         emit({"people": found})
     elif found:
@@ -96,16 +99,34 @@ def list_(config: ConfigOption = CONFIG, credentials: CredentialsOption = None, 
 
 
 def revoke(
-    person: Id, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
+    person: Id,
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, max=600, metavar="SECONDS", help=N_("At a desk: how long gates may take."))
+    ] = 5.0,
+    json: JsonOption = False,
 ) -> None:
-    """Withdraw a person's access: the templates are destroyed at once, the line in the list stays."""
-    gate, secrets = load(config), Credentials(credentials)
+    """Withdraw a person's access: the templates are destroyed at once, the line in the list stays.
+
+    At a desk every gate confirms it, signed, with the delay; gates out of reach are named as pending.
+    """
+    gate, secrets = load_either(config), Credentials(credentials)
     Whitelist.of(gate, secrets).revision()  # one that is not there is not made
     gone = Whitelist.of(gate, secrets, write=True).revoke(person)
+    contract = None
+    if isinstance(gate, DeskConfig):
+        from edge.cli.desk import confirmed
+
+        contract = confirmed(gate, secrets, gone.id, gone.revision, wait)
     if json:
-        emit(gone)
-    else:
-        say("{id} {name} may no longer pass", id=gone.id, name=gone.name)
+        emit(gone if contract is None else {**msgspec.to_builtins(gone), **contract})
+        return
+    say("{id} {name} may no longer pass", id=gone.id, name=gone.name)
+    for name, delay in (contract["confirmed_ms"] if contract else {}).items():
+        say("  {gate} confirmed after {delay} ms", gate=name, delay=delay)
+    for name in contract["pending"] if contract else ():
+        say("  {gate} is pending: it is told as soon as it is reached", gate=name)
 
 
 def _table(found: list[Person]) -> Table:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.enrolled import Consent, Standing
 from edge.errors import SealError, StoreError
 from edge.matcher import Vector
 from edge.seal import Seal, new_sealing_key
-from edge.whitelist import Consent, Standing, Whitelist
+from edge.whitelist import Whitelist
 
 TODAY = date(2026, 6, 1)
 PACK = "zoo-1"

@@ -225,7 +225,7 @@ class Gate:
                     for key in gone:
                         del self.records[key]
                 case Adopt():
-                    self.documents = outcome.documents
+                    self.documents |= outcome.documents
                     for key in outcome.discard:
                         del self.records[key]
                     self.tombstones = {p: m for p, m in self.tombstones.items() if p in self.roster.graves}

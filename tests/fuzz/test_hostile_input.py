@@ -23,12 +23,13 @@ from joserfc.jwk import OKPKey
 from edge import wire
 from edge.config import load
 from edge.doorevents import RequestToExit
+from edge.enrolled import Consent
 from edge.errors import ConfigurationError, LinkError, SealError, StoreError
 from edge.mqtt import Message
 from edge.seal import GENESIS, Seal, Signer, Verifier, new_signing_key
 from edge.terms import Quality, Status
 from edge.transport import ACK_TYPE, Channel, Envelope, Presence, topic, type_name
-from edge.whitelist import FIELDS, Consent, Whitelist
+from edge.whitelist import FIELDS, Whitelist
 from monitor.ledger import Ledger
 from monitor.recorder import Desk
 from monitor.stream import Unacceptable, parse

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from edge import models
+from edge.enrolled import Consent
 from edge.errors import StoreError
 from edge.eventlog import Reader
 from edge.faces import Vision
@@ -26,7 +27,7 @@ from edge.simulate import HOST
 from edge.site import EXIT_BUTTON, RELAY, Site, end
 from edge.track import QualityGate
 from edge.transport import Envelope, Event, type_name
-from edge.whitelist import Consent, Whitelist
+from edge.whitelist import Whitelist
 from tests.conftest import ROOT
 
 STORE = ROOT / "var" / "models"

@@ -1,0 +1,42 @@
+"""What can be wrong with a whitelist, and how to mend it."""
+
+import difflib
+import sqlite3
+from pathlib import Path
+
+from edge.enrolled import Row
+from edge.errors import StoreError
+
+
+def unusable(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return broken(path, error)
+    return StoreError("the whitelist {path} cannot be used: {why}", path=path, why=error)
+
+
+def broken(path: Path, why: object) -> StoreError:
+    hint = "restore it from a backup, or move it aside and enrol again; until then nobody is admitted by face"
+    return StoreError("the whitelist {path} is damaged: {why}", hint, path=path, why=why)
+
+
+def damaged(person: str) -> StoreError:
+    hint = "somebody changed the file or the key; revoke the record and enrol the person again"
+    return StoreError("the record of {person} does not open and is not matched", hint, person=person)
+
+
+def none_opens(path: Path, people: list[str]) -> StoreError:
+    hint = "install the key that the whitelist was made with; nobody is admitted by face until then"
+    return StoreError("no record of {path} opens: {people}", hint, path=path, people=", ".join(people))
+
+
+def other_pack(record: Row, pack: str) -> StoreError:
+    text = "{person} was enrolled with the model pack {theirs}, this gate runs {ours}"
+    return StoreError(text, "enrol the person again", person=record.id, theirs=record.pack, ours=pack)
+
+
+def nobody(person: str, known: list[str]) -> StoreError:
+    near = difflib.get_close_matches(person, known, n=3, cutoff=0.4)
+    if not near:
+        return StoreError("nobody is enrolled as {person}", "see: edge-gate people list", person=person)
+    return StoreError("nobody is enrolled as {person}", "did you mean {near}?", person=person, near=", ".join(near))

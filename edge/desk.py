@@ -1,0 +1,205 @@
+"""`edge-gate desk run`: the one authority of a site. Issues every change, and sees that the broker holds the truth.
+
+One thread: looks for changes, publishes, hears what the broker shows. Whatever differs from the desk's database is
+published again, whatever does not belong there is removed; gates' signed reports are recorded.
+"""
+
+import logging
+import math
+import threading
+import time
+
+from edge.authority import Authority
+from edge.broker import address
+from edge.config import Credentials, DeskConfig
+from edge.errors import EdgeError
+from edge.link import Link
+from edge.mqtt import Address, Connection, Lost, Message
+from edge.office import Gate
+from edge.records import PAGES, Kind, Report, decode, digest
+from edge.signet import Checker
+from edge.terms import Status
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.02
+UNCONFIRMED = 500
+"""So many publishes without a PUBACK, and no more are added."""
+FENCE_S = 5.0
+"""A page whose fence has not come back by then is asked for again."""
+AGAIN_S = 1.0
+"""How long a topic that was just repaired is left alone: a hostile writer makes no storm."""
+
+
+class Desk:
+    """Runs until stopped."""
+
+    def __init__(self, config: DeskConfig, credentials: Credentials) -> None:
+        self._config, self._credentials = config, credentials
+        self.authority = Authority(config, credentials)
+        self.topics, self.office = self.authority.topics, self.authority.office
+        self._link = Link(stale_after_s=math.inf)
+        self._stopped = threading.Event()
+        self.gates: dict[str, Gate] = {}
+        self.expected: dict[str, bytes] = self.office.hashes()
+        self.outgoing: dict[str, None] = {}
+
+    def stop(self) -> None:
+        """End `run`; from any thread or signal handler."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        while not self._stopped.is_set():
+            now = time.monotonic()
+            if not self._link.due(now):
+                self._look()
+                self._stopped.wait(min(LOOK_EVERY_S * 5, max(0.0, (self._link.next_try or now) - now)))
+                continue
+            try:
+                self._link.tried()
+                self._serve()
+            except Lost as lost:
+                if self._link.failed(lost.status, time.monotonic(), str(lost)):
+                    log.warning("%s", lost)
+            except EdgeError as error:
+                self._link.failed(Status.ENDED, time.monotonic(), str(error))
+                log.error("%s", error)
+        self.office.close()
+
+    def _look(self) -> None:
+        """Issue what has changed in the desk's own files."""
+        self._look_at_gates()
+        if self.authority.changed() or self.authority.due(time.time()):
+            self._send(self.authority.issue())
+
+    def _look_at_gates(self) -> None:
+        """Wrap the content keys for every gate; when one was shut out, everybody is sealed anew with another."""
+        gates = {gate.name: gate for gate in self.office.gates()}
+        if gates == self.gates:
+            return
+        self.gates = gates
+        shut_out = [gate for gate in gates.values() if gate.revoked_at and self.topics.keys(gate.name) in self.expected]
+        if shut_out:
+            self.authority.rotate()
+        trusted = [gate for gate in gates.values() if not gate.revoked_at]
+        self._send([self.authority.keys(gate) for gate in [*shut_out, *trusted]])
+
+    def _send(self, topics: list[str]) -> None:
+        for topic in topics:
+            message = self.office.message(topic)
+            self.outgoing.pop(topic, None)
+            self.outgoing[topic] = None
+            if message:
+                self.expected[topic] = digest(message)
+            else:
+                self.expected.pop(topic, None)
+
+    # One connection --------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        session = Session(self, address(self._config.broker, self._credentials))
+        self._link.up(time.monotonic(), Status.CONNECTED)
+        looked = -math.inf
+        while not self._stopped.is_set():
+            if time.monotonic() - looked >= LOOK_EVERY_S:
+                looked = time.monotonic()
+                self._look()
+            session.turn()
+        session.close()
+
+
+class Session:
+    """One connection to the broker: what was compared, and what was repaired."""
+
+    def __init__(self, desk: Desk, where: Address) -> None:
+        self._desk, self._topics, self._office = desk, desk.topics, desk.office
+        topics = self._topics
+        self._fence = f"{topics.desk}/fence"
+        always = [topics.manifest, topics.index, topics.keys("+"), topics.reports, self._fence]
+        self._connection = Connection(where, always)
+        self._seen: set[str] = set()
+        self._repaired: dict[str, float] = {}
+        self._later: dict[str, float] = {}
+        self._compared, self._asked_at = -1, -math.inf
+
+    def turn(self) -> None:
+        """Compare, publish and hear a little."""
+        self._compare()
+        now = time.monotonic()
+        for topic in [topic for topic, due in self._later.items() if due <= now]:
+            del self._later[topic]
+            self._desk.outgoing[topic] = None
+        self._publish()
+        for message in self._connection.turn(0.0 if self._desk.outgoing else LOOK_EVERY_S):
+            self._heard(message)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _compare(self) -> None:
+        """Ask for the next page; a message of our own that comes back behind it says that all of it was shown."""
+        if self._compared >= PAGES or time.monotonic() - self._asked_at < FENCE_S:
+            return
+        self._asked_at = time.monotonic()
+        if self._compared >= 0:
+            self._connection.subscribe([self._topics.folk(self._compared)])
+        self._connection.publish(Message(self._fence, str(self._compared).encode()))
+
+    def _fenced(self, payload: bytes) -> None:
+        """What should have been shown up to here and was not is published again."""
+        if payload != str(self._compared).encode():
+            return
+        page = f"/people/{self._compared:02x}/" if self._compared >= 0 else ""
+        expected = self._desk.expected
+        missing = [t for t in expected if t not in self._seen and (page in t if page else "/people/" not in t)]
+        self._desk.outgoing |= dict.fromkeys(missing)
+        self._compared += 1
+        self._asked_at = -math.inf
+
+    def _publish(self) -> None:
+        outgoing = self._desk.outgoing
+        while outgoing and self._connection.unconfirmed < UNCONFIRMED:
+            topic = next(iter(outgoing))
+            del outgoing[topic]
+            self._connection.publish(Message(topic, self._office.message(topic), retain=True))
+
+    def _heard(self, message: Message) -> None:
+        topic = message.topic
+        if topic == self._fence:
+            self._fenced(message.payload)
+        elif topic.endswith("/roster"):
+            self._report(topic, message.payload)
+        elif topic.startswith(f"{self._topics.desk}/"):
+            self._shown(topic, message.payload)
+
+    def _shown(self, topic: str, payload: bytes) -> None:
+        """Compare what the broker shows with what it should hold."""
+        expected = self._desk.expected.get(topic)
+        if expected == (digest(payload) if payload else None):
+            self._seen.add(topic)
+            return
+        now = time.monotonic()
+        if topic in self._desk.outgoing:
+            return  # the truth is on its way
+        if now - self._repaired.get(topic, -math.inf) < AGAIN_S:
+            self._later.setdefault(topic, now + AGAIN_S)
+            return
+        self._repaired[topic] = now
+        self._desk.outgoing[topic] = None
+
+    def _report(self, topic: str, payload: bytes) -> None:
+        """A gate says what it runs, signed with its own key; anything else under its topic means nothing."""
+        gate = self._desk.gates.get(topic.split("/")[-2])
+        if gate is None or gate.revoked_at:
+            return
+        try:
+            signed = Checker([gate.signs])(payload)
+            report = decode(signed.payload, Report)
+        except (EdgeError, ValueError):
+            return
+        if signed.kind != Kind.REPORT or (report.site, report.gate) != (self._topics.site, gate.name):
+            return
+        self._office.heard(report, payload, time.time())
+        if report.nonce:
+            self._connection.publish(Message(self._topics.answer(gate.name), self._desk.authority.answer(report)))

@@ -1,0 +1,116 @@
+"""The rows of a whitelist: what stands in clear, what is sealed, and what people may see of them."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+
+from edge.errors import StoreError
+from edge.matcher import Gallery, Vector
+from edge.terms import Permit
+
+
+class Standing(StrEnum):
+    ENROLLED = "enrolled"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    DAMAGED = "damaged"  # the record does not open: changed, moved, or another key
+
+
+class Consent(Struct, frozen=True):
+    """On what grounds a person is enrolled: the consent's reference, the purpose, and the last day it is kept for."""
+
+    reference: str
+    purpose: str
+    retain_until: date
+
+
+class Bounds(Struct, frozen=True):
+    """Where and when a person may pass, as in `edge.terms.Permit`; `host` is whom a visitor is tied to."""
+
+    levels: tuple[str, ...] = ()
+    valid_from: float | None = None
+    valid_until: float | None = None
+    host: str = ""
+
+
+class Person(Struct, frozen=True):
+    """One record as people may see it: never a template. `name` is empty when the record is damaged."""
+
+    id: str
+    name: str
+    standing: Standing
+    templates: int
+    pack: str
+    consent: str
+    purpose: str
+    retain_until: date
+    enrolled_at: datetime
+    revoked_at: datetime | None
+    revision: int
+    bounds: Bounds
+
+
+class Selection(NamedTuple):
+    """What one pack can match today, what was left out and why, and the first day on which that is less."""
+
+    gallery: Gallery
+    left_out: tuple[StoreError, ...]
+    last_day: date | None
+    permits: dict[str, Permit]
+
+
+class Row(Struct, frozen=True):
+    """The clear part of a row, in the order of FIELDS; all of it is authenticated by the seal."""
+
+    id: str
+    revision: int
+    pack: str
+    consent: str
+    purpose: str
+    retain_until: date
+    enrolled_at: datetime
+    revoked_at: datetime | None = None
+
+
+class Secret(Struct, frozen=True):
+    """The sealed part: `templates` are float32, little-endian, `dimension` a row."""
+
+    name: str
+    dimension: int
+    templates: bytes
+    bounds: Bounds = Bounds()
+
+
+def standing_of(record: Row, today: date) -> Standing:
+    if record.revoked_at:
+        return Standing.REVOKED
+    return Standing.EXPIRED if record.retain_until < today else Standing.ENROLLED
+
+
+def person_of(record: Row, secret: Secret | None, today: date) -> Person:
+    return Person(
+        id=record.id,
+        name=secret.name if secret else "",
+        standing=standing_of(record, today) if secret else Standing.DAMAGED,
+        templates=len(vectors(secret)) if secret else 0,
+        pack=record.pack,
+        consent=record.consent,
+        purpose=record.purpose,
+        retain_until=record.retain_until,
+        enrolled_at=record.enrolled_at,
+        revoked_at=record.revoked_at,
+        revision=record.revision,
+        bounds=secret.bounds if secret else Bounds(),
+    )
+
+
+def vectors(secret: Secret) -> Vector:
+    return np.frombuffer(secret.templates, "<f4").reshape(-1, max(secret.dimension, 1))
+
+
+def permit_of(person: str, bounds: Bounds) -> Permit:
+    """What the gate's rules are told of a person."""
+    return Permit(person, bounds.levels, bounds.valid_from, bounds.valid_until)

@@ -1,0 +1,87 @@
+"""The whitelist of a gate that stands alone: its own file, looked at for changes."""
+
+import logging
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from edge import sitetable
+from edge.errors import EdgeError
+from edge.facts import WhitelistLoaded
+from edge.matcher import NOBODY, Calibration, Gallery, Likeness, Strangers
+from edge.packs import Manifest
+from edge.sources import Put, Source
+from edge.terms import Permit
+from edge.whitelist import Whitelist
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.25
+"""How often the whitelist's revision is looked up: a revocation acts within this and the time to load."""
+
+
+class Loaded(Struct, frozen=True):
+    """A whitelist revision ready to be searched, or none, with the fact that says so and what each person may."""
+
+    gallery: Gallery | None
+    fact: WhitelistLoaded
+    permits: dict[str, Permit] = {}
+
+
+class Table(NamedTuple):
+    """The calibration in use and what it is called."""
+
+    calibration: Calibration
+    name: str
+
+    @classmethod
+    def of(cls, state: Path, pack: Manifest) -> "Table":
+        """The site's own where there is one, else the pack's; StoreError when the site's is damaged."""
+        return cls(*sitetable.in_use(state, pack.id, pack.calibration))
+
+
+def told(
+    gallery: Gallery, people: int, table: Table, fpir: float, likeness: Likeness | None, notice: str = ""
+) -> WhitelistLoaded:
+    """The fact of a gallery with so many people, with the threshold that the wanted FPIR asks for."""
+    strangers = Strangers(table.calibration, len(gallery), likeness)
+    score = strangers.threshold(fpir)
+    moved = score - Strangers(table.calibration, len(gallery)).threshold(fpir)
+    rate = strangers.fpir(score)
+    return WhitelistLoaded(gallery.revision, people, score, rate, "", moved, table.name, notice)
+
+
+class WhitelistSource(Source):
+    """Looks for a new whitelist revision, for another calibration table in the state directory, and for a new day, on
+    which retention dates may pass."""
+
+    def __init__(self, whitelist: Whitelist, pack: Manifest, fpir: float, state: Path, put: Put) -> None:
+        super().__init__("whitelist", put)
+        self._whitelist, self._pack, self._fpir, self._state = whitelist, pack, fpir, state
+
+    def listen(self) -> None:
+        known: object = None
+        while True:
+            try:
+                found: object = (self._whitelist.revision(), date.today(), sitetable.stamp(self._state))
+                if found != known:
+                    self._put(self._load())
+            except EdgeError as error:
+                found = str(error)
+                if found != known:
+                    self._put(Loaded(None, WhitelistLoaded(0, 0, NOBODY, 0.0, found)))
+            known = found
+            if self._stopped.wait(LOOK_EVERY_S):
+                return
+
+    def _load(self) -> Loaded:
+        """Read the whole list."""
+        selection = self._whitelist.gallery(self._pack.id, date.today())
+        for problem in selection.left_out:
+            log.warning("%s", problem)
+        gallery = selection.gallery
+        table = Table.of(self._state, self._pack)
+        fact = told(gallery, len(gallery.people), table, self._fpir, gallery.likeness(self._fpir))
+        return Loaded(gallery, fact, selection.permits)

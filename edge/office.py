@@ -1,0 +1,233 @@
+"""The desk's own database: what it has issued, which gates there are, what they run, and who has not yet confirmed.
+
+Content keys lie here sealed with the whitelist's key. One SQLite file; the service writes, commands read and add.
+"""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from sqlite_utils import Database, Migrations
+
+from edge import files
+from edge.errors import StoreError
+from edge.records import Entry, Manifest, Report, decode, digest, parse
+from edge.seal import Seal
+
+MIGRATIONS = Migrations("office")
+
+
+@MIGRATIONS()
+def create(db: Database) -> None:
+    db.table("messages").create({"topic": str, "hash": bytes, "message": bytes}, pk="topic")
+    db.table("entries").create({"id": str, "revision": int, "hash": bytes}, pk="id")
+    db.table("head").create({"revision": int, "issued": float})
+    db.execute("INSERT INTO head VALUES (0, 0.0)")
+    gate = {"name": str, "signs": bytes, "opens": bytes, "serial": str, "added_at": float, "revoked_at": float}
+    db.table("gates").create(gate, pk="name")
+    contact = {"gate": str, "revision": int, "at": float, "report": bytes, "people": int, "problems": str}
+    db.table("contacts").create(contact, pk="gate")
+    db.table("keys").create({"kid": str, "sealed": bytes, "made_at": float}, pk="kid")
+    db.table("revocations").create({"person": str, "revision": int, "at": float}, pk=("person", "revision"))
+    receipt = {"person": str, "revision": int, "gate": str, "delay_ms": float, "report": bytes}
+    db.table("receipts").create(receipt, pk=("person", "revision", "gate"))
+
+
+class Gate(Struct, frozen=True):
+    """A gate that may read the list: its public keys, and the serial number of its certificate."""
+
+    name: str
+    signs: bytes
+    opens: bytes
+    serial: str
+    added_at: float
+    revoked_at: float | None = None
+
+
+class Contact(Struct, frozen=True):
+    """The last report of a gate."""
+
+    gate: str
+    revision: int
+    at: float
+    people: int
+    problems: dict[str, str]
+
+
+class Receipt(Struct, frozen=True):
+    """A gate confirmed, signed, that a person does not pass; so long after the desk had decided it."""
+
+    gate: str
+    delay_ms: float
+
+
+class Office:
+    """The database at `path`; StoreError when it cannot be used."""
+
+    def __init__(self, path: Path, seal: Seal) -> None:
+        self.path, self._seal = path, seal
+        with self._translated():
+            files.make(path)
+            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA secure_delete=ON")
+            MIGRATIONS.apply(Database(self._db))
+
+    def close(self) -> None:
+        self._db.close()
+
+    # What was issued -------------------------------------------------------------------------------------------------
+
+    def head(self) -> tuple[int, float]:
+        """The revision that was issued last, and when its manifest was."""
+        with self._translated():
+            revision, issued = self._db.execute("SELECT revision, issued FROM head").fetchone()
+        return revision, issued
+
+    def entries(self) -> dict[str, Entry]:
+        with self._translated():
+            rows = self._db.execute("SELECT id, revision, hash FROM entries").fetchall()
+        return {row[0]: Entry(*row) for row in rows}
+
+    def hashes(self) -> dict[str, bytes]:
+        """What the broker should hold, by topic."""
+        with self._translated():
+            return dict(self._db.execute("SELECT topic, hash FROM messages").fetchall())
+
+    def message(self, topic: str) -> bytes:
+        """Empty for a topic that should hold nothing."""
+        with self._translated():
+            row = self._db.execute("SELECT message FROM messages WHERE topic = ?", (topic,)).fetchone()
+        return row[0] if row else b""
+
+    def issue(
+        self,
+        messages: dict[str, bytes],
+        entries: list[Entry],
+        gone: list[tuple[str, int, float]],
+        manifest: Manifest,
+    ) -> None:
+        """Record a revision with all that belongs to it; `gone` are people, revisions and times of revocations."""
+        rows = [(topic, digest(message), message) for topic, message in messages.items()]
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO messages VALUES (?, ?, ?)", rows)
+            self._db.executemany("DELETE FROM entries WHERE id = ?", [(person,) for person, _, _ in gone])
+            self._db.executemany(
+                "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", [(e.id, e.revision, e.hash) for e in entries]
+            )
+            self._db.executemany("INSERT OR IGNORE INTO revocations VALUES (?, ?, ?)", gone)
+            self._db.execute("UPDATE head SET revision = ?, issued = ?", (manifest.revision, manifest.issued))
+
+    def put(self, topic: str, message: bytes) -> None:
+        """Have a message issued, or withdrawn when it is empty."""
+        with self._transaction():
+            if message:
+                self._db.execute("INSERT OR REPLACE INTO messages VALUES (?, ?, ?)", (topic, digest(message), message))
+            else:
+                self._db.execute("DELETE FROM messages WHERE topic = ?", (topic,))
+
+    # Gates -----------------------------------------------------------------------------------------------------------
+
+    def gates(self) -> list[Gate]:
+        with self._translated():
+            rows = self._db.execute("SELECT name, signs, opens, serial, added_at, revoked_at FROM gates ORDER BY name")
+            return [Gate(*row) for row in rows]
+
+    def add(self, gate: Gate) -> None:
+        """Record a gate; StoreError when there is one of that name which was not revoked."""
+        if any(other.name == gate.name and other.revoked_at is None for other in self.gates()):
+            hint = "revoke it first, or give another name"
+            raise StoreError("there is a gate {name} already", hint, name=gate.name)
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO gates VALUES (?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(gate))
+
+    def shut_out(self, name: str) -> None:
+        """This gate is not to be trusted any more."""
+        if not any(gate.name == name and gate.revoked_at is None for gate in self.gates()):
+            raise StoreError("there is no gate {name}", "see: edge-gate gates list", name=name)
+        with self._transaction():
+            self._db.execute("UPDATE gates SET revoked_at = ? WHERE name = ?", (time.time(), name))
+            self._db.execute("DELETE FROM contacts WHERE gate = ?", (name,))
+
+    def content_keys(self) -> dict[str, bytes]:
+        """Every content key by its id, the oldest first; a first one is made."""
+        with self._translated():
+            rows = self._db.execute("SELECT kid, sealed FROM keys ORDER BY made_at").fetchall()
+        return {kid: self._seal.open(sealed, kid.encode()) for kid, sealed in rows} or self.new_content_key()
+
+    def new_content_key(self) -> dict[str, bytes]:
+        """Make another content key, which records are sealed with from now on; all of them."""
+        kid, key = f"k{time.time_ns():x}", os.urandom(32)
+        with self._transaction():
+            sealed = self._seal.close(key, kid.encode())
+            self._db.execute("INSERT INTO keys VALUES (?, ?, ?)", (kid, sealed, time.time()))
+        return self.content_keys()
+
+    def forget_content_keys(self, kept: list[str]) -> None:
+        """Destroy every content key but these."""
+        marks = ", ".join("?" * len(kept))
+        with self._transaction():
+            self._db.execute(f"DELETE FROM keys WHERE kid NOT IN ({marks})", kept)
+
+    # What gates say --------------------------------------------------------------------------------------------------
+
+    def heard(self, report: Report, message: bytes, at: float) -> None:
+        """Record a gate's verified report, and what it confirms of the revocations that it had not confirmed."""
+        query = (
+            "SELECT person, revision, at FROM revocations WHERE NOT EXISTS (SELECT 1 FROM receipts WHERE"
+            " receipts.person = revocations.person AND receipts.revision = revocations.revision AND gate = ?)"
+        )
+        problems = msgspec.json.encode(report.problems).decode()
+        with self._transaction():
+            waiting = self._db.execute(query, (report.gate,)).fetchall()
+            confirmed = [
+                (person, revision, report.gate, max(0.0, (at - since) * 1000), message)
+                for person, revision, since in waiting
+                if report.revision >= revision or report.gone.get(person, 0) >= revision
+            ]
+            self._db.executemany("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?)", confirmed)
+            contact = (report.gate, report.revision, at, message, report.people, problems)
+            self._db.execute("INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?)", contact)
+
+    def contacts(self) -> dict[str, Contact]:
+        with self._translated():
+            rows = self._db.execute("SELECT gate, revision, at, people, problems FROM contacts").fetchall()
+        return {
+            gate: Contact(gate, revision, at, people, msgspec.json.decode(text, type=dict[str, str]))
+            for gate, revision, at, people, text in rows
+        }
+
+    def receipts(self, person: str, revision: int) -> list[Receipt]:
+        query = "SELECT gate, delay_ms FROM receipts WHERE person = ? AND revision = ? ORDER BY gate"
+        with self._translated():
+            return [Receipt(*row) for row in self._db.execute(query, (person, revision))]
+
+    def manifest(self, topic: str) -> Manifest | None:
+        """The one that was issued last."""
+        message = self.message(topic)
+        return decode(parse(message).payload, Manifest) if message else None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            raise StoreError("{path} cannot be used: {why}", path=self.path, why=error) from error

@@ -1,0 +1,58 @@
+"""Which pages of people a gate or the desk asks the broker for, and when again. Pure.
+
+A broker queues little for one client and drops the rest without a word, so thousands of retained messages are asked
+for a page at a time. A subscription that is made again has its retained messages sent again: so is healed what was
+dropped.
+"""
+
+from edge.holding import Holding
+from edge.records import PAGES, Topics, page_of
+
+WINDOW = 8
+"""So many pages are on their way at once."""
+PATIENCE_S = 2.0
+"""A page that has not come by then is asked for again, and does not hold up the others."""
+LOOK_EVERY_S = 0.02
+
+
+class Pager:
+    """For one connection; the index and the manifest are subscribed to when it is made."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._asked: dict[int, float] = {}
+        self._index_at: float | None = None
+        self._looked = 0.0
+
+    def wanted(self, holding: Holding, now: float) -> list[str]:
+        """The topics to subscribe to now."""
+        if now - self._looked < LOOK_EVERY_S:
+            return []
+        self._looked = now
+        behind = set(holding.behind)
+        topics = self._index(bool(behind), now)
+        if behind and not self._asked and now - (self._index_at or now) < PATIENCE_S / 2:
+            return topics  # the index first: records that it names need no signature of their own
+        lacking = behind | {page_of(person) for person in holding.lacking}
+        on_way = sum(1 for page, since in self._asked.items() if page in lacking and now - since < PATIENCE_S)
+        due = [page for page in range(PAGES) if page not in self._asked]
+        due += [page for page, since in self._asked.items() if page in lacking and now - since >= PATIENCE_S]
+        for page in due[: max(0, WINDOW - on_way)]:
+            self._asked[page] = now
+            topics.append(self._topics.folk(page))
+        return topics
+
+    @property
+    def done(self) -> bool:
+        """Whether every page has been asked for at least once."""
+        return len(self._asked) == PAGES
+
+    def _index(self, behind: bool, now: float) -> list[str]:
+        """Manifest and index again, while they do not fit each other."""
+        if not behind or self._index_at is None:
+            self._index_at = now
+            return []
+        if now - self._index_at < PATIENCE_S:
+            return []
+        self._index_at = now
+        return [self._topics.manifest, self._topics.index]

@@ -1,0 +1,55 @@
+"""The growing buffer of templates against a plain dictionary: whatever happens, a search finds who is there."""
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis import given, settings
+
+from edge.matcher import Vector
+from edge.shelf import LEAST_ROWS, Shelf
+
+D = 16
+
+
+def faces(seed: int, count: int = 3) -> Vector:
+    rows = np.random.default_rng(seed).normal(size=(count, D))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 40)), max_size=200))
+def test_a_search_finds_who_is_there_and_nobody_else(steps: list[tuple[int, int]]) -> None:
+    shelf, there = Shelf(D), dict[str, Vector]()
+    for person, what in steps:
+        name = f"p{person}"
+        if what < 10:
+            shelf.remove(name)
+            there.pop(name, None)
+        else:
+            there[name] = faces(100 * person + what, 1 + what)
+            shelf.put(name, there[name])
+    gallery = shelf.gallery(7)
+    assert len(gallery) == sum(map(len, there.values())) and len(shelf) == len(there)
+    for name, rows in there.items():
+        found = gallery.search(rows[-1], 0.99)
+        assert found and found.person == name and found.revision == 7
+    for person in range(31):
+        if f"p{person}" not in there:
+            assert gallery.search(faces(100 * person + 10, 11)[0], 0.99) is None
+
+
+def test_a_gallery_in_use_is_not_changed_by_what_comes_after_it() -> None:
+    shelf = Shelf(D)
+    shelf.put("ann", faces(1))
+    before = shelf.gallery(1)
+    for number in range(LEAST_ROWS):
+        shelf.put(f"p{number}", faces(number + 2))
+    found = before.search(faces(1)[0], 0.99)
+    assert found and found.person == "ann" and before.search(faces(3)[0], 0.99) is None
+
+
+def test_the_rows_of_who_was_removed_are_overwritten() -> None:
+    shelf = Shelf(D)
+    shelf.put("ann", faces(1))
+    before = shelf.gallery(1)
+    shelf.remove("ann")
+    assert before.search(faces(1)[0], 0.5) is None, "also for who searches the list before"
