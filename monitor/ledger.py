@@ -112,6 +112,12 @@ class Ledger:
             row = connection.execute(query).first()
         return row is None or row[0] == received.hash
 
+    def find(self, event: str) -> bytes | None:
+        """The event of this CloudEvents id, as it was received."""
+        with self._db.reading() as connection:
+            found = connection.execute(select(EVENTS.c.payload).where(EVENTS.c.id == event).limit(1)).scalar()
+        return None if found is None else bytes(found)
+
     def totals(self) -> Totals:
         gates = select(STREAMS.c.site, STREAMS.c.gate).distinct().subquery()
         counts = [

@@ -47,6 +47,7 @@ COMMANDS = {
     "evaluate": Entry("evaluate", N_("Evaluate recognition by the standard protocols.")),
     "inside": Entry("inside", N_("List who is inside, by area, for an evacuation.")),
     "simulate": Entry("rehearse", N_("Play a scenario to the gate's rules and show every effect.")),
+    "explain": Entry("explain", N_("Say why somebody was let in or refused.")),
     "bench": Entry("bench", N_("Measure.")),
     "demo": Entry("demo", N_("Show a whole gate at work on this machine.")),
 }
