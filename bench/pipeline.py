@@ -32,9 +32,9 @@ from edge.faces import Vision
 from edge.film import approach_film
 from edge.matcher import Strangers
 from edge.picture import Bgr
+from edge.quality import QualityGate
 from edge.simulate import RtspServer
 from edge.site import Site, end
-from edge.track import QualityGate
 from edge.transport import Envelope, type_name
 from edge.whitelist import Whitelist
 

@@ -15,14 +15,23 @@ from edge.faces import Face, Vision
 from edge.i18n import N_
 from edge.matcher import Gallery
 from edge.picture import Bgr, Picture
-from edge.terms import Quality
-from edge.track import QualityGate
+from edge.quality import QualityGate, Shortcoming
+from edge.still import WIDTHS
 from edge.whitelist import Whitelist
 
 MOST_PHOTOS = 8
-LEAST_EYE_DISTANCE_PX = 40.0
-WIDTHS = (640, 1280, 320)
-"""How wide a photo is searched for faces, in this order: a face may be small in it, or fill it."""
+GATE = QualityGate(least_eye_distance_px=40.0)
+"""The limits of the gate, and how large a face must be in a photo."""
+FAULTS = {
+    Shortcoming.TOO_SMALL: N_(
+        "the face is too small, {pixels:.0f} pixels between the eyes; {least:.0f} are needed: take it from nearer"
+    ),
+    Shortcoming.TURNED_AWAY: N_("the face is turned away; look into the camera"),
+    Shortcoming.LOOKS_UP_OR_DOWN: N_("the face looks up or down; look into the camera"),
+    Shortcoming.TOO_DARK: N_("the face is too dark; take it where there is light"),
+    Shortcoming.TOO_BRIGHT: N_("the face is too bright; avoid flash and glaring light"),
+    Shortcoming.BLURRED: N_("the face is blurred; hold still and let the camera focus"),
+}
 
 
 class Portrait(NamedTuple):
@@ -53,26 +62,11 @@ def portrait(path: Path, vision: Vision) -> Portrait:
     """The template of the one good face in a photo."""
     picture = Bgr(photos.read(path))
     face = _only_face(path, picture, vision)
-    if fault := shortcoming(vision.quality(picture, face)):
-        raise PhotoError("{path}: {fault}", path=path, fault=fault)
+    quality = vision.quality(picture, face)
+    if fault := GATE.shortcoming(quality):
+        said = Phrase(FAULTS[fault], pixels=quality.eye_distance_px, least=GATE.least_eye_distance_px)
+        raise PhotoError("{path}: {fault}", path=path, fault=said)
     return Portrait(path, vision.embed(picture, face))
-
-
-def shortcoming(quality: Quality) -> Phrase | None:
-    """What is wrong with a face, as its owner understands it, if anything is; the limits are those of the gate."""
-    gate = QualityGate()
-    found = {
-        N_(
-            "the face is too small, {pixels:.0f} pixels between the eyes; {least:.0f} are needed: take it from nearer"
-        ): (quality.eye_distance_px < LEAST_EYE_DISTANCE_PX),
-        N_("the face is turned away; look into the camera"): abs(quality.yaw) > gate.most_yaw,
-        N_("the face looks up or down; look into the camera"): abs(quality.pitch) > gate.most_pitch,
-        N_("the face is too dark; take it where there is light"): quality.brightness < gate.least_brightness,
-        N_("the face is too bright; avoid flash and glaring light"): quality.brightness > gate.most_brightness,
-        N_("the face is blurred; hold still and let the camera focus"): quality.sharpness < gate.least_sharpness,
-    }
-    text = next((text for text, wrong in found.items() if wrong), None)
-    return Phrase(text, pixels=quality.eye_distance_px, least=LEAST_EYE_DISTANCE_PX) if text else None
 
 
 def _only_face(path: Path, picture: Picture, vision: Vision) -> Face:

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from edge.quality import QualityGate
 from edge.terms import Quality
 
 UNSEEN_S = 0.6
@@ -63,24 +64,6 @@ class Zone(Struct, frozen=True):
 
     def near(self, face: Trackable) -> bool:
         return eye_distance(face) >= self.least_eye_distance_px
-
-
-class QualityGate(Struct, frozen=True):
-    """What a face must be to be compared at all; in the units of `edge.terms.Quality`."""
-
-    least_sharpness: float = 0.12
-    most_yaw: float = 35.0
-    most_pitch: float = 30.0
-    least_brightness: float = 0.12
-    most_brightness: float = 0.92
-
-    def passes(self, quality: Quality) -> bool:
-        return (
-            quality.sharpness >= self.least_sharpness
-            and abs(quality.yaw) <= self.most_yaw
-            and abs(quality.pitch) <= self.most_pitch
-            and self.least_brightness <= quality.brightness <= self.most_brightness
-        )
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.terms import Quality
-from edge.track import UNSEEN_S, QualityGate, Tracker, Zone
+from edge.track import UNSEEN_S, Tracker, Zone
 
 SIZE = (1920, 1080)
 FRAME = 0.04
@@ -106,16 +106,6 @@ def test_good_since_is_the_first_good_frame_not_the_first_frame() -> None:
         (track,) = following.wanted(now, *SIZE)
         assert following.judge(track, Quality(50, sharpness, 0, 0, 0.5)) is (sharpness == 0.4)
     assert track.good_since == 0.04
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [Quality(50, 0.01, 0, 0, 0.5), Quality(50, 0.4, -60, 0, 0.5), Quality(50, 0.4, 0, 50, 0.5)]
-    + [Quality(50, 0.4, 0, 0, brightness) for brightness in (0.02, 0.99)],
-)
-def test_blurred_turned_dark_and_glaring_faces_do_not_pass(bad: Quality) -> None:
-    assert QualityGate().passes(GOOD)
-    assert not QualityGate().passes(bad)
 
 
 def watch(following: Tracker[Seen], seconds: float, begin: float = 0.0) -> list[float]:

@@ -23,9 +23,9 @@ from edge.eventlog import Reader
 from edge.faces import Vision
 from edge.matcher import Vector
 from edge.picture import Bgr
+from edge.quality import QualityGate
 from edge.simulate import HOST
 from edge.site import EXIT_BUTTON, RELAY, Site, end
-from edge.track import QualityGate
 from edge.transport import Envelope, Event, type_name
 from edge.whitelist import Whitelist
 from tests.conftest import ROOT

@@ -1,0 +1,44 @@
+"""Whether a face is good enough to be compared, in the terms of ISO/IEC 29794-5: one rule for enrolment and gate."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from edge.terms import Quality
+
+
+class Shortcoming(StrEnum):
+    """What is wrong with a face, the first thing to mend first."""
+
+    TOO_SMALL = "too_small"
+    TURNED_AWAY = "turned_away"
+    LOOKS_UP_OR_DOWN = "looks_up_or_down"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    BLURRED = "blurred"
+
+
+class QualityGate(Struct, frozen=True):
+    """What a face must be; in the units of `edge.terms.Quality`. How large it must be says the camera or the desk."""
+
+    least_sharpness: float = 0.12
+    most_yaw: float = 35.0
+    most_pitch: float = 30.0
+    least_brightness: float = 0.12
+    most_brightness: float = 0.92
+    least_eye_distance_px: float = 0.0
+
+    def passes(self, quality: Quality) -> bool:
+        return self.shortcoming(quality) is None
+
+    def shortcoming(self, quality: Quality) -> Shortcoming | None:
+        """What a person should mend first, or None; what is no number is never good."""
+        good = {
+            Shortcoming.TOO_SMALL: quality.eye_distance_px >= self.least_eye_distance_px,
+            Shortcoming.TURNED_AWAY: abs(quality.yaw) <= self.most_yaw,
+            Shortcoming.LOOKS_UP_OR_DOWN: abs(quality.pitch) <= self.most_pitch,
+            Shortcoming.TOO_DARK: quality.brightness >= self.least_brightness,
+            Shortcoming.TOO_BRIGHT: quality.brightness <= self.most_brightness,
+            Shortcoming.BLURRED: quality.sharpness >= self.least_sharpness,
+        }
+        return next((shortcoming for shortcoming, fine in good.items() if not fine), None)
