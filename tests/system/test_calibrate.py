@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from edge import sitetable
+from edge.enrolled import Consent
+from edge.lone import Loaded, WhitelistSource
 from edge.models import manifest
 from edge.site import Site
-from edge.sources import Loaded, WhitelistSource
-from edge.whitelist import Consent, Whitelist
+from edge.whitelist import Whitelist
 from tests.commands import answer, complaint, run
 
 GROUNDS = Consent("A-1", "entry", date(2099, 1, 1))
