@@ -17,12 +17,15 @@ from edge.access import AccessRules
 from edge.areas import AreaRules
 from edge.attempts import AttemptRules
 from edge.door import DoorRules
+from edge.events import DrillReport
 from edge.factors import EntryRules
 from edge.facts import (
     BrokerReported,
     CameraReported,
     CardRead,
     CommandReceived,
+    CommandsRefused,
+    DrillDone,
     Effect,
     Emit,
     FaceSeen,
@@ -179,9 +182,11 @@ class Recorder:
             StorageReported(Storage.OK, 0, 1000),
             WhitelistLoaded(1, 400, 0.5, 0.01),
             InputLost(door, "unplugged"),
+            CommandsRefused(3, "its counter was used before"),
+            DrillDone(START, DrillReport("front", door, True, True, 300.0, {"forced": True})),
         )
-        if number % 16 == 0:
-            self.give(rare[number // 16 % len(rare)], 0.05)
+        if number % 8 == 0:
+            self.give(rare[number // 8 % len(rare)], 0.05)
             self.give(InputChanged(door, Input.CONTACT, False), 0.05)
 
 

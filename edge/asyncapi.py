@@ -10,7 +10,20 @@ import msgspec
 
 from edge import __version__
 from edge.events import TABLE
-from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Envelope, Event, Presence, Row, topic, type_name
+from edge.transport import (
+    ACK_TYPE,
+    COMMAND_TYPE,
+    DELIVERY,
+    Ack,
+    Channel,
+    Command,
+    Envelope,
+    Event,
+    Presence,
+    Row,
+    topic,
+    type_name,
+)  # fmt: skip
 
 Json = dict[str, Any]
 
@@ -19,8 +32,18 @@ CHANNELS = {
     Channel.ALARM: "What somebody should look at; in the same order and hash chain as `event`.",
     Channel.STATE: "How a gate is. The last will is a presence that is `offline`.",
     Channel.HEALTH: "Measurements of a gate, from time to time; they may be lost.",
+    Channel.COMMAND: "What an operator asks of a gate. A retained, queued, replayed or foreign one is refused.",
     Channel.ACK: "What the recorder has committed. Only what is acknowledged here does a gate forget.",
 }
+
+
+OTHERS = {
+    Channel.STATE: "Presence",
+    Channel.HEALTH: "Health",
+    Channel.ACK: "Ack",
+    Channel.COMMAND: "Command",
+}
+"""What travels on the channels that carry no events."""
 
 
 def document() -> Json:
@@ -43,7 +66,7 @@ def document() -> Json:
 
 def _schemas() -> dict[str, Json]:
     """JSON Schemas of the events' fields and of everything that they refer to."""
-    kinds = [*TABLE, Envelope, Presence, Ack]
+    kinds = [*TABLE, Envelope, Presence, Ack, Command]
     template = "#/components/schemas/{name}"
     return msgspec.json.schema_components(kinds, schema_hook=_anything, ref_template=template)[1]
 
@@ -56,7 +79,7 @@ def _anything(kind: type) -> Json:
 
 def _channel(channel: Channel) -> Json:
     kinds = [kind.__name__ for kind, row in TABLE.items() if row.channel is channel]
-    names = kinds or [{Channel.STATE: "Presence", Channel.HEALTH: "Health", Channel.ACK: "Ack"}[channel]]
+    names = kinds or [OTHERS[channel]]
     return {
         "address": topic("{site}", "{gate}", channel),
         "description": CHANNELS[channel],
@@ -66,10 +89,10 @@ def _channel(channel: Channel) -> Json:
 
 
 def _operation(channel: Channel) -> Json:
-    """As the gate sees it: it sends everything but acknowledgements."""
+    """As the gate sees it: it sends everything but acknowledgements and commands."""
     delivery = DELIVERY[channel]
     return {
-        "action": "receive" if channel is Channel.ACK else "send",
+        "action": "receive" if channel in (Channel.ACK, Channel.COMMAND) else "send",
         "channel": {"$ref": f"#/channels/{channel}"},
         "bindings": {"mqtt": {"qos": delivery.qos, "retain": delivery.retain, "bindingVersion": "0.2.0"}},
     }
@@ -112,12 +135,17 @@ def _required(fields: Json, plain: Json) -> list[str]:
 
 
 def _others() -> dict[str, Json]:
-    signed = f"A JWS in compact form (Ed25519, typ {ACK_TYPE}); the schema is that of its claims."
     return {
         "Presence": {"payload": {"$ref": "#/components/schemas/Presence"}},
         "Health": {"payload": {"type": "object"}},
-        "Ack": {"contentType": "application/jose", "summary": signed, "payload": {"$ref": "#/components/schemas/Ack"}},
+        "Ack": _signed("Ack", ACK_TYPE),
+        "Command": _signed("Command", COMMAND_TYPE),
     }
+
+
+def _signed(name: str, typ: str) -> Json:
+    summary = f"A JWS in compact form (Ed25519, typ {typ}); the schema is that of its claims."
+    return {"contentType": "application/jose", "summary": summary, "payload": {"$ref": f"#/components/schemas/{name}"}}
 
 
 def text() -> str:

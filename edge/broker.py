@@ -15,15 +15,16 @@ from typing import Protocol
 
 import msgspec
 
+from edge.commands import Commands
 from edge.config import BrokerSection, Config, Credentials
 from edge.delivery import Delivery, Verdict
 from edge.errors import EdgeError, SealError
-from edge.facts import BrokerReported, Fact
+from edge.facts import BrokerReported, CommandsRefused, Fact
 from edge.link import Link
 from edge.mqtt import CONNECT_S, Address, Connection, Lost, Message
 from edge.seal import Verifier, load_key
 from edge.terms import Status
-from edge.transport import ACK_TYPE, DELIVERY, Ack, Backlog, Channel, Presence, topic
+from edge.transport import ACK_TYPE, DELIVERY, Ack, Backlog, Channel, Listening, Presence, topic
 
 BATCH = 100
 """Most events handed to the connection between two looks at what has arrived."""
@@ -134,7 +135,7 @@ class Broker:
 
     def _serve(self) -> None:
         """One connection, from its beginning to its loss or our goodbye."""
-        session = Session(self._config, self._credentials, self._outbox)
+        session = Session(self._config, self._credentials, self._outbox, self._report)
         if self._link.up(time.monotonic(), Status.CONNECTED):
             self._report(BrokerReported(Status.CONNECTED, session.refused))
         while not self._closing.is_set():
@@ -149,7 +150,7 @@ class Broker:
     def _post(self, session: "Session") -> None:
         if self._changed or session.out_of_step:
             self._changed = session.out_of_step = False
-            presence = Presence("online", self._outbox.backlog, self._state)
+            presence = Presence("online", self._outbox.backlog, session.listening, self._state)
             session.publish(Channel.STATE, msgspec.json.encode(presence))
         if (health := self._health) is not None:
             self._health = None
@@ -159,8 +160,10 @@ class Broker:
 class Session:
     """One connection, and what has been sent and acknowledged on it."""
 
-    def __init__(self, config: Config, credentials: Credentials, outbox: Source) -> None:
-        self._site, self._gate, self._outbox = config.gate.site, config.gate.name, outbox
+    def __init__(
+        self, config: Config, credentials: Credentials, outbox: Source, report: Callable[[Fact], None]
+    ) -> None:
+        self._site, self._gate, self._outbox, self._report = config.gate.site, config.gate.name, outbox, report
         self.refused = ""
         """Why the last acknowledgement was refused, or why none can be accepted."""
         self._verifier = self._recorder(credentials.path(config.outbox.recorder_key))
@@ -170,7 +173,13 @@ class Session:
         """The room does not know what this gate still keeps."""
         will = Message(self._topic(Channel.STATE), msgspec.json.encode(Presence("offline")), *DELIVERY[Channel.STATE])
         where = address(config.broker, credentials)
-        self._connection = Connection(where, [self._topic(Channel.ACK)], will)
+        self._commands = Commands(config, credentials, time.monotonic())
+        self._connection = Connection(where, [self._topic(Channel.ACK), self._topic(Channel.COMMAND)], will)
+
+    @property
+    def listening(self) -> Listening | None:
+        """What it takes to command this gate on this connection."""
+        return self._commands.listening
 
     def publish(self, channel: Channel, payload: bytes) -> None:
         self._connection.publish(Message(self._topic(channel), payload, *DELIVERY[channel]))
@@ -183,8 +192,12 @@ class Session:
         for message in self._connection.turn(
             0.0 if busy else min(SLEEP_S, max(0.0, self._delivery.deadline - now)), [wake]
         ):
-            self._acknowledged(message.payload)
+            if message.topic == self._topic(Channel.COMMAND):
+                self._commanded(message)
+            else:
+                self._acknowledged(message.payload)
         self._delivery.expire(time.monotonic())
+        self.out_of_step = self._commands.renewed(time.monotonic()) or self.out_of_step
         return self.refused != refused
 
     def health(self) -> dict[str, object]:
@@ -237,6 +250,16 @@ class Session:
         elif verdict != Verdict.FOREIGN:
             self._delivery.acknowledge(ack.sequence, time.monotonic(), ack.resend)
             self.out_of_step = self.out_of_step or ack.resend
+
+    def _commanded(self, message: Message) -> None:
+        """Hand on a command; of refused ones only now and then how many there were."""
+        now = time.monotonic()
+        try:
+            self._report(self._commands.take(message.payload, message.retain, now))
+            self.out_of_step = True
+        except EdgeError as refused:
+            if count := self._commands.untold(now):
+                self._report(CommandsRefused(count, str(refused), getattr(refused, "id", "")))
 
     def _recorder(self, path: Path) -> Verifier | None:
         """What accepts the recorder's acknowledgements; without its key nothing is ever pruned."""

@@ -15,7 +15,9 @@ from msgspec import Struct, field
 
 from edge.doorsection import DoorSection as DoorSection
 from edge.doorsection import LineSection as LineSection
+from edge.drillsection import DrillSection
 from edge.errors import ConfigurationError, EdgeError, Phrase
+from edge.fallbacks import DegradedSection
 from edge.references import misnamed
 from edge.sections import AccessSection, ModelsSection, OutboxSection
 from edge.sections import BrokerSection as BrokerSection
@@ -40,6 +42,8 @@ class Config(Struct, forbid_unknown_fields=True):
     broker: BrokerSection = field(default_factory=BrokerSection)
     whitelist: WhitelistSection = field(default_factory=WhitelistSection)
     outbox: OutboxSection = field(default_factory=OutboxSection)
+    degraded: DegradedSection = field(default_factory=DegradedSection)
+    drill: DrillSection = field(default_factory=DrillSection)
     recorder: RecorderSection = field(default_factory=RecorderSection)
     passes: PassesSection = field(default_factory=PassesSection)
     issuer: list[IssuerSection] = field(default_factory=list)
@@ -63,6 +67,8 @@ class Config(Struct, forbid_unknown_fields=True):
         return self.runtime / f"{role}.sock"
 
     def problems(self) -> Iterator[Problem]:
+        if self.drill.rehearsal and not all(door.chip.startswith("simulated:") for door in self.door):
+            yield "drill.rehearsal", Phrase("is for simulated relays only: it lets photographs in")
         users: dict[tuple[str, str | int], str] = {}
         for door in self.door:
             for key, line in door.lines().items():

@@ -112,11 +112,11 @@ def _pack(gate: Gate) -> Iterator[Finding]:
 
 
 def _liveness(gate: Gate) -> Iterator[Finding]:
-    accepted = gate.config.access.liveness_unavailable == "accept"
+    accepted = gate.config.degraded.liveness_unavailable == "accept"
     if models.manifest(gate.config.models.pack).has_liveness:
         yield _ok("photographs and screens are told from people")
     elif accepted:
-        hint = "use a pack with liveness, such as zoo, or set access.liveness_unavailable to second_factor"
+        hint = "use a pack with liveness, such as zoo, or set degraded.liveness_unavailable to second_factor"
         yield _warning("without liveness networks a photograph opens the door", hint)
     else:
         hint = "use a pack with liveness, such as zoo"

@@ -62,12 +62,60 @@ class WhitelistFault(Event, frozen=True):
     detail: str
 
 
+class ClockFault(Event, frozen=True):
+    """The clock has not been synchronised for a minute; what depends on the time follows its degraded mode."""
+
+    active: bool
+
+
+class ClockStepped(Event, frozen=True):
+    """The clock was set by so many seconds, forwards when positive."""
+
+    by_s: float
+
+
 class StorageFault(Event, frozen=True):
     """The event log is slow, full or broken, or nears its capacity."""
 
     active: bool
     state: Storage
     undelivered: int
+    detail: str
+
+
+class CommandsRefused(Event, frozen=True):
+    """Messages on the command topic that were no commands to this gate: retained, replayed, foreign, or a flood.
+
+    `count` since this was told last; it is told at most every ten seconds. `why` is of the last one,
+    and `id` when an operator had signed it.
+    """
+
+    count: int
+    why: str
+    id: str = ""
+
+
+class DrillReport(Event, frozen=True):
+    """What a drill found: a recorded approach on the gate's real way, with a simulated relay.
+
+    `decision_ms` is from the first good frame to the relay, None when it did not open; `alarms` says for each whether
+    it was raised and ended. `detail` says what failed.
+    """
+
+    camera: str
+    door: str
+    passed: bool
+    recognised: bool
+    decision_ms: float | None
+    alarms: dict[str, bool]
+    person: str = ""
+    detail: str = ""
+
+
+class DrillFault(Event, frozen=True):
+    """A drill is overdue or was failed; over when one is passed."""
+
+    active: bool
     detail: str
 
 
@@ -95,6 +143,11 @@ TABLE: dict[type[Event], Row] = {
     ThresholdChanged: Row(Channel.EVENT, 500),
     WhitelistFault: Row(Channel.ALARM, 700),
     StorageFault: Row(Channel.ALARM, 700),
+    ClockFault: Row(Channel.ALARM, 500),
+    ClockStepped: Row(Channel.EVENT, 500),
+    CommandsRefused: Row(Channel.EVENT, 500),
+    DrillReport: Row(Channel.EVENT, 300, ("person",)),
+    DrillFault: Row(Channel.ALARM, 500),
     EpochStarted: Row(Channel.ALARM, 700),
     EventsLost: Row(Channel.ALARM, 900),
     **doorevents.TABLE,

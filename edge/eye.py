@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from edge import notify, wire
 from edge.camera import Camera, Frame, State
+from edge.codes import Codes
 from edge.config import CameraSection, Config, Credentials
 from edge.faces import Face, Vision
 from edge.gaze import Gaze
@@ -70,6 +71,7 @@ class Eye:
         self._looked = self._face_seen = -inf
         self._viewer = viewer(section)
         self._report, self._pace = self._new_report(0.0, 0.0), Pace()
+        self._codes = Codes() if config.passes.read else None
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Look until `stopped`; the watchdog is petted only while frames or attempts go on within their deadlines."""
@@ -80,6 +82,8 @@ class Eye:
                 self._pace.came(frame.index)
                 if self._worth_looking(frame.captured):
                     self._look(frame)
+                for text in self._codes.new(frame.picture.y, frame.captured) if self._codes else ():
+                    self._outlet.put(wire.CodeRead(text, frame.captured))
             for track in self._outlet.exchange(self._report):
                 self._tracker.settle(track)
             if self._pace.over():

@@ -5,6 +5,7 @@ Facts are logged as they are, so the log of one gate is its replay format. A fac
 
 from msgspec import Struct
 
+from edge.events import DrillReport
 from edge.terms import (
     Candidate,
     CommandKind,
@@ -177,6 +178,24 @@ class CommandReceived(Fact, frozen=True):
     seconds: float | None = None
     person: str = ""
     problem: str = ""
+
+
+class CommandsRefused(Fact, frozen=True):
+    """So many messages on the command topic were none that this gate obeys; `why` is of the last one, and
+    `id` when its signature was an operator's.
+    """
+
+    count: int
+    why: str
+    id: str = ""
+
+
+class DrillDone(Fact, frozen=True):
+    """A drill was held `at` (UTC seconds); `told` when its report is in the event log since an earlier start."""
+
+    at: float
+    report: DrillReport
+    told: bool = False
 
 
 class Effect(Struct, frozen=True, tag=True):

@@ -12,13 +12,13 @@ from edge.access import Access, AccessRules
 from edge.areas import AreaRules, Areas
 from edge.attempts import AttemptRules, Attempts
 from edge.control import Control
+from edge.degraded import in_force
 from edge.door import Door, DoorRules
 from edge.doorevents import AccessTaken
 from edge.entry import Entry
 from edge.events import GateStarted
 from edge.factors import EntryRules
 from edge.facts import (
-    BrokerReported,
     CameraReported,
     CardRead,
     CommandReceived,
@@ -37,7 +37,6 @@ from edge.facts import (
     RelayReported,
     Settle,
     Started,
-    StorageReported,
     TrackEnded,
     WhitelistLoaded,
 )
@@ -69,6 +68,10 @@ class GateRules(Struct, frozen=True):
     """Door name -> the schedule by which it stands unlocked."""
     sights: dict[str, SightRules] = {}
     """Camera name -> what it should deliver, where that is known."""
+    degraded: dict[str, str] = {}
+    """Degraded mode -> what the site chose, where it may."""
+    drill_every_s: float = 0.0
+    """How often a drill must be passed; 0 never."""
 
 
 class Step(Struct, frozen=True):
@@ -85,7 +88,8 @@ class Gate:
         self.rules = rules
         self.access = Access(rules.access)
         self.doors = {name: Door(name, door) for name, door in rules.doors.items()}
-        self.health = Health({name: rules.sights.get(name, SightRules()) for name in rules.cameras}, rules.link_grace_s)
+        sights = {name: rules.sights.get(name, SightRules()) for name in rules.cameras}
+        self.health = Health(sights, rules.link_grace_s, rules.drill_every_s)
         self.permits = Permits(rules.permits)
         self.areas = Areas(rules.areas)
         grants = Grants(self.doors, self.access, self.areas, rules.into)
@@ -121,7 +125,7 @@ class Gate:
             effects.append(KeepPlaces())
 
     def _handle(self, fact: Fact, now: Now) -> list[Effect]:
-        """Names that nobody configured mean nothing; Heartbeat and Wake only pass the time."""
+        """Names that nobody configured mean nothing; Wake only passes the time."""
         match fact:
             case FaceSeen(camera=camera) if self.rules.cameras.get(camera):
                 return self._face(fact, now)
@@ -135,7 +139,7 @@ class Gate:
                 return self._shown(fact, now)
             case CommandReceived():
                 return self.control.command(fact, now.mono)
-        return self._depends(fact, now.mono)
+        return self._depends(fact, now)
 
     def _moved(self, fact: RelayReported | InputChanged | InputLost, now: float) -> list[Effect]:
         door = self.doors[fact.door]
@@ -154,21 +158,18 @@ class Gate:
                 return self.entry.pin(fact, now)
         return self.entry.card(fact, now)
 
-    def _depends(self, fact: Fact, now: float) -> list[Effect]:
+    def _depends(self, fact: Fact, now: Now) -> list[Effect]:
         match fact:
             case CameraReported(camera=camera) if camera in self.health.cameras:
-                return self._camera(fact, now)
-            case BrokerReported():
-                return self.health.broker_told(fact, now)
+                return self._camera(fact, now.mono)
             case WhitelistLoaded():
-                return self._whitelist_loaded(fact, now)
-            case StorageReported():
-                return self.health.storage_told(fact, now)
+                return self._whitelist_loaded(fact, now.mono)
             case PlacesKnown():
                 self.areas.places = dict(fact.places)
+                return []
             case Started():
-                return self._start(fact, now)
-        return []
+                return self._start(fact, now.mono)
+        return self.health.told(fact, now)
 
     # People -----------------------------------------------------------------------------------------------------
 
@@ -264,6 +265,7 @@ class Gate:
             whitelist=self.health.whitelist,
             storage=self.health.storage.state,
             broker=self.health.broker.status,
+            degraded=in_force(self.health, self.doors.values(), self.started.liveness, self.rules.degraded),
         )
 
     def eyes(self) -> dict[str, CameraHealth]:

@@ -120,7 +120,8 @@ class Grants:
         last = people[-1]  # of two people the first may have waited for the second
         if not self._access.fresh(last.fresh, now, RECORD_S):
             return Reason.STALE
-        if not recorded and not self._access.rules.unrecorded:
+        counted = any(each.shown and each.shown.uses is not None for each in people)  # a use that is lost comes again
+        if not recorded and (counted or not self._access.rules.unrecorded):
             return Reason.NOT_RECORDED
         if not self._doors[last.door].usable:
             return Reason.DOOR_UNAVAILABLE

@@ -7,13 +7,28 @@ import math
 
 from msgspec import structs
 
+from edge import events
 from edge.doorevents import PresentationAttack
-from edge.events import BrokerFault, CameraFault, StorageFault, ThresholdChanged, WhitelistChanged, WhitelistFault
+from edge.drills import Drills
+from edge.events import (
+    BrokerFault,
+    CameraFault,
+    ClockFault,
+    ClockStepped,
+    StorageFault,
+    ThresholdChanged,
+    WhitelistChanged,
+    WhitelistFault,
+)
 from edge.facts import (
     BrokerReported,
     CameraReported,
+    CommandsRefused,
+    DrillDone,
     Effect,
     Emit,
+    Fact,
+    Heartbeat,
     PublishState,
     StorageReported,
     WhitelistLoaded,
@@ -21,10 +36,15 @@ from edge.facts import (
 from edge.fault import Fault
 from edge.matcher import NOBODY
 from edge.sight import Sight, SightRules
-from edge.terms import ALIVE, Status, Storage
+from edge.terms import ALIVE, Now, Status, Storage
 
 SILENT_S = 3.0
 """An eye that has not reported for so long is taken for dead; it reports every second."""
+
+UNTRUSTED_S = 60.0
+"""How long the clock may be unsynchronised unremarked, as it is after every start."""
+STEP_S = 2.0
+"""A clock that moves so much against the monotonic one was stepped."""
 
 Effects = list[Effect]
 
@@ -54,13 +74,17 @@ class Camera:
 class Health:
     """The last word of everything that a gate depends on. `grace_s` is how long a link may be away unremarked."""
 
-    def __init__(self, cameras: dict[str, SightRules], grace_s: float) -> None:
+    def __init__(self, cameras: dict[str, SightRules], grace_s: float, drill_every_s: float = 0.0) -> None:
         self.cameras = {name: Camera(grace_s, sight) for name, sight in cameras.items()}
         self.whitelist = WhitelistLoaded(0, 0, NOBODY, 0.0, "not loaded yet")
         self.storage = StorageReported(Storage.OK, 0, 0)
         self.broker = BrokerReported(Status.CONNECTING)
         self._broker, self._whitelist, self._storage = Fault(grace_s), Fault(), Fault()
         self.deadline = math.inf
+        self.drills = Drills(drill_every_s)
+        self.trusted = False
+        """Whether the clock is synchronised."""
+        self._clock, self._offset = Fault(UNTRUSTED_S), math.nan
 
     def _plan(self) -> None:
         due = [min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()]
@@ -118,6 +142,32 @@ class Health:
         if not self._storage.update(fact.state is not Storage.OK, now):
             return []
         return [Emit("storage", StorageFault(self._storage.active, fact.state, fact.undelivered, fact.detail))]
+
+    def told(self, fact: Fact, now: Now) -> Effects:
+        """What concerns no door: the broker, the disk, the command topic, and the clock at every heartbeat."""
+        match fact:
+            case BrokerReported():
+                return self.broker_told(fact, now.mono)
+            case StorageReported():
+                return self.storage_told(fact, now.mono)
+            case CommandsRefused():
+                return [Emit("commands", events.CommandsRefused(fact.count, fact.why, fact.id))]
+            case DrillDone():
+                return self.drills.done(fact)
+            case Heartbeat():
+                return [*self.clock_told(now), *self.drills.due(now)]
+        return []
+
+    def clock_told(self, now: Now) -> Effects:
+        """Look at the clock; often enough that a step of it shows."""
+        effects: Effects = []
+        changed, self.trusted = now.trusted is not self.trusted, now.trusted
+        if self._clock.update(not now.trusted, now.mono):
+            effects.append(Emit("clock", ClockFault(self._clock.active)))
+        step, self._offset = now.utc - now.mono - self._offset, now.utc - now.mono
+        if abs(step) >= STEP_S:
+            effects.append(Emit("clock", ClockStepped(step)))
+        return effects or ([PublishState()] if changed else [])
 
     def silent(self, now: float) -> list[CameraReported]:
         """What to take as reported for the eyes that have said nothing for too long; once each."""

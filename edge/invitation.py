@@ -17,15 +17,12 @@ from joserfc.jwk import OKPKey
 from edge.config import Config, Credentials
 from edge.enrolled import Consent, Person, Standing
 from edge.errors import EdgeError, Phrase
-from edge.passbook import Issued, Passbook
+from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import PRIVATE, Claims, Passes, PassRefused, sign
 from edge.seal import load_key, new_signing_key
 from edge.terms import Now, Pass, Reason
 from edge.visit import refusal
 from edge.whitelist import ALPHABET, Whitelist
-
-BOOK = "passes.sqlite"
-"""The passbook, in the state directory."""
 
 
 class Wish(NamedTuple):

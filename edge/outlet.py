@@ -23,12 +23,12 @@ class Outlet:
         self._path = path
         self._peer: wire.Peer | None = None
         self._link = Link(inf, first_s=0.2, longest_s=1.0)
-        self._unsent: dict[int | None, wire.Message] = {}
+        self._unsent: dict[int | type, wire.Message] = {}
 
-    def put(self, message: wire.Observation | wire.TrackGone | wire.EyeReport) -> None:
+    def put(self, message: wire.Observation | wire.TrackGone | wire.EyeReport | wire.CodeRead) -> None:
         """Send now or at the next exchange; for nobody when the gate is away."""
         if self._peer:
-            key = None if isinstance(message, wire.EyeReport) else message.track
+            key = getattr(message, "track", type(message))
             self._unsent.pop(key, None)
             self._unsent[key] = message
             self._flush(self._peer)

@@ -16,6 +16,8 @@ from sqlite_utils import Database, Migrations
 from edge import files
 from edge.errors import StoreError
 
+BOOK = "passes.sqlite"
+"""Its name in the state directory."""
 KEEP_S = 86_400
 MIGRATIONS = Migrations("passes")
 

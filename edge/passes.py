@@ -6,13 +6,12 @@ A pass is a JWS in compact form (RFC 7515) that is shown as a QR code. docs/pass
 from typing import Annotated
 
 import msgspec
-from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from msgspec import Meta, Struct
 
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase, SealError
-from edge.seal import Signer, Verifier, header, load_key
+from edge.seal import Signer, Verifier, header, public_key
 from edge.signers import IssuerSection
 from edge.terms import Pass, Reason
 
@@ -104,8 +103,9 @@ class Passes:
             raise _invalid(Phrase("its issuer is not known here: {issuer}", issuer=name[:40]))
         if name not in self._issuers:
             section = self._sections[name]
+            where = self._credentials.path(section.credential)
             try:
-                self._issuers[name] = Issuer(section, public_key(section.key, section.credential, self._credentials))
+                self._issuers[name] = Issuer(section, public_key(section.key, where))
             except SealError as error:
                 raise _invalid(
                     Phrase("the key of its issuer {issuer} cannot be used: {why}", issuer=name, why=error.message)
@@ -133,6 +133,14 @@ class Passes:
             raise _invalid(Phrase("a staff pass must rotate, and this one is valid for {seconds} s", seconds=lasts))
 
 
+def meant(text: str) -> bool:
+    """Whether a text is meant to be a pass. Posters and other people's codes are not, and no gate remarks on them."""
+    try:
+        return header(text).get("typ") == TYPE
+    except (msgspec.MsgspecError, ValueError):
+        return False
+
+
 def _claims(issuer: Issuer, token: str) -> Claims:
     try:
         return msgspec.convert(issuer.verifier.verify(token), Claims)
@@ -144,16 +152,6 @@ def _claims(issuer: Issuer, token: str) -> Claims:
 
 def _invalid(why: Phrase) -> PassRefused:
     return PassRefused(Reason.PASS_INVALID, why)
-
-
-def public_key(key: str, credential: str, credentials: Credentials) -> OKPKey:
-    """The public key that a table of the configuration names, by its value or by a credential."""
-    if not key:
-        return load_key(credentials.path(credential))
-    try:
-        return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key})
-    except (JoseError, ValueError) as error:
-        raise SealError("{key} is not a public Ed25519 key: {why}", key=key, why=error) from error
 
 
 def sign(claims: Claims, key: OKPKey, issuer: str = DESK) -> str:

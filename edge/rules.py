@@ -1,5 +1,7 @@
 """From the configuration to the rules of the core, which knows no files."""
 
+import msgspec
+
 from edge.access import AccessRules
 from edge.areas import AreaRules
 from edge.attempts import AttemptRules
@@ -28,8 +30,8 @@ def gate_rules(config: Config) -> GateRules:
             cooldown_s=access.cooldown_s,
             refuse_after=access.refuse_after,
             liveness=liveness_rules(access),
-            without_liveness=access.liveness_unavailable == "accept",
-            unrecorded=access.storage_slow == "accept",
+            without_liveness=config.degraded.liveness_unavailable == "accept",
+            unrecorded=config.degraded.storage_slow == "accept",
         ),
         entry={door.name: _entry(door) for door in config.door},
         permits=_permits(config),
@@ -38,6 +40,8 @@ def gate_rules(config: Config) -> GateRules:
         | {reader.name: reader.into for reader in config.reader if reader.into},
         attempts=AttemptRules(access.attempts, access.attempts_within_s, access.attempts_block_s),
         unlocked={door.name: door.unlocked for door in config.door if door.unlocked},
+        degraded=msgspec.to_builtins(config.degraded),
+        drill_every_s=config.drill.every_days * 86_400,
     )
 
 
@@ -72,7 +76,7 @@ def _permits(config: Config) -> PermitRules:
     return PermitRules(
         levels={level.name: Level(frozenset(level.doors), level.schedule) for level in config.level},
         calendar=Calendar(calendar.time_zone, frozenset(calendar.dates()), schedules),
-        trust_clock=calendar.clock_untrusted == "accept",
+        trust_clock=config.degraded.clock_untrusted == "accept",
     )
 
 

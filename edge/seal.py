@@ -115,6 +115,16 @@ def load_key(path: Path) -> OKPKey:
         raise SealError("{path} is not an Ed25519 key in JWK form: {why}", path=path, why=error) from error
 
 
+def public_key(x: str, path: Path) -> OKPKey:
+    """The public Ed25519 key whose JWK has this `x`, or without one that of the JWK at `path`."""
+    if not x:
+        return load_key(path)
+    try:
+        return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": x})
+    except (JoseError, ValueError) as error:
+        raise SealError("{key} is not a public Ed25519 key: {why}", key=x, why=error) from error
+
+
 def new_sealing_key(path: Path) -> None:
     """Make a 256-bit AES key at `path`, mode 0600."""
     _write_private(path, AESGCM.generate_key(256))

@@ -129,10 +129,6 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     """The same for a face that moves together with what surrounds it, or not at all."""
     live_watch_s: Annotated[float, Meta(ge=0.0, le=10)] = 1.0
     """How long a face is watched before it is called an attack, or live without its motion known."""
-    liveness_unavailable: Literal["second_factor", "accept"] = "second_factor"
-    """What a pack without liveness networks may do. `accept` lets a photograph in."""
-    storage_slow: Literal["accept", "refuse"] = "accept"
-    """What becomes of a grant whose record is not on the disk after 250 ms."""
     attempts: Annotated[int, Meta(ge=0, le=100)] = 0
     """After so many refused attempts of a person, or of strangers at a door, no more are heard; 0 is no limit."""
     attempts_within_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0

@@ -17,7 +17,9 @@ from edge import notify
 from edge.broker import Broker
 from edge.clock import Clock
 from edge.config import Config, Credentials
+from edge.doorevents import AccessGranted
 from edge.doorlines import DoorLines
+from edge.drillbook import DrillSource
 from edge.errors import StoreError
 from edge.events import TABLE
 from edge.factlog import FactLog
@@ -44,11 +46,13 @@ from edge.matcher import Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
 from edge.places import Keeper, Places, load
+from edge.porter import Porter
 from edge.rules import gate_rules
 from edge.sources import Eyes, Heart, RelayLink, Seen, Source
-from edge.terms import Now, Permit
+from edge.terms import Cues, Now, Permit
 from edge.transport import Channel
 from edge.users import peers
+from edge.wire import Code
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +85,11 @@ class Service:
         self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
+        self._porter = Porter(config, credentials, put, self._record, self._arrived)
         self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
-            self._sources += [self._relay, whitelist_source(config, credentials, self._pack, put)]
+            people = whitelist_source(config, credentials, self._pack, put)
+            self._sources += [self._relay, people, self._porter, DrillSource(config.state, put)]
         self._places = Keeper(config.state / "inside.json", put)
         self._sources.append(self._places)
         self._log = FactLog(config.state / "facts.jsonl", rules) if config.gate.fact_log else None
@@ -99,7 +105,10 @@ class Service:
             while not isinstance(item := self._next(), Stop):
                 if isinstance(item, BaseException):
                     raise item
-                self.handle(item)
+                if isinstance(item, Code):
+                    self._porter.read(item)
+                else:
+                    self.handle(item)
         finally:
             self._close()
 
@@ -147,10 +156,11 @@ class Service:
 
     def _matched(self, seen: Seen) -> FaceSeen:
         view = seen.observation
+        cues = Cues() if self.config.drill.rehearsal else view.cues  # a recording is what liveness refuses
         probe = np.frombuffer(view.embedding, dtype="<f4")
         found = self._gallery.search(probe, self.gate.health.whitelist.threshold) if self._gallery else None
         permit = self._permits.get(found.person) if found else None
-        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, view.cues, found, permit)
+        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, cues, found, permit)
 
     def _take(self, fact: Fact) -> None:
         now = self._clock.now()
@@ -169,9 +179,10 @@ class Service:
                 self._relay.pulse(effect)
             case Relock():
                 self._relay.relock(effect)
+            case Emit(event=AccessGranted(credential=credential)) if credential:
+                self._porter.spend(effect, now)
             case Emit():
-                self._outbox.append(effect.subject, effect.event, now, effect.ticket)
-                _log_alarm(effect)
+                self._record(effect, now)
             case Show():
                 self._lines[effect.door].show(effect.lamp)
             case Settle():
@@ -180,6 +191,15 @@ class Service:
                 self._places.keep(self.gate.areas.places)
             case PublishState():
                 self._broker.publish_state(msgspec.to_builtins(self.gate.state()))
+
+    def _record(self, told: Emit, now: Now) -> None:
+        self._outbox.append(told.subject, told.event, now, told.ticket)
+        _log_alarm(told)
+
+    def _arrived(self, person: str) -> bool:
+        """Whether the whitelist in use has this person; also asked by the porter's thread."""
+        gallery = self._gallery
+        return gallery is not None and person in gallery.people
 
     def _beat(self) -> None:
         notify.watchdog()

@@ -30,8 +30,6 @@ class PassesSection(Struct, forbid_unknown_fields=True):
     """The longest window of a pass; one that is valid for longer is refused, whoever signed it."""
     staff_longest_s: Annotated[float, Meta(ge=10, le=3600)] = 90.0
     """The longest window of a pass that names a member of staff: it rotates, since a code can be photographed."""
-    clock_untrusted: Literal["refuse", "accept"] = "refuse"
-    """What becomes of a pass while the time is not known for certain, and so neither its window."""
 
 
 class IssuerSection(Struct, forbid_unknown_fields=True):

@@ -187,6 +187,15 @@ class SimulatedDoor(threading.Thread):
             lines.write(bytes([is_open]))
 
 
+def seconds_of(film: Path) -> float:
+    """How long a film is; PhotoError when it is none."""
+    try:
+        with av.open(str(film)) as opened:
+            return (opened.duration or 0) / av.time_base
+    except (av.FFmpegError, OSError) as error:
+        raise PhotoError("{path} cannot be read as a film: {why}", path=film, why=error.strerror) from error
+
+
 def as_camera(source: Path, target: Path) -> None:
     """Copy a film the way a camera sends it: one video track, a key frame every two seconds, no B-frames.
 

@@ -46,8 +46,11 @@ hard_limit_s = {hard_limit_s}
 held_open_s = 10.0
 
 [access]
-liveness_unavailable = "{liveness_unavailable}"
 cooldown_s = {cooldown_s}
+
+[degraded]
+liveness_unavailable = "{liveness_unavailable}"
+clock_untrusted = "{clock_untrusted}"
 
 [broker]
 host = "127.0.0.1"
@@ -68,6 +71,7 @@ DEFAULTS: dict[str, object] = {
     "hard_limit_s": 5.0,
     "cooldown_s": 3.0,
     "liveness_unavailable": "second_factor",
+    "clock_untrusted": "refuse",
     "broker_port": 1883,
     "url": "rtsp://127.0.0.1:8554/entrance",
 }

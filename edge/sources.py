@@ -126,7 +126,7 @@ class Eyes(Source):
 
     def _accept(self) -> None:
         try:
-            peer = wire.accept(self._listener, self._users, wire.Observation, wire.TrackGone, wire.EyeReport)
+            peer = wire.accept(self._listener, self._users, *wire.FROM_EYES)
         except LinkError:
             return  # a stranger's process: it was shown the door
         self._selector.register(peer, selectors.EVENT_READ, Eye(peer))
@@ -151,6 +151,8 @@ class Eyes(Source):
                 self._put(Seen(eye.camera, message))
             case wire.TrackGone() if eye.camera:
                 self._put(TrackEnded(eye.camera, message.track))
+            case wire.CodeRead() if eye.camera and math.isfinite(message.captured):
+                self._put(wire.Code(eye.camera, message))
 
     def _close(self, eye: Eye, why: str) -> None:
         self._selector.unregister(eye.peer)

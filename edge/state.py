@@ -47,3 +47,5 @@ class GateState(Struct, frozen=True):
     whitelist: WhitelistLoaded
     storage: Storage
     broker: Status
+    degraded: dict[str, str] = {}
+    """Each degraded mode that is in force, and what the door does in it."""

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 from edge.config import Config
 
@@ -48,6 +49,8 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.ready = False
         self.start_at = 0.0
+        self.output: IO[bytes] | None = None
+        """Where it and its stop-post command write; where we do without one."""
         self._backoff_s = FIRST_BACKOFF_S
         self._started_at = self._sign_at = 0.0
         self._folder = tempfile.TemporaryDirectory(prefix="edge-gate-notify-")
@@ -70,7 +73,12 @@ class Child:
         }
         self.ready, self._started_at, self._sign_at = False, now, now
         self.process = subprocess.Popen(
-            self.command, env=environment, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
+            self.command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
+            preexec_fn=_die_with_parent,
         )
 
     def hear(self, now: float) -> None:
@@ -109,7 +117,8 @@ class Child:
     def ended(self) -> None:
         self.process, self.ready = None, False
         if self.stop_post:
-            subprocess.run(self.stop_post, check=False, stdin=subprocess.DEVNULL)
+            said = {"stdout": self.output, "stderr": self.output}
+            subprocess.run(self.stop_post, check=False, stdin=subprocess.DEVNULL, **said)  # type: ignore[call-overload]
 
     def close(self) -> None:
         self._socket.close()
@@ -134,9 +143,13 @@ class Supervisor:
             while not self._stopped:
                 self.turn(TURN_S)
         finally:
-            for child in reversed(self.children):
-                child.stop()
-                child.close()
+            self.close()
+
+    def close(self) -> None:
+        """End the children, the last one first."""
+        for child in reversed(self.children):
+            child.stop()
+            child.close()
 
     def stop(self) -> None:
         self._stopped = True

@@ -23,8 +23,6 @@ class CalendarSection(Struct, forbid_unknown_fields=True):
     """Dates as 2026-10-01, on which schedules follow their `holidays`."""
     holiday_file: str = ""
     """More dates, one a line, what follows one is a remark; relative to the configuration."""
-    clock_untrusted: Literal["refuse", "accept"] = "refuse"
-    """What schedules and dates mean while the clock is not synchronised: nobody who depends on them, or as ever."""
 
     def problems(self) -> Iterator[Problem]:
         try:

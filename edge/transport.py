@@ -1,9 +1,11 @@
 """How events travel: CloudEvents 1.0 over MQTT, with channels, acknowledgements and presence."""
 
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
+
+from edge.terms import CommandKind
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -16,6 +18,7 @@ class Channel(StrEnum):
     STATE = "state"
     HEALTH = "health"
     ACK = "ack"
+    COMMAND = "command"
 
 
 class Delivery(NamedTuple):
@@ -29,6 +32,7 @@ DELIVERY = {
     Channel.STATE: Delivery(1, True),
     Channel.HEALTH: Delivery(0, False),
     Channel.ACK: Delivery(1, True),
+    Channel.COMMAND: Delivery(1, False),
 }
 
 
@@ -81,6 +85,36 @@ class Ack(Struct, frozen=True):
     resend: bool = False
 
 
+COMMAND_TYPE = "edge-gate-command+jwt"
+"""The JWS `typ` of a command, on the `command` channel."""
+
+
+class Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an operator asks of a gate: the claims of a signed command.
+
+    `aud` is `SITE/GATE`, `challenge` what the gate published in its state, and `counter` larger than any that this
+    operator has used with that challenge. `jti` names the command in its answer; `door` "" is every door of the gate.
+    """
+
+    jti: Annotated[str, Meta(min_length=1, max_length=40)]
+    aud: str
+    challenge: str
+    counter: int
+    kind: CommandKind
+    door: str = ""
+    seconds: Annotated[float, Meta(gt=0, le=86_400)] | None = None
+    """How long an `unlock` or `block` lasts."""
+    person: Annotated[str, Meta(max_length=40)] = ""
+
+
+class Listening(Struct, frozen=True):
+    """What it takes to command a gate now; published in its state."""
+
+    challenge: str
+    counters: dict[str, int] = {}
+    """Operator -> the largest counter that was used with this challenge."""
+
+
 class Backlog(Struct, frozen=True):
     """What a gate still keeps of its epoch: sequences `first` to `last`; nothing when `first` is beyond `last`."""
 
@@ -94,6 +128,7 @@ class Presence(Struct, frozen=True):
 
     status: Literal["online", "offline"]
     backlog: Backlog | None = None
+    commands: Listening | None = None
     gate: dict[str, object] = field(default_factory=dict)
 
 

@@ -9,10 +9,10 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edge.errors import LinkError
 from edge.terms import Cues, Quality, RelayOutcome, Status, View
@@ -53,6 +53,24 @@ class EyeReport(Message, frozen=True):
     pack: str = ""
     liveness: bool = False
     view: View | None = None
+
+
+class CodeRead(Message, frozen=True):
+    """Eye to gate: a QR code was held up, and what it says; whether that is a pass the gate finds out."""
+
+    text: Annotated[str, Meta(max_length=1_024)]
+    captured: float
+
+
+class Code(Struct, frozen=True):
+    """A code, by the camera whose eye read it."""
+
+    camera: str
+    seen: CodeRead
+
+
+FROM_EYES: tuple[type[Message], ...] = (Observation, TrackGone, EyeReport, CodeRead)
+"""What the gate hears from eyes; it takes nothing else from them."""
 
 
 class Settled(Message, frozen=True):

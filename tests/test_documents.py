@@ -16,7 +16,7 @@ from edge.transport import type_name
 from monitor.settings import Settings
 from tests.conftest import ROOT
 
-MADE = ("configuration.md", "monitor-configuration.md", "commands.md", "asyncapi.json", "states.md")
+MADE = ("configuration.md", "monitor-configuration.md", "commands.md", "asyncapi.json", "states.md", "degraded.md")
 
 
 @pytest.fixture(scope="module")

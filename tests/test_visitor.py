@@ -11,7 +11,7 @@ import zxingcpp
 
 from edge import invitation
 from edge.errors import EdgeError
-from edge.passbook import Passbook
+from edge.passbook import BOOK, Passbook
 from edge.site import Site
 from edge.terms import Reason
 from tests.commands import answer, complaint, run
@@ -67,7 +67,7 @@ def test_a_pass_that_was_revoked_is_refused_and_listed_as_such(site: Site) -> No
 def test_a_use_is_known_to_whoever_asks_again(site: Site) -> None:
     wish = invitation.Wish("A", ["gate-1"], 1_000, 2_000)
     made = invitation.invite(wish, site.config, site.credentials)
-    Passbook(site.config.state / invitation.BOOK).spend(made.jti, 2_000)
+    Passbook(site.config.state / BOOK).spend(made.jti, 2_000)
     found = invitation.verdict(made.token, site.config, site.credentials, "", 1_500)
     assert (found.code, str(found.why)) == (Reason.PASS_USED, "it has been used 1 times of 1")
 

@@ -34,6 +34,8 @@ COMMANDS = {
     "enroll": Entry("people", N_("Enrol a person from photos.")),
     "people": Entry("people", N_("Show who is enrolled.")),
     "revoke": Entry("people", N_("Withdraw a person's access and destroy the templates at once.")),
+    "command": Entry("command", N_("Command a gate from the monitoring room.")),
+    "drill": Entry("drill", N_("Play a recorded approach through the gate, its relay simulated.")),
     "visitor": Entry("visitor", N_("Invite visitors, verify passes, revoke them.")),
     "desk": Entry("desk", N_("Be the one authority for a site's whitelist.")),
     "gates": Entry("desk", N_("Add, list and shut out the gates of a site.")),

@@ -102,7 +102,7 @@ class EyeProcess:
 
     def accept(self, listener: socket.socket) -> wire.Peer:
         user = frozenset([os.getuid()])
-        self._peers.append(wire.accept(listener, user, wire.Observation, wire.TrackGone, wire.EyeReport))
+        self._peers.append(wire.accept(listener, user, *wire.FROM_EYES))
         return self._peers[-1]
 
     def close(self) -> None:

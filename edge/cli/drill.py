@@ -1,0 +1,56 @@
+"""`edge-gate drill`: does this gate still do what it is there for?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.cli.progress import progress
+from edge.config import Credentials, load
+from edge.errors import EdgeError
+from edge.i18n import N_, _
+
+Gate = Annotated[str, typer.Option("--gate", metavar="NAME", help=N_("The gate, that of the configuration."))]
+Camera = Annotated[str, typer.Option("--camera", metavar="NAME", help=N_("The camera; otherwise the first one."))]
+Film = Annotated[
+    Path | None, typer.Option("--clip", metavar="FILE", help=N_("The recorded approach; otherwise drill.clip."))
+]
+Person = Annotated[str, typer.Option("--person", metavar="ID", help=N_("Who is on it; otherwise drill.person."))]
+
+
+def drill(
+    gate: Gate = "",
+    camera: Camera = "",
+    clip: Film = None,
+    person: Person = "",
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Play a recorded approach through the gate's real way beside the gate in service, with a simulated relay."""
+    import time
+
+    from edge.drill import Clip
+    from edge.drill import drill as rehearse
+    from edge.drillbook import leave
+
+    found = load(config)
+    if gate not in ("", found.gate.name):
+        raise EdgeError(
+            "{path} is the configuration of {name}, not of {gate}", path=config, name=found.gate.name, gate=gate
+        )
+    film = clip or Path(found.drill.clip)
+    with progress(quiet=json) as bar:
+        bar.add_task(_("a recorded approach goes the gate's way"), total=None)
+        shown = Clip(film, person or found.drill.person)
+        report = rehearse(found, Credentials(credentials).directory, shown, camera)
+    leave(found.state, report, time.time())
+    if json:
+        emit(report)
+    elif report.passed:
+        say("passed: recognised, {took:.0f} ms to the relay, every alarm worked", took=report.decision_ms or 0.0)
+    else:
+        say("failed: {why}", why=report.detail)
+    if not report.passed:
+        raise typer.Exit(1)

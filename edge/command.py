@@ -1,0 +1,83 @@
+"""The operator's side of a command: learn what the gate listens for, sign, send, wait for its answer."""
+
+import secrets
+import time
+from typing import NamedTuple
+
+import msgspec
+from joserfc.jwk import OKPKey
+
+from edge.commands import sign
+from edge.errors import LinkError
+from edge.mqtt import Address, Connection, Message
+from edge.terms import CommandKind
+from edge.transport import DELIVERY, Channel, Command, Envelope, Listening, Presence, topic
+
+ANSWERED, REFUSED = "edge-gate.CommandAnswered", "edge-gate.CommandsRefused"
+
+
+class Target(NamedTuple):
+    site: str
+    gate: str
+
+    def topic(self, channel: Channel) -> str:
+        return topic(self.site, self.gate, channel)
+
+
+class Wish(NamedTuple):
+    """What is asked; `door` "" is every door, `seconds` is for `unlock` and `block`."""
+
+    kind: CommandKind
+    door: str = ""
+    seconds: float | None = None
+
+
+class Answer(NamedTuple):
+    id: str
+    accepted: bool
+    why: str
+
+
+def command(address: Address, target: Target, operator: str, key: OKPKey, wish: Wish, timeout_s: float) -> Answer:
+    """Send one command and wait for the event that answers it; LinkError when the gate is away or does not answer."""
+    deadline = time.monotonic() + timeout_s
+    connection = Connection(address, [target.topic(Channel.STATE), target.topic(Channel.EVENT)])
+    try:
+        listening = _listening(connection, target, deadline)
+        asked = Command(
+            jti=secrets.token_hex(8), aud=f"{target.site}/{target.gate}", challenge=listening.challenge,
+            counter=listening.counters.get(operator, 0) + 1, kind=wish.kind, door=wish.door, seconds=wish.seconds,
+        )  # fmt: skip
+        message = Message(target.topic(Channel.COMMAND), sign(asked, key, operator), *DELIVERY[Channel.COMMAND])
+        connection.publish(message)
+        return _answer(connection, target, asked.jti, deadline)
+    finally:
+        connection.close()
+
+
+def _listening(connection: Connection, target: Target, deadline: float) -> Listening:
+    """What the gate's retained state says of commands."""
+    while (left := deadline - time.monotonic()) > 0:
+        for message in connection.turn(min(left, 0.5)):
+            if message.topic != target.topic(Channel.STATE):
+                continue
+            presence = msgspec.json.decode(message.payload, type=Presence)
+            if presence.status == "offline":
+                raise LinkError("the gate {gate} is offline", gate=target.gate)
+            if presence.commands is None:
+                hint = "list an [[operator]] with the key in its configuration"
+                raise LinkError("the gate {gate} takes no commands", hint, gate=target.gate)
+            return presence.commands
+    raise LinkError("no gate {gate} of site {site} is known to the broker", gate=target.gate, site=target.site)
+
+
+def _answer(connection: Connection, target: Target, asked: str, deadline: float) -> Answer:
+    """What the gate says became of this command."""
+    while (left := deadline - time.monotonic()) > 0:
+        for message in connection.turn(min(left, 0.5)):
+            if message.topic != target.topic(Channel.EVENT):
+                continue
+            event = msgspec.json.decode(message.payload, type=Envelope)
+            if event.type in (ANSWERED, REFUSED) and event.data.get("id") == asked:
+                return Answer(asked, event.data.get("accepted") is True, str(event.data["why"]))
+    raise LinkError("the gate {gate} did not answer in time; look at its state", gate=target.gate)

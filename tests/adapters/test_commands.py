@@ -1,0 +1,217 @@
+"""Commands to a gate: what it obeys, what it refuses, and both over a real broker."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge.broker import Broker
+from edge.command import Answer, Target, Wish, command
+from edge.commands import BURST, CHALLENGE_S, GRACE_S, TELL_EVERY_S, CommandRefused, Commands, sign
+from edge.config import BrokerSection, Config, Credentials, GateSection
+from edge.doorsection import DoorSection, LineSection
+from edge.errors import LinkError
+from edge.events import CommandsRefused as Told
+from edge.facts import CommandReceived, CommandsRefused, Fact
+from edge.mqtt import Address, Connection, Message
+from edge.outbox import Outbox
+from edge.seal import Signer, load_key, new_signing_key
+from edge.signers import OperatorSection
+from edge.simulate import HOST
+from edge.terms import CommandKind, Now
+from edge.transport import ACK_TYPE, COMMAND_TYPE, Command, Listening
+from tests.adapters.brokers import Mosquitto, until
+
+TOPIC = "edge/v1/site/gate-1/command"
+
+
+def config(directory: Path, **operator: Any) -> Config:
+    new_signing_key(directory / "room.jwk")
+    return Config(
+        GateSection("site", "gate-1", state_dir=str(directory)), [], [DoorSection("main", LineSection(1))],
+        operator=[OperatorSection("room", credential="room.pub", **operator)],
+    )  # fmt: skip
+
+
+class Gate:
+    """The commands of a gate, and an operator who knows what it has published."""
+
+    def __init__(self, directory: Path, **operator: Any) -> None:
+        self.commands = Commands(config(directory, **operator), Credentials(directory), 0.0)
+        self.key = load_key(directory / "room.jwk")
+
+    @property
+    def listening(self) -> Listening:
+        assert self.commands.listening
+        return self.commands.listening
+
+    def ask(self, counter: int = 1, **changes: Any) -> bytes:
+        usual = Command("id-1", "site/gate-1", self.listening.challenge, counter, CommandKind.OPEN)
+        return sign(msgspec.structs.replace(usual, **changes), self.key, "room")
+
+    def refuses(self, payload: bytes, now: float = 0.0, retained: bool = False) -> str:
+        with pytest.raises(CommandRefused) as refused:
+            self.commands.take(payload, retained, now)
+        return str(refused.value)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
+
+
+def test_a_command_for_this_gate_this_challenge_and_with_a_new_counter_is_taken_once(gate: Gate) -> None:
+    asked = gate.ask(door="main", kind=CommandKind.UNLOCK, seconds=60.0)
+    taken = gate.commands.take(asked, False, 1.0)
+    assert taken == CommandReceived("id-1", "room", CommandKind.UNLOCK, "main", 60.0)
+    assert gate.listening.counters == {"room": 1}
+    assert "counter was used before" in gate.refuses(asked)
+    assert "counter was used before" in gate.refuses(gate.ask(counter=-1))
+    assert gate.commands.take(gate.ask(counter=7), False, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"aud": "site/gate-2"}, "for another gate: site/gate-2"),
+        ({"aud": "other/gate-1"}, "for another gate"),
+        ({"challenge": "of yesterday"}, "challenge is not the one"),
+        ({"challenge": ""}, "challenge is not the one"),
+        ({"counter": 0}, "counter was used before"),
+        ({"door": "back"}, "no door back here"),
+    ],
+)
+def test_what_is_not_meant_for_now_and_here_is_refused(gate: Gate, changes: dict[str, Any], why: str) -> None:
+    assert why in gate.refuses(gate.ask(**changes))
+    assert gate.listening.counters == {}
+
+
+def test_a_challenge_ends_and_what_was_kept_of_it_with_it(gate: Gate) -> None:
+    kept, late = gate.ask(), gate.ask(counter=2)
+    assert not gate.commands.renewed(CHALLENGE_S - 0.1)
+    assert gate.commands.renewed(CHALLENGE_S)
+    assert gate.commands.take(kept, False, CHALLENGE_S + GRACE_S / 2), "who has just read it is heard"
+    assert "challenge is not the one" in gate.refuses(late, CHALLENGE_S + GRACE_S)
+
+
+def test_a_retained_command_and_one_under_another_key_or_purpose_are_refused(gate: Gate, tmp_path: Path) -> None:
+    assert "kept by the broker" in gate.refuses(gate.ask(), retained=True)
+    stranger = new_signing_key(tmp_path / "stranger.jwk")
+    usual = Command("id-1", "site/gate-1", gate.listening.challenge, 1, CommandKind.OPEN)
+    assert "no operator of this gate" in gate.refuses(sign(usual, stranger, "stranger"))
+    assert "refused" in gate.refuses(sign(usual, stranger, "room"))
+    claims = msgspec.to_builtins(usual)
+    assert "typ" in gate.refuses(Signer(gate.key, ACK_TYPE, "room").sign(claims).encode())
+    assert "not a command" in gate.refuses(Signer(gate.key, COMMAND_TYPE, "room").sign({**claims, "more": 1}).encode())
+    for nonsense in (b"", b"\xff\x00", b"a.b.c", b"x" * 10_000):
+        assert gate.refuses(nonsense)
+
+
+def test_a_flood_is_cut_off_and_told_seldom(gate: Gate) -> None:
+    told = []
+    for index in range(500):
+        why = gate.refuses(b"nonsense", now=index / 100)
+        told.append(gate.commands.untold(index / 100))
+        assert index < BURST or "too many" in why or index % 100 == 0 or "not a signed" in why
+    assert [count for count in told if count] == [1]
+    assert gate.commands.untold(TELL_EVERY_S) == 500
+    assert gate.commands.take(gate.ask(), False, 60.0), "and heard again when it is over"
+
+
+def test_an_operator_keeps_to_what_the_configuration_allows(tmp_path: Path) -> None:
+    gate = Gate(tmp_path, may=["acknowledge"])
+    assert gate.commands.take(gate.ask(), False, 0.0).problem == "this operator may not open"
+    assert gate.commands.take(gate.ask(2, kind=CommandKind.ACKNOWLEDGE), False, 0.0).problem == ""
+
+
+def test_without_operators_nobody_commands(tmp_path: Path) -> None:
+    alone = Config(GateSection("site", "gate-1"), [], [])
+    assert Commands(alone, Credentials(tmp_path), 0.0).listening is None
+
+
+# Over a broker ------------------------------------------------------------------------------------------------------
+
+
+class Served:
+    """A gate's link to a real broker; what it hears is answered by the test in the rules' place."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self.heard: list[Fact | Exception] = []
+        configured = msgspec.structs.replace(config(directory), broker=BrokerSection(port=port))
+        self.outbox = Outbox(directory / "outbox.sqlite", "site", "gate-1", 10_000, 0.8, self.heard.append)
+        self._parts = configured, Credentials(directory), self.outbox, self._hear
+        self.broker = Broker(*self._parts)
+        self.broker.start()
+
+    def connect_again(self) -> None:
+        self.broker.close()
+        self.broker = Broker(*self._parts)
+        self.broker.start()
+
+    def _hear(self, fact: Fact) -> None:
+        self.heard.append(fact)
+        if isinstance(fact, CommandsRefused):
+            told = Told(fact.count, fact.why, fact.id)
+            self.outbox.append("commands", told, Now(time.monotonic(), time.time()))
+
+    def of(self, kind: type[Fact]) -> list[Any]:
+        return [fact for fact in self.heard if isinstance(fact, kind)]
+
+    def close(self) -> None:
+        self.broker.close()
+        self.outbox.close()
+
+
+@pytest.fixture
+def served(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Served]:
+    mosquitto.start()
+    served = Served(tmp_path, mosquitto.port)
+    yield served
+    served.close()
+
+
+@pytest.mark.real
+def test_a_command_reaches_the_gate_over_a_broker_and_a_recorded_one_does_not_act_again(
+    served: Served, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    key, target = load_key(tmp_path / "room.jwk"), Target("site", "gate-1")
+    spy = Connection(Address(HOST, mosquitto.port), [TOPIC])
+    asking = threading.Thread(target=_ask, args=(mosquitto.port, target, key))
+    asking.start()
+    until(lambda: served.of(CommandReceived))
+    recorded: list[Message] = []
+    while not recorded:
+        recorded = spy.turn(0.2)
+    asking.join()
+    spy.publish(Message(TOPIC, recorded[0].payload))
+    spy.turn(0.2)
+    until(lambda: served.of(CommandsRefused))
+    assert "counter was used before" in served.of(CommandsRefused)[0].why
+    spy.publish(Message(TOPIC, recorded[0].payload, 1, retain=True))
+    spy.turn(0.2)
+    served.connect_again()
+    until(lambda: any("kept by the broker" in refused.why for refused in served.of(CommandsRefused)))
+    assert len(served.of(CommandReceived)) == 1
+
+
+def _ask(port: int, target: Target, key: Any) -> None:
+    with pytest.raises(LinkError, match="did not answer"):
+        command(Address(HOST, port), target, "room", key, Wish(CommandKind.OPEN), 1.0)
+
+
+@pytest.mark.real
+def test_the_operator_is_told_why_a_command_was_refused_and_when_nobody_is_there(
+    served: Served, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    key, address = load_key(tmp_path / "room.jwk"), Address(HOST, mosquitto.port)
+    answer = command(address, Target("site", "gate-1"), "room", key, Wish(CommandKind.OPEN, "back"), 10.0)
+    assert isinstance(answer, Answer) and not answer.accepted and answer.why == "there is no door back here"
+    with pytest.raises(LinkError, match="no gate gate-9"):
+        command(address, Target("site", "gate-9"), "room", key, Wish(CommandKind.OPEN), 1.0)
+    served.broker.close()
+    with pytest.raises(LinkError, match="is offline"):
+        command(address, Target("site", "gate-1"), "room", key, Wish(CommandKind.OPEN), 5.0)

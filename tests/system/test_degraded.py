@@ -1,0 +1,159 @@
+"""Every degraded mode that a process, a file or a wire can cause, caused; and commands, in a whole gate."""
+
+import resource
+import time
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge import models
+from edge.events import ClockFault
+from edge.mqtt import Address, Connection
+from edge.seal import new_signing_key
+from edge.simulate import HOST, DemoBroker, RtspServer
+from edge.transport import Presence
+from tests.commands import answer, run
+from tests.system.conftest import NewHouse
+from tests.system.house import PACK, House, wait
+
+pytestmark = pytest.mark.real
+
+TAMPER, FIRE = 6, 7
+
+
+class Told:
+    """What the room hears of the gate's state."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = Connection(Address(HOST, port), ["edge/v1/demo/gate-1/state"])
+        self.presence = Presence("offline")
+
+    def degraded(self) -> set[str]:
+        for message in self._connection.turn(0.05):
+            self.presence = msgspec.json.decode(message.payload, type=Presence)
+        rows = self.presence.gate.get("degraded", {})
+        assert isinstance(rows, dict)
+        return set(rows) - {"clock_untrusted"}  # that is as it is on the machine of the test
+
+
+class Outage:
+    """A row begins with its cause and ends with its cure; the exit button opens throughout, and nothing else does."""
+
+    def __init__(self, gate: House, told: Told) -> None:
+        self.gate, self.told, self.pressed = gate, told, 0
+
+    def lasts(self, row: str, seconds: float = 20.0) -> None:
+        wait(lambda: row in self.told.degraded(), seconds)
+        self.press()
+
+    def over(self, row: str, seconds: float = 20.0) -> None:
+        wait(lambda: row not in self.told.degraded(), seconds)
+        self.press()
+
+    def press(self) -> None:
+        time.sleep(0.6)  # the pulse before is over: its length is configured
+        self.gate.press_exit()
+        self.pressed += 1
+        assert len(self.gate.watch.opened) == self.pressed
+
+
+@pytest.fixture
+def broker() -> Iterator[DemoBroker]:
+    with DemoBroker() as running:
+        yield running
+
+
+@pytest.fixture
+def gate(house: NewHouse, camera: RtspServer, broker: DemoBroker, film: object) -> House:
+    gate = house(url=camera.url(film), broker_port=broker.port)  # type: ignore[arg-type]
+    lines = f"exit_button = {{ line = 3 }}\ntamper = {{ line = {TAMPER} }}\nfire = {{ line = {FIRE} }}"
+    more = '\n[[operator]]\nname = "room"\ncredential = "operator.pub"\n'
+    gate.site.file.write_text(gate.site.file.read_text().replace("exit_button = { line = 3 }", lines) + more)
+    new_signing_key(gate.site.secrets / "operator.jwk")
+    return gate
+
+
+def somebody(gate: House) -> None:
+    """Enrol a person who never comes."""
+    face = np.random.default_rng(0).normal(size=(1, models.manifest(PACK).dimension)).astype(np.float32)
+    gate.enroll(face / np.linalg.norm(face))
+
+
+@pytest.mark.slow
+def test_each_mode_is_published_while_its_cause_lasts_and_the_exit_button_opens(
+    gate: House, camera: RtspServer, broker: DemoBroker
+) -> None:
+    gate.site.file.write_text(gate.site.file.read_text().replace("fact_log = true", "fact_log = false"))
+    gate.start("relay", "gate", "eye")
+    told = Told(broker.port)
+    outage = Outage(gate, told)
+    wait(lambda: "whitelist_unusable" in told.degraded())
+    somebody(gate)
+    wait(lambda: told.degraded() == {"liveness_unavailable"})
+    for role, row in (("eye", "vision_failed"), ("relay", "relay_failed")):
+        gate.kill(role)
+        if role == "relay":
+            wait(lambda: "relay_failed" in told.degraded())
+        else:
+            outage.lasts(row)
+        gate.start(role)
+        outage.over(row)
+    camera.stop()
+    outage.lasts("camera_lost")
+    camera.resume()
+    outage.over("camera_lost")
+    people = gate.site.config.state / "whitelist.sqlite"
+    kept = people.read_bytes()
+    people.write_bytes(b"broken" * 1000)
+    outage.lasts("whitelist_unusable")
+    people.write_bytes(kept)
+    outage.over("whitelist_unusable")
+    for line, row in ((TAMPER, "tamper"), (FIRE, "fire")):
+        gate.line(line, 1)
+        outage.lasts(row)
+        gate.line(line, 0)
+        outage.over(row)
+    _disk_full(gate, outage)
+
+
+def _disk_full(gate: House, outage: Outage) -> None:
+    """The gate's process may not make any file larger, which its disk is to it then."""
+    process = gate.processes["gate"].pid
+    limits = resource.prlimit(process, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    outage.press()
+    outage.lasts("storage_slow")
+    resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
+    outage.over("storage_slow")
+
+
+def test_a_broker_that_goes_and_comes_moves_nothing_and_interrupts_nothing(gate: House, broker: DemoBroker) -> None:
+    gate.start("relay", "gate")
+    told = Told(broker.port)
+    wait(lambda: "liveness_unavailable" in told.degraded())
+    outage = Outage(gate, told)
+    broker.kill()
+    outage.press()
+    wait(lambda: any(fact["status"] == "refused" for fact in gate.facts("BrokerReported")))
+    outage.press()
+    broker.start()
+    told = Told(broker.port)
+    wait(lambda: "liveness_unavailable" in told.degraded() and "broker_lost" not in told.degraded())
+    outage.press()
+    assert gate.events(ClockFault) == [] or len(gate.events(ClockFault)) == 1
+
+
+def test_the_room_opens_and_locks_down_a_door_by_command(gate: House, broker: DemoBroker) -> None:
+    gate.start("relay", "gate")
+    told = Told(broker.port)
+    wait(lambda: "liveness_unavailable" in told.degraded())
+    common = ["--operator", "room", "--config", gate.site.file, "--credentials", gate.site.secrets]
+    assert answer("command", "open", "--gate", "gate-1", "--door", "main", *common)["accepted"] is True
+    wait(lambda: len(gate.watch.opened) == 1)
+    assert answer("command", "lock-down", *common)["accepted"] is True
+    refused = answer("command", "open", *common, status=1)
+    assert (refused["accepted"], refused["why"]) == (False, "the door is locked down; release it first")
+    assert run("command", "release", *common).returncode == 0
+    assert "no door back here" in answer("command", "open", "--door", "back", *common, status=1)["why"]
+    assert len(gate.watch.opened) == 1

@@ -1,0 +1,56 @@
+"""A drill beside a gate in service: the approach is recognised, the alarms work, and the real door is not touched."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.drillbook import leave
+from edge.errors import ConfigurationError
+from edge.events import DrillFault, DrillReport
+from edge.matcher import Vector
+from tests.commands import answer, complaint
+from tests.system.conftest import NewHouse
+from tests.system.house import wait
+
+pytestmark = pytest.mark.real
+
+
+@pytest.mark.slow
+def test_an_approach_is_recognised_and_every_alarm_works_while_the_real_door_stays_as_it_is(
+    house: NewHouse, film: Path, visitor: Vector
+) -> None:
+    gate = house()
+    person = gate.enroll(visitor)
+    gate.start("relay", "gate")
+    wait(lambda: gate.facts("Heartbeat"))
+    given = ["--config", gate.site.file, "--credentials", gate.site.secrets, "--clip", film]
+    told = answer("drill", "--gate", "gate-1", "--person", person, *given)
+    assert told["passed"] and told["recognised"] and told["detail"] == ""
+    assert told["alarms"] == {"forced": True, "held": True, "tamper": True, "fire": True}
+    assert 0 < told["decision_ms"] < 2_000
+    wait(lambda: gate.events(DrillReport))
+    assert gate.events(DrillReport)[0].data["passed"] is True
+    assert gate.watch.opened == []
+
+
+def test_a_report_is_told_once_also_across_a_restart(house: NewHouse) -> None:
+    gate = house()
+    leave(gate.site.config.state, DrillReport("entrance", "main", False, False, None, {}, "", "no light"), 1e9)
+    gate.start("relay", "gate")
+    wait(lambda: gate.events(DrillFault))
+    assert gate.events(DrillFault)[0].data == {"active": True, "detail": "no light"}
+    gate.kill("gate")
+    gate.start("gate")
+    wait(lambda: len(gate.events(DrillFault)) == 2)
+    assert len(gate.events(DrillReport)) == 1
+
+
+def test_what_cannot_be_rehearsed_says_why(house: NewHouse) -> None:
+    gate = house()
+    given = ["--config", gate.site.file, "--credentials", gate.site.secrets]
+    assert "is not a film" in complaint("drill", *given)
+    assert "not of gate-9" in complaint("drill", "--gate", "gate-9", *given)
+    real = gate.site.file.read_text().replace(f"simulated:{gate.site.root}/chip", "/dev/gpiochip0")
+    gate.site.file.write_text(real + "\n[drill]\nrehearsal = true\n")
+    with pytest.raises(ConfigurationError, match="1 problem"):
+        assert gate.site.config
