@@ -1,13 +1,17 @@
-# Two commands: `make demo` and `make test`. Each sets up what it needs, once.
+# Three commands: `make demo`, `make monitor` and `make test`. Each sets up what it needs, once.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
 
-.PHONY: demo test check hardware invariants mutation lock clean
+.PHONY: demo monitor test check hardware invariants mutation lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
+
+# The page of the monitoring room with seven simulated gates behind it, at http://127.0.0.1:8080/, until interrupted.
+monitor: $(VENV)/.ready
+	$(BIN)/edge-gate simulate-site --room var/room
 
 test: check
 	$(BIN)/pytest -m "real or slow" -rs

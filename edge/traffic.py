@@ -52,6 +52,8 @@ THRESHOLD = 0.44
 HEALTH_S = 10.0
 FRAMES_PER_S = 25.0
 LOOK_S = 1.0
+APART_S, QUEUE_S = 6.0, 30.0
+"""One person at a time, and how long they queue."""
 
 
 class SimulatedGate:
@@ -69,7 +71,7 @@ class SimulatedGate:
         self._due: list[tuple[float, int, Fact | Callable[[], None]]] = []
         self._order = itertools.count()
         self._track = itertools.count(1)
-        self._stopped = False
+        self._stopped, self._free_at = False, 0.0
         self.camera = Status.STREAMING
         """What its eye reports of the camera."""
         self._outbox = Outbox(directory / "outbox.sqlite", SITE, name, 100_000, 0.8, self._reported)
@@ -177,7 +179,12 @@ class SimulatedGate:
         return turn
 
     def _somebody(self) -> None:
-        """Somebody walks up: four good views of one face, then the track ends."""
+        """Somebody walks up, after whoever is there: good views of one face, then the track ends."""
+        now = time.monotonic()
+        if self._free_at > now + QUEUE_S:
+            return  # it is crowded: they take another gate
+        waits = max(0.0, self._free_at - now)
+        self._free_at = now + waits + APART_S
         track, rnd = next(self._track), self._random
         stranger = rnd.random() < STRANGERS
         score = rnd.gauss(0.25, 0.06) if stranger else rnd.gauss(0.74, 0.05)
@@ -185,8 +192,8 @@ class SimulatedGate:
         found = None if stranger else Candidate(person, score, score - 0.3, THRESHOLD, 12)
         quality = Quality(rnd.uniform(55, 110), rnd.uniform(0.6, 1.0), rnd.gauss(0, 6), rnd.gauss(0, 4), 0.5)
         for number in range(8 if stranger else 4):
-            self.at(0.12 * number, lambda: self._seen(track, quality, found))
-        self.at(2.0, TrackEnded(CAMERA, track))
+            self.at(waits + 0.12 * number, lambda: self._seen(track, quality, found))
+        self.at(waits + 2.0, TrackEnded(CAMERA, track))
 
     def _seen(self, track: int, quality: Quality, found: Candidate | None) -> None:
         now = time.monotonic()

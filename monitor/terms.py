@@ -218,9 +218,9 @@ class Alarm(Struct):
             return State.CLOSED
         if self.active:
             return State.ACKNOWLEDGED if self.acknowledged else State.ACTIVE
-        if self.checked:
-            return State.CHECKED
-        return State.AWAITING_CHECK if self.acknowledged else State.CLEARED
+        if not self.acknowledged:
+            return State.CLEARED
+        return State.CHECKED if self.checked else State.AWAITING_CHECK
 
     def begin(self, now: float) -> None:
         """The fault is there, again: whatever was done about it before counts no longer."""

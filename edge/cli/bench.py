@@ -142,3 +142,31 @@ def sync(
         return
     for name, value in msgspec.to_builtins(result).items():
         typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+
+
+@bench.command(
+    help=N_("Send gates' events to a monitoring room: how many a second it takes, how soon they are on its page.")
+)
+def monitor(
+    gates: Annotated[int, typer.Option("--gates", min=1, max=100, help=N_("How many gates."))] = 7,
+    rate: Annotated[int, typer.Option("--rate", min=1, max=100_000, help=N_("Events a second, in all."))] = 200,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help=N_("How long they are sent."))] = 20.0,
+    database: Annotated[
+        str, typer.Option("--database", metavar="URL", help=N_("postgresql://...; otherwise SQLite in a new file."))
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    import msgspec
+
+    from bench.monitor import measure
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task(_("Sending events"), total=rate * seconds)
+        result = measure(
+            gates, rate, seconds, database, lambda phase, done, total: bar.update(task, completed=done, total=total)
+        )
+    if json:
+        emit(result)
+        return
+    for name, value in msgspec.to_builtins(result).items():
+        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")

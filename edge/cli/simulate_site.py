@@ -1,6 +1,8 @@
 """`edge-gate simulate-site`: plausible traffic of a whole site, for trying the monitoring room."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -12,9 +14,11 @@ from edge.cli.common import JsonOption, emit, say
 from edge.errors import EdgeError
 from edge.i18n import N_
 
+ENDING = {signal.SIGTERM, signal.SIGINT}
+
 
 def simulate_site(
-    broker: Annotated[str, typer.Option("--broker", metavar="URL", help=N_("The broker: mqtt://HOST:PORT."))],
+    broker: Annotated[str, typer.Option("--broker", metavar="URL", help=N_("The broker: mqtt://HOST:PORT."))] = "",
     gates: Annotated[int, typer.Option("--gates", min=1, max=100, help=N_("How many gates."))] = 7,
     people: Annotated[
         float, typer.Option("--people", min=0.001, max=100, help=N_("How many people come by a second, at each gate."))
@@ -26,30 +30,57 @@ def simulate_site(
         Path | None,
         typer.Option("--recorder-key", metavar="FILE", exists=True, help=N_("The recorder's public key, .pub.")),
     ] = None,
+    room: Annotated[
+        Path | None,
+        typer.Option("--room", metavar="DIRECTORY", help=N_("Start a broker and a monitoring room here as well.")),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help=N_("Where that room serves its page."))] = 8080,
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=1, max=604800, help=N_("How long; otherwise until interrupted."))
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Run simulated gates at a broker: people pass, strangers are refused, and now and then something breaks."""
-    from edge.config import BrokerSection
-    from edge.traffic import SimulatedSite, names
+    if bool(broker) == bool(room):
+        raise EdgeError("name a broker with --broker, or a directory with --room")
+    with _running(broker, room, port, gates, people, directory, recorder_key, quiet=json):
+        _wait(seconds)
+    if json:
+        from edge.traffic import names
 
-    host, port = address(broker)
+        emit({"gates": names(gates)})
+
+
+@contextmanager
+def _running(
+    broker: str, room: Path | None, port: int, gates: int, people: float, directory: Path | None, key: Path | None,
+    quiet: bool,
+) -> Iterator[None]:  # fmt: skip
+    """The gates, at a broker that is there or with one and a room of their own."""
+    from edge.config import BrokerSection
+    from edge.showroom import showroom
+    from edge.traffic import SimulatedSite
+
+    tell = (lambda template, **fields: None) if quiet else say
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    if room:
+        with showroom(room, gates, people, tell, port):
+            yield
+        return
+    host, number = address(broker)
     with TemporaryDirectory(prefix="edge-gate-site-") as scratch:
-        section = BrokerSection(host=host, port=port)
-        site = SimulatedSite(directory or Path(scratch), gates, section, recorder_key, people)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        site = SimulatedSite(directory or Path(scratch), gates, BrokerSection(host=host, port=number), key, people)
         site.start()
-        if not json:
-            say("{count} gates are simulated at {host}:{port}", count=gates, host=host, port=port)
-        if seconds is None:
-            signal.sigwait({signal.SIGTERM, signal.SIGINT})
-        else:
-            signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, seconds)
+        tell("{count} gates are simulated at {host}:{port}", count=gates, host=host, port=number)
+        yield
         site.stop()
-        if json:
-            emit({"gates": names(gates)})
+
+
+def _wait(seconds: float | None) -> None:
+    if seconds is None:
+        signal.sigwait(ENDING)
+    else:
+        signal.sigtimedwait(ENDING, seconds)
 
 
 def address(broker: str) -> tuple[str, int]:
