@@ -40,7 +40,7 @@ def server(clips: Path) -> Iterator[RtspServer]:
 @pytest.fixture
 def camera(request: pytest.FixtureRequest) -> Callable[..., Camera]:
     def make(url: str, password: str = PASSWORD, user: str = USER) -> Camera:
-        section = CameraSection("front", url, "main", user, open_timeout_s=3, read_timeout_s=READ_TIMEOUT_S)
+        section = CameraSection("front", url, "main", username=user, open_timeout_s=3, read_timeout_s=READ_TIMEOUT_S)
         made = Camera(section, password)
         made.start()
         request.addfinalizer(made.close)
