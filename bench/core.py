@@ -42,6 +42,7 @@ from edge.facts import (
     Relock,
     Started,
     StorageReported,
+    TemplateDestroyed,
     TrackEnded,
     Wake,
     WhitelistLoaded,
@@ -183,6 +184,7 @@ class Recorder:
             WhitelistLoaded(1, 400, 0.5, 0.01),
             InputLost(door, "unplugged"),
             CommandsRefused(3, "its counter was used before"),
+            TemplateDestroyed("k7m2"),
             DrillDone(START, DrillReport("front", door, True, True, 300.0, {"forced": True})),
         )
         if number % 8 == 0:

@@ -84,7 +84,7 @@ class Authority:
         bounds = secret.bounds
         content = Content(
             secret.dimension, secret.templates, row.consent, row.purpose, row.retain_until,
-            bounds.levels, bounds.valid_from, bounds.valid_until, host=bounds.host,
+            bounds.levels, bounds.valid_from, bounds.valid_until, host=bounds.host, with_pass=bounds.with_pass,
         )  # fmt: skip
         return self._issuer.record(row.id, row.revision, row.pack, content)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import photos
-from edge.enrolled import Consent, Person
+from edge.enrolled import Bounds, Consent, Person
 from edge.errors import PhotoError, Phrase, StoreError
 from edge.faces import Face, Vision
 from edge.i18n import N_
@@ -17,7 +17,7 @@ from edge.matcher import Gallery
 from edge.picture import Bgr, Picture
 from edge.quality import QualityGate, Shortcoming
 from edge.still import WIDTHS
-from edge.whitelist import Whitelist
+from edge.whitelist import NONE, Whitelist
 
 MOST_PHOTOS = 8
 GATE = QualityGate(least_eye_distance_px=40.0)
@@ -40,12 +40,20 @@ class Portrait(NamedTuple):
 
 
 def enroll(
-    paths: Sequence[Path], name: str, consent: Consent, vision: Vision, whitelist: Whitelist, fpir: float, today: date
+    paths: Sequence[Path],
+    name: str,
+    consent: Consent,
+    vision: Vision,
+    whitelist: Whitelist,
+    fpir: float,
+    today: date,
+    bounds: Bounds = NONE,
 ) -> Person:
     """Record the person on these photos, one to eight of them.
 
     PhotoError tells which photo is of no use and why, or that they show several people; StoreError that the person
-    is enrolled already. `fpir` is the site's wanted false-positive identification rate.
+    is enrolled already. `fpir` is the site's wanted false-positive identification rate; `bounds` says
+    where and when they may pass.
     """
     if not 1 <= len(paths) <= MOST_PHOTOS:
         raise PhotoError("{count} photos were given; one to {most} are needed", count=len(paths), most=MOST_PHOTOS)
@@ -55,7 +63,7 @@ def enroll(
     gallery = whitelist.gallery(manifest.id, today).gallery
     at_least = gallery.strangers(manifest.calibration, fpir).threshold(fpir)
     _new_person(portraits, gallery, at_least, whitelist, today)
-    return whitelist.enroll(name, consent, manifest.id, np.stack([each.template for each in portraits]))
+    return whitelist.enroll(name, consent, manifest.id, np.stack([each.template for each in portraits]), bounds)
 
 
 def portrait(path: Path, vision: Vision) -> Portrait:

@@ -34,6 +34,7 @@ class Bounds(Struct, frozen=True):
     valid_from: float | None = None
     valid_until: float | None = None
     host: str = ""
+    with_pass: bool = False
 
 
 class Person(Struct, frozen=True):
@@ -113,4 +114,4 @@ def vectors(secret: Secret) -> Vector:
 
 def permit_of(person: str, bounds: Bounds) -> Permit:
     """What the gate's rules are told of a person."""
-    return Permit(person, bounds.levels, bounds.valid_from, bounds.valid_until)
+    return Permit(person, bounds.levels, bounds.valid_from, bounds.valid_until, with_pass=bounds.with_pass)

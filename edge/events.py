@@ -95,6 +95,12 @@ class CommandsRefused(Event, frozen=True):
     id: str = ""
 
 
+class TemplateDestroyed(Event, frozen=True):
+    """The receipt that a visitor's template was destroyed when the pass ended."""
+
+    person: str
+
+
 class DrillReport(Event, frozen=True):
     """What a drill found: a recorded approach on the gate's real way, with a simulated relay.
 
@@ -146,6 +152,7 @@ TABLE: dict[type[Event], Row] = {
     ClockFault: Row(Channel.ALARM, 500),
     ClockStepped: Row(Channel.EVENT, 500),
     CommandsRefused: Row(Channel.EVENT, 500),
+    TemplateDestroyed: Row(Channel.EVENT, 300, ("person",)),
     DrillReport: Row(Channel.EVENT, 300, ("person",)),
     DrillFault: Row(Channel.ALARM, 500),
     EpochStarted: Row(Channel.ALARM, 700),

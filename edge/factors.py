@@ -54,6 +54,8 @@ def lacking(attempt: Attempt, rules: EntryRules) -> Reason | None:
     missing = Reason.SECOND_FACTOR_MISSING
     if shown and ((shown.face and Factor.FACE not in factors) or (shown.pin and Factor.PIN not in factors)):
         return missing
+    if attempt.permit and attempt.permit.with_pass and Factor.PASS not in factors:
+        return missing
     first = next((factor for factor in factors if factor in rules.opens_with), None)
     if first is None:
         return missing
@@ -66,6 +68,8 @@ def lacking(attempt: Attempt, rules: EntryRules) -> Reason | None:
 def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
     """Whether this person can show what the attempt lacks, as far as is known."""
     if attempt.shown and (attempt.shown.face or attempt.shown.pin):
+        return True
+    if attempt.permit and attempt.permit.with_pass:
         return True
     if not rules.opens_with.intersection(attempt.factors):
         return bool(rules.opens_with)

@@ -198,6 +198,12 @@ class DrillDone(Fact, frozen=True):
     told: bool = False
 
 
+class TemplateDestroyed(Fact, frozen=True):
+    """The pass of this id is over, and the template of the face that was bound to it is destroyed."""
+
+    person: str
+
+
 class Effect(Struct, frozen=True, tag=True):
     """What `step` wants done."""
 

@@ -31,6 +31,7 @@ from edge.facts import (
     Heartbeat,
     PublishState,
     StorageReported,
+    TemplateDestroyed,
     WhitelistLoaded,
 )
 from edge.fault import Fault
@@ -152,6 +153,8 @@ class Health:
                 return self.storage_told(fact, now.mono)
             case CommandsRefused():
                 return [Emit("commands", events.CommandsRefused(fact.count, fact.why, fact.id))]
+            case TemplateDestroyed():
+                return [Emit("whitelist", events.TemplateDestroyed(fact.person))]
             case DrillDone():
                 return self.drills.done(fact)
             case Heartbeat():

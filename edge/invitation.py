@@ -15,7 +15,7 @@ import segno
 from joserfc.jwk import OKPKey
 
 from edge.config import Config, Credentials
-from edge.enrolled import Consent, Person, Standing
+from edge.enrolled import Bounds, Consent, Person, Standing
 from edge.errors import EdgeError, Phrase
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import PRIVATE, Claims, Passes, PassRefused, sign
@@ -54,20 +54,29 @@ def invite(wish: Wish, config: Config, credentials: Credentials, face: Path | No
     """Sign a pass and note that it was issued; with a photo the visitor is enrolled until it ends, under its id."""
     _check(wish)
     key = _key(credentials.path(PRIVATE))
-    person = _enrolled(wish, config, credentials, face, consent) if face else None
-    jti = person.id if person else "".join(secrets.choice(ALPHABET) for _ in range(10))
-    places: list[str] = [f"{config.gate.site}/{gate}" for gate in wish.gates]
-    claims = Claims(
-        jti=jti, aud=places if wish.multi_gate else places[0], nbf=int(wish.valid_from), exp=int(wish.valid_until),
-        host=wish.host, uses=wish.uses, sub=wish.staff, face=bool(person),
-    )  # fmt: skip
-    token = sign(claims, key)
+    claims = _claims(wish, config.gate.site, face is not None)
     try:
-        Passes(config, credentials).read(token, wish.gates[0])
+        Passes(config, credentials).read(sign(claims, key), wish.gates[0])
     except PassRefused as refused:
         raise EdgeError("no gate would take this pass: {why}", why=refused.message) from refused
-    Passbook(config.state / BOOK).issue(Issued(jti, *wish[:5], face=bool(person), staff=wish.staff))
-    return Made(token, jti)
+    if face:
+        claims.jti = _enrolled(wish, config, credentials, face, consent).id
+    Passbook(config.state / BOOK).issue(Issued(claims.jti, *wish[:5], face=claims.face, staff=wish.staff))
+    return Made(sign(claims, key), claims.jti)
+
+
+def _claims(wish: Wish, site: str, face: bool) -> Claims:
+    places: list[str] = [f"{site}/{gate}" for gate in wish.gates]
+    return Claims(
+        jti="".join(secrets.choice(ALPHABET) for _ in range(10)),
+        aud=places if wish.multi_gate else places[0],
+        nbf=int(wish.valid_from),
+        exp=int(wish.valid_until),
+        host=wish.host,
+        uses=wish.uses,
+        sub=wish.staff,
+        face=face,
+    )
 
 
 def _check(wish: Wish) -> None:
@@ -93,7 +102,8 @@ def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path,
     grounds = Consent(consent or "invitation", f"visit to {wish.host}", last)
     vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
     today = datetime.now(UTC).date()
-    return enroll([photo], f"visitor of {wish.host}", grounds, vision, people, config.access.fpir, today)
+    bounds = Bounds((), wish.valid_from, wish.valid_until, wish.host, with_pass=True)
+    return enroll([photo], f"visitor of {wish.host}", grounds, vision, people, config.access.fpir, today, bounds)
 
 
 def draw(token: str, path: Path) -> None:

@@ -54,6 +54,7 @@ class Opener:
             content.pin,
             content.duress,
             content.extended,
+            content.with_pass,
         )
 
     def remove(self, person: str) -> None:

@@ -7,17 +7,19 @@ One thread with a queue of its own, since it waits for a disk and the gate must 
 import logging
 import queue
 from collections.abc import Callable
+from datetime import date
 
 from msgspec import structs
 
 from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
-from edge.errors import Phrase, StoreError
-from edge.facts import Emit, PassShown, Recorded
-from edge.passbook import BOOK, Passbook
+from edge.errors import EdgeError, Phrase, StoreError
+from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
+from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
 from edge.sources import Put, Source
 from edge.terms import Now, Pass, Reason
+from edge.whitelist import Whitelist
 from edge.wire import Code
 
 log = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ log = logging.getLogger(__name__)
 WAITING = 64
 """Codes and grants that may wait; who holds up more is not heard, and the gate goes on."""
 TURN_S = 0.5
-FORGET_EVERY_S = 3_600.0
+TIDY_EVERY_S = 60.0
 
 Append = Callable[[Emit, Now], None]
 
@@ -34,7 +36,13 @@ class Porter(Source):
     """`arrived` tells whether a person has a record here; `append` records an event, as the outbox does."""
 
     def __init__(
-        self, config: Config, credentials: Credentials, put: Put, append: Append, arrived: Callable[[str], bool]
+        self,
+        config: Config,
+        credentials: Credentials,
+        put: Put,
+        append: Append,
+        arrived: Callable[[str], bool],
+        clock: Callable[[], Now],
     ) -> None:
         super().__init__("porter", put)
         self._doors = {camera.name: camera.door for camera in config.camera}
@@ -43,7 +51,8 @@ class Porter(Source):
         self._asked: queue.Queue[Code | tuple[Emit, Now]] = queue.Queue(WAITING)
         self._ends: dict[str, float] = {}
         """When the passes end that were shown lately, UTC seconds."""
-        self._forget_at = 0.0
+        self._config, self._credentials, self._clock = config, credentials, clock
+        self._tidy_at = 0.0
 
     def read(self, code: Code) -> None:
         """Find out what a code is; never blocks."""
@@ -62,6 +71,7 @@ class Porter(Source):
             try:
                 asked = self._asked.get(timeout=TURN_S)
             except queue.Empty:
+                self._tidy(self._clock())
                 continue
             if isinstance(asked, Code):
                 self._put(self._shown(asked))
@@ -102,6 +112,27 @@ class Porter(Source):
             self._put(Recorded(granted.ticket, False))
             return
         self._append(granted, now)
-        if now.trusted and now.mono >= self._forget_at:  # by a clock that may be years ahead nothing is forgotten
-            self._forget_at = now.mono + FORGET_EVERY_S
+
+    def _tidy(self, now: Now) -> None:
+        """End the faces of passes that are over, then forget those; never by a clock that may be years ahead."""
+        if not now.trusted or now.mono < self._tidy_at:
+            return
+        self._tidy_at = now.mono + TIDY_EVERY_S
+        try:
+            book = Passbook(self._path)
+            for issued in book.issued():
+                if issued.face and issued.valid_until <= now.utc and not issued.revoked:
+                    self._destroy(issued)
+                    book.revoke(issued.id, issued.valid_until)
             book.forget(now.utc)
+        except EdgeError as error:
+            log.warning("%s", error)
+
+    def _destroy(self, issued: Issued) -> None:
+        """A desk ends its own records, by their retention date; here it is the file of this gate."""
+        if self._config.whitelist.source != "local":
+            return
+        people = Whitelist.of(self._config, self._credentials, write=True)
+        if any(each.id == issued.id and each.revoked_at is None for each in people.people(date.today())):
+            people.revoke(issued.id)
+            self._put(TemplateDestroyed(issued.id))

@@ -72,6 +72,7 @@ class Content(Struct, frozen=True):
     duress: str = ""
     extended: bool = False
     host: str = ""
+    with_pass: bool = False
 
 
 class Record(Struct, frozen=True, array_like=True):

@@ -85,7 +85,7 @@ class Service:
         self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
-        self._porter = Porter(config, credentials, put, self._record, self._arrived)
+        self._porter = Porter(config, credentials, put, self._record, self._arrived, self._clock.now)
         self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
             people = whitelist_source(config, credentials, self._pack, put)

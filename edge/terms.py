@@ -239,6 +239,8 @@ class Permit(Struct, frozen=True):
     duress: str = ""
     extended: bool = False
     """Whether this person needs the door to stay open longer."""
+    with_pass: bool = False
+    """Whether the face only counts together with the pass of the same id, as a visitor's does."""
 
 
 class Pass(Struct, frozen=True):

@@ -34,6 +34,7 @@ KINDS = {
     "ClockFault": N_("Clock not synchronised"),
     "ClockStepped": N_("Clock was set"),
     "CommandsRefused": N_("Commands were refused"),
+    "TemplateDestroyed": N_("Visitor's template destroyed"),
     "DrillReport": N_("Drill"),
     "DrillFault": N_("Drill missed or failed"),
     "room.gap": N_("Events are missing"),

@@ -1,0 +1,136 @@
+"""The porter: codes become passes or nothing, uses are on the disk first, and what is over is ended with a receipt."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.doorevents import AccessGranted
+from edge.enrolled import Consent, Standing
+from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
+from edge.invitation import Wish, invite
+from edge.passbook import BOOK, Issued, Passbook
+from edge.passes import Claims, sign
+from edge.porter import Porter
+from edge.seal import load_key
+from edge.site import Site
+from edge.terms import Now, Reason
+from edge.whitelist import Whitelist
+from edge.wire import Code, CodeRead
+from tests.adapters.brokers import until
+
+NOW = time.time()
+
+
+class Desk:
+    """A porter, what it told, and what was recorded after it had counted."""
+
+    def __init__(self, root: Path, trusted: bool = True) -> None:
+        self.site = Site(root, root)
+        self.told: list[Any] = []
+        self.recorded: list[Emit] = []
+        self.here: set[str] = set()
+        self.looked = 0
+        config, credentials = self.site.config, self.site.credentials
+        self.porter = Porter(
+            config, credentials, self.told.append, lambda told, now: self.recorded.append(told),
+            self.here.__contains__, self._clock,
+        )  # fmt: skip
+        self._trusted = trusted
+
+    def _clock(self) -> Now:
+        self.looked += 1
+        return Now(time.monotonic(), NOW, self._trusted)
+
+    @property
+    def book(self) -> Passbook:
+        return Passbook(self.site.config.state / BOOK)
+
+    def show(self, text: str) -> None:
+        self.porter.read(Code("entrance", CodeRead(text, 1.0)))
+
+    def of(self, kind: type) -> list[Any]:
+        return [fact for fact in self.told if isinstance(fact, kind)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    begun: list[Desk] = []
+
+    def begin(**how: Any) -> Desk:
+        begun.append(Desk(tmp_path, **how))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.porter.stop()
+        if each.porter.is_alive():
+            each.porter.join()
+
+
+def test_a_code_that_is_no_pass_is_nothing_and_a_pass_says_how_often_it_was_used(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    made = invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60, 2), at.site.config, at.site.credentials)
+    at.book.spend(made.jti, NOW + 60)
+    at.porter.start()
+    for text in ("https://example.org", "", made.token, made.token[:-4] + "AAAA"):
+        at.show(text)
+    until(lambda: len(at.of(PassShown)) == 2)
+    good, bad = at.of(PassShown)
+    assert (good.door, good.shown.id, good.shown.used, good.problem) == ("main", made.jti, 1, None)
+    assert (bad.shown, bad.problem) == (None, Reason.PASS_INVALID)
+
+
+def test_a_use_is_on_the_disk_before_the_grant_is_recorded_and_a_damaged_book_opens_nothing(
+    desk: Callable[..., Desk],
+) -> None:
+    at = desk(trusted=False)
+    granted = Emit("door/main", AccessGranted("k7m2", None, credential="k7m2"), 5)
+    at.porter.start()
+    at.porter.spend(granted, Now(1.0, NOW))
+    until(lambda: at.recorded)
+    assert at.book.used("k7m2") == 1
+    (at.site.config.state / BOOK).write_bytes(b"damaged" * 1000)
+    at.porter.spend(granted, Now(1.0, NOW))
+    until(lambda: at.of(Recorded))
+    assert at.of(Recorded) == [Recorded(5, False)] and len(at.recorded) == 1
+
+
+def test_a_pass_with_a_face_waits_for_its_record(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    made = invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60), at.site.config, at.site.credentials)
+    key = load_key(at.site.secrets / "pass.jwk")
+    token = sign(Claims(made.jti, "demo/gate-1", int(NOW) - 60, int(NOW) + 60, face=True), key)
+    at.porter.start()
+    at.show(token)
+    until(lambda: len(at.of(PassShown)) == 1)
+    assert at.of(PassShown)[0].problem is Reason.CREDENTIAL_NOT_ENABLED
+    at.here.add(made.jti)
+    at.show(token)
+    until(lambda: len(at.of(PassShown)) == 2)
+    assert at.of(PassShown)[1].shown.face
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_face_ends_with_its_pass_and_there_is_a_receipt_unless_the_time_is_not_known(
+    desk: Callable[..., Desk], trusted: bool
+) -> None:
+    at = desk(trusted=trusted)
+    people = Whitelist.of(at.site.config, at.site.credentials, write=True)
+    face = np.eye(1, 8, dtype=np.float32)
+    consent = Consent("invitation", "visit", date.today() + timedelta(days=1))
+    over, current = (people.enroll(name, consent, "pack", face).id for name in ("over", "current"))
+    at.book.issue(Issued(over, "A", ["gate-1"], NOW - 60, NOW - 1, 1, face=True))
+    at.book.issue(Issued(current, "A", ["gate-1"], NOW - 60, NOW + 60, 1, face=True))
+    at.porter.start()
+    if trusted:
+        until(lambda: at.of(TemplateDestroyed))
+    else:
+        until(lambda: at.looked > 1)
+    standings = {each.id: each.standing for each in people.people(datetime.now(UTC).date())}
+    assert standings == {over: Standing.REVOKED if trusted else Standing.ENROLLED, current: Standing.ENROLLED}
+    assert at.of(TemplateDestroyed) == ([TemplateDestroyed(over)] if trusted else [])
