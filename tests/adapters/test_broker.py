@@ -105,7 +105,7 @@ def test_the_state_is_retained_and_tells_what_is_kept(gate: Gate, mosquitto: Mos
     gate.broker.publish_state({})
     late = Room(mosquitto.port, tmp_path / "recorder.jwk")
     late.until(lambda: (found := late.presence()) and found.backlog == Backlog(gate.outbox.backlog.epoch, 1, 4))
-    assert late.presence() == Presence("online", gate.outbox.backlog, {})
+    assert late.presence() == Presence("online", gate.outbox.backlog, gate={})
 
 
 def test_says_goodbye_when_closed(gate: Gate, room: Room) -> None:
