@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
 
-.PHONY: demo monitor test check hardware invariants mutation lock clean
+.PHONY: demo monitor test check hardware campaign invariants mutation lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
@@ -36,6 +36,9 @@ $(VENV)/.ready: requirements/dev.txt setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
+
+campaign: $(VENV)/.ready
+	$(BIN)/edge-gate bench campaign --interruptions 1000 --models $(MODELS)
 
 lock:
 	scripts/lock

@@ -217,8 +217,8 @@ class Roster:
         drop = [person for person in before if person not in self.running]
         if not self.nonce:
             self.mark = Mark(*max(_place(wanted), _place(self.mark)))
-        for person in drop:
-            self.problems.pop(person, None)
+        for name in [*drop, *(name for name in self.problems if name.startswith("index/"))]:
+            self.problems.pop(name, None)
         documents = self.holding.documents(self.topics)
         return [Adopt(wanted, documents, put, drop, self.holding.discard(wanted.revision))]
 
@@ -242,7 +242,7 @@ class Roster:
             self.feed(topic, documents[topic])
         for message in tombstones:
             self._resume_tombstone(message)
-        for number in self.holding.behind:
+        for number in self.holding.behind if documents else ():
             self.problems.setdefault(f"index/{number:02x}", "it is missing in the store")
         for person in self.holding.lacking:
             self._refuse(person, Phrase("its record in the store is missing or was changed"))

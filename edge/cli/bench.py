@@ -170,3 +170,29 @@ def monitor(
         return
     for name, value in msgspec.to_builtins(result).items():
         typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+
+
+@bench.command(help=N_("Kill gates, desk and broker in mid-sync, and see that nobody is wrong, lost or resurrected."))
+def campaign(
+    interruptions: Annotated[int, typer.Option("--interruptions", min=1, help=N_("How many."))] = 20,
+    seed: Annotated[int, typer.Option("--seed", help=N_("Of the moments and the victims."))] = 1,
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+    ] = packs.DIRECTORY,
+    json: JsonOption = False,
+) -> None:
+    import msgspec
+
+    from bench.campaign import measure
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task(_("Interrupting"), total=interruptions)
+        show = lambda _phase, done, total: bar.update(task, completed=done, total=total)  # noqa: E731
+        result = measure(interruptions, models, show, seed)
+    if json:
+        emit(result)
+    else:
+        for name, value in msgspec.to_builtins(result).items():
+            typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+    if result.wrong or result.lost or result.resurrected:
+        raise typer.Exit(1)

@@ -180,6 +180,16 @@ def test_after_a_start_who_is_lacking_in_the_store_is_named_and_the_others_pass(
     assert gate.running.keys() == {"ann", "bob", "cem"} and gate.problems == {}
 
 
+def test_pages_that_came_before_their_manifest_are_no_problem_afterwards(desk: Desk) -> None:
+    for stored in ({}, {topic: message for topic, message in documents(desk).items() if "/index/0" not in topic}):
+        gate = roster(desk)
+        gate.resume(stored, [], desk.people.values() if stored else [])
+        show_all(gate, desk)  # the manifest comes after its pages
+        desk.put("dan")
+        show_all(gate, desk)
+        assert gate.revision == desk.revision and gate.problems == {}
+
+
 def test_a_tombstone_in_the_store_is_remembered(desk: Desk) -> None:
     stored, held = documents(desk), list(desk.people.values())
     desk.revoke("bob")
