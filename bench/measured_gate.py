@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from edge.config import Config, Credentials, load
+from edge.eyes import Seen
 from edge.service import Service
-from edge.sources import Seen
 
 
 class Matched(Struct, frozen=True):

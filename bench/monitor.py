@@ -19,7 +19,8 @@ from msgspec import Struct
 
 from bench.outbox import _event
 from edge.errors import EdgeError
-from edge.eventlog import EventLog, Pending, Reader, Stored
+from edge.eventlog import EventLog, Pending
+from edge.logfile import Reader, Stored
 from edge.mqtt import Address, Connection, Message
 from edge.simulate import HOST, DemoBroker, Server
 from edge.terms import Now

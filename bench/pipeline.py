@@ -27,9 +27,9 @@ from edge import models
 from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged
 from edge.enrolled import Consent
 from edge.errors import EdgeError
-from edge.eventlog import Reader
 from edge.faces import Vision
 from edge.film import approach_film
+from edge.logfile import Reader
 from edge.matcher import Strangers
 from edge.picture import Bgr
 from edge.quality import QualityGate

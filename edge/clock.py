@@ -1,8 +1,12 @@
 """The clocks of a gate process, read in one place: monotonic, UTC, and whether the kernel trusts the latter."""
 
+import contextlib
 import ctypes
 import time
+from datetime import date
+from pathlib import Path
 
+from edge import files
 from edge.terms import Now
 
 TIME_ERROR = 5
@@ -29,3 +33,30 @@ class Clock:
     def _synchronised(self) -> bool:
         state: int = self._libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
         return 0 <= state < TIME_ERROR
+
+
+class Calendar:
+    """Today, for dates on which something ends; kept in `path`, so that a restart does not forget it.
+
+    A clock that is not synchronised has no say: until it is, today is the last day that a trusted clock has shown. So
+    a clock in the past revives no enrolment that is over, and one in the future ends none. Where no trusted clock was
+    ever seen nothing ends by date (`date.min`); whoever must not pass is revoked.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path, self._clock = path, clock
+        self._day = date.min
+        with contextlib.suppress(OSError, ValueError):
+            self._day = date.fromisoformat(path.read_text())
+
+    def today(self) -> date:
+        now = self._clock.now()
+        if now.trusted and (day := date.fromtimestamp(now.utc)) != self._day:
+            self._day = day
+            self._keep()
+        return self._day
+
+    def _keep(self) -> None:
+        """A disk that does not take it costs the next start its memory, and nothing now."""
+        with contextlib.suppress(OSError):
+            files.replace(self._path, self._day.isoformat().encode())

@@ -66,6 +66,13 @@ class Config(Struct, forbid_unknown_fields=True):
         """Where the process of this role listens: `eye` (the gate listens there for eyes) or `relay`."""
         return self.runtime / f"{role}.sock"
 
+    def warnings(self) -> Iterator[Problem]:
+        """What is allowed and may yet not be meant."""
+        watched = {camera.door for camera in self.camera}
+        for door in self.door:
+            if door.name not in watched:
+                yield f"door.{door.name}", Phrase("no camera looks at it, so it opens for nobody's face")
+
     def problems(self) -> Iterator[Problem]:
         if self.drill.rehearsal and not all(door.chip.startswith("simulated:") for door in self.door):
             yield "drill.rehearsal", Phrase("is for simulated relays only: it lets photographs in")

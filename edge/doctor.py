@@ -21,8 +21,9 @@ from edge.broker import address
 from edge.clock import Clock
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase
-from edge.eventlog import Reader
+from edge.files import there
 from edge.lines import probe
+from edge.logfile import Reader
 from edge.mqtt import Connection, Lost
 from edge.terms import Status
 from edge.whitelist import KEY, Whitelist
@@ -128,7 +129,7 @@ def _secrets(gate: Gate) -> Iterator[Finding]:
     named = [KEY, config.broker.credential, config.broker.key_credential, *(c.credential for c in config.camera)]
     for name in dict.fromkeys(filter(None, named)):
         yield _secret(gate.credentials.path(name))
-    if not gate.credentials.path(config.outbox.recorder_key).exists():
+    if not there(gate.credentials.path(config.outbox.recorder_key)):
         hint = "copy it from the recorder, which makes it beside its signing key"
         text = "without {path} no event is ever confirmed and the event log fills up"
         yield _warning(text, hint, path=gate.credentials.path(config.outbox.recorder_key))
@@ -155,9 +156,7 @@ def _directories(gate: Gate) -> Iterator[Finding]:
 
 
 def _disk(gate: Gate) -> Iterator[Finding]:
-    place = next(
-        path for path in (gate.config.state.absolute(), *gate.config.state.absolute().parents) if path.exists()
-    )
+    place = next(path for path in (gate.config.state.absolute(), *gate.config.state.absolute().parents) if there(path))
     capacity = gate.config.outbox.capacity
     free, need = shutil.disk_usage(place).free // 1_000_000, capacity * EVENT_BYTES // 1_000_000
     if free < need:
@@ -192,9 +191,14 @@ def _cameras(gate: Gate) -> Iterator[Finding]:
         try:
             socket.create_connection(where, camera.open_timeout_s).close()
             yield _ok("camera {name} answers at {host}", name=camera.name, host=where[0])
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no host can have
             hint = "is it on, on this network, and is the address in its url right?"
-            fields = {"name": camera.name, "host": where[0], "port": where[1], "why": error.strerror or error}
+            fields = {
+                "name": camera.name,
+                "host": where[0],
+                "port": where[1],
+                "why": getattr(error, "strerror", None) or error,
+            }
             yield _failed(EdgeError("camera {name} does not answer at {host}:{port}: {why}", hint, **fields))
 
 
@@ -212,7 +216,7 @@ def _broker(gate: Gate) -> Iterator[Finding]:
 
 def _whitelist(gate: Gate) -> Iterator[Finding]:
     whitelist = Whitelist.of(gate.config, gate.credentials)
-    if not whitelist.path.exists():
+    if not there(whitelist.path):
         yield _warning("nobody is enrolled yet", "enrol somebody: edge-gate enroll")
         return
     found = whitelist.gallery(models.manifest(gate.config.models.pack).id, date.today())
@@ -224,7 +228,7 @@ def _whitelist(gate: Gate) -> Iterator[Finding]:
 
 def _events(gate: Gate) -> Iterator[Finding]:
     path = gate.config.state / "outbox.sqlite"
-    if path.exists():
+    if there(path):
         reader = Reader(path)
         acknowledged, last = reader.head()
         reader.close()

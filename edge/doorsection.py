@@ -6,15 +6,18 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from edge.errors import Phrase
-from edge.sections import Name
+from edge.sections import Line, Name
 from edge.strict import Problem
 from edge.terms import Input
+
+LineName = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", description="a name in quotes")]
+LineOffset = Annotated[int, Meta(ge=0, le=1023)]
 
 
 class LineSection(Struct, forbid_unknown_fields=True):
     """One GPIO line, written as `{ line = 17, active_low = true }`."""
 
-    line: str | int
+    line: LineName | LineOffset
     """Its name, or its offset on the chip."""
     active_low: bool = False
     """Whether it is active when its level is low."""
@@ -29,7 +32,7 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     """Unique within the gate."""
     relay: LineSection
     """The output that releases the door."""
-    chip: str = "/dev/gpiochip0"
+    chip: Line = "/dev/gpiochip0"
     """A GPIO character device, or `simulated:PATH`. A USB adapter goes by a udev link: docs/wiring.md."""
     contact: LineSection | None = None
     """Active while the door leaf is open. Without it the door's state is unknown and nothing is forced or held."""

@@ -20,8 +20,8 @@ from msgspec import Struct
 from edge.config import CameraSection, Config, DoorSection, load
 from edge.doorevents import AccessGranted, DoorForcedOpen, DoorModeChanged, DoorOpenTooLong, DoorTamper, FireReleased
 from edge.errors import EdgeError, StoreError
-from edge.eventlog import Reader
 from edge.events import DrillReport
+from edge.logfile import Reader
 from edge.simulate import RtspServer, seconds_of
 from edge.supervise import Supervisor, gate_children
 from edge.terms import DoorMode

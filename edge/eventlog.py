@@ -1,14 +1,13 @@
 """The event log of one gate: an SQLite file of chained events that are not yet acknowledged.
 
 One connection writes; a `Reader` has its own and never waits for it. Everything here blocks on the disk: the
-outbox calls it from its writer thread. SQLite's errors become `LogError` with the state of the storage.
+outbox calls it from its writer thread. An epoch begins in one transaction, with all that is carried over into it.
 """
 
 import contextlib
 import secrets
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +16,10 @@ import msgspec
 from sqlite_utils import Database, Migrations
 
 from edge import files
-from edge.errors import StoreError
 from edge.events import TABLE, EpochStarted, EventsLost
+from edge.logfile import LOST, LogError, Stored, connect, translated
 from edge.seal import GENESIS, chain_hash, commit
-from edge.terms import Now, Storage
+from edge.terms import Now
 from edge.transport import Backlog, Channel, Envelope, Event, type_name
 
 MIGRATIONS = Migrations("eventlog")
@@ -32,21 +31,6 @@ def create(db: Database) -> None:
     db.table("head").create({"epoch": str, "sequence": int, "hash": str, "acknowledged": int})
 
 
-DAMAGE = frozenset(
-    (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT,
-     sqlite3.SQLITE_MISMATCH)
-)  # fmt: skip
-"""What SQLite says of a file that is not as it was written; our own statements are always right."""
-
-
-class LogError(StoreError):
-    """The event log cannot be used now (`state`), or ever again (`corrupt`)."""
-
-    def __init__(self, why: object, state: Storage = Storage.FAILED, corrupt: bool = False) -> None:
-        super().__init__("the event log cannot be used: {why}", why=why)
-        self.state, self.corrupt = state, corrupt
-
-
 class Pending(NamedTuple):
     """An event that is not on the disk yet."""
 
@@ -56,41 +40,47 @@ class Pending(NamedTuple):
     ticket: int = 0
 
 
-class Stored(NamedTuple):
-    """An event as it is sent. The hash beside an `EventsLost` is that of the last event it stands for."""
+class Beginning(NamedTuple):
+    """Why an epoch begins, and the events that are carried over into it."""
 
-    sequence: int
-    channel: Channel
-    hash: str
-    payload: bytes
+    reason: str = "first start"
+    carried: tuple[Envelope, ...] = ()
 
 
 class EventLog:
-    """Appends to, prunes and thins out the file at `path`; an absent or empty one begins an epoch."""
+    """Appends to, prunes and thins out the file at `path`; with an absent or empty one an epoch begins.
 
-    def __init__(self, path: Path, site: str, gate: str, reason: str = "first start") -> None:
+    `begin` is asked only then; what it gives is committed together with the epoch, or nothing of it is.
+    """
+
+    def __init__(self, path: Path, site: str, gate: str, begin: Callable[[], Beginning] = Beginning) -> None:
         self._source = f"/{site}/{gate}"
         with translated():
             files.make(path)
-            self._db = _connect(path)
+            self._db = connect(path)
             try:
-                self._open(reason)
+                self._open(begin)
             except BaseException:
                 self._db.close()
                 raise
 
-    def _open(self, reason: str) -> None:
+    def _open(self, begin: Callable[[], Beginning]) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         MIGRATIONS.apply(Database(self._db))
         if (problem := self._one("PRAGMA quick_check(1)")[0]) != "ok":
             raise LogError(problem, corrupt=True)
         if not self._db.execute("SELECT 1 FROM head UNION ALL SELECT 1 FROM events").fetchone():
-            self._db.execute("INSERT INTO head VALUES (?, 0, ?, 0)", (secrets.token_hex(8), GENESIS))
+            self._begin(begin())
         self.epoch, self.last, self._hash, self.acknowledged = self._head()
         self.count: int = self._one("SELECT count(*) FROM events")[0]
-        if not self.last:
-            self.append([Pending("outbox", EpochStarted(reason), system_time())])
+
+    def _begin(self, beginning: Beginning) -> None:
+        self.epoch, self.last, self._hash = secrets.token_hex(8), 0, GENESIS
+        started = self._envelope(Pending("outbox", EpochStarted(beginning.reason), system_time()))
+        with self._transaction():
+            self._db.execute("INSERT INTO head VALUES (?, 0, ?, 0)", (self.epoch, GENESIS))
+            self._insert([started, *beginning.carried])
 
     def _head(self) -> tuple[str, int, str, int]:
         """Epoch, last sequence, its hash and the last one acknowledged, if they can be true of these events."""
@@ -112,20 +102,21 @@ class EventLog:
 
     def append(self, batch: Iterable[Pending]) -> None:
         """Number, chain and commit these events together; after a LogError none of them is in the log."""
-        self.extend(self._envelope(item) for item in batch)
+        with self._transaction():
+            last, digest = self._insert(self._envelope(item) for item in batch)
+        self.count += last - self.last
+        self.last, self._hash = last, digest
 
-    def extend(self, contents: Iterable[Envelope]) -> None:
-        """Chain and commit these envelopes, whatever place in a chain they had before."""
+    def _insert(self, contents: Iterable[Envelope]) -> tuple[int, str]:
+        """Chain these envelopes, whatever place in a chain they had before; the last sequence and its hash."""
         sequence, digest, rows = self.last, self._hash, []
         for content in contents:
             sequence += 1
             rows.append(_chained(content, self.epoch, sequence, digest))
             digest = rows[-1].hash
-        with self._transaction():
-            self._db.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
-            self._db.execute("UPDATE head SET sequence = ?, hash = ?", (sequence, digest))
-        self.last, self._hash = sequence, digest
-        self.count += len(rows)
+        self._db.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+        self._db.execute("UPDATE head SET sequence = ?, hash = ?", (sequence, digest))
+        return sequence, digest
 
     def prune(self, sequence: int) -> None:
         """Forget everything up to `sequence`."""
@@ -206,51 +197,11 @@ class EventLog:
         self._db.close()
 
 
-class Reader:
-    """Reads the log of one epoch beside its writer, and checks what it reads. The file must be there."""
-
-    def __init__(self, path: Path) -> None:
-        with translated():
-            self._db = _connect(path, mode="rw")
-
-    def head(self) -> tuple[int, int]:
-        """The last sequence acknowledged and the last one written."""
-        with translated():
-            acknowledged, last = self._db.execute("SELECT acknowledged, sequence FROM head").fetchone()
-        return acknowledged, last
-
-    def read(self, after: int, limit: int) -> list[Stored]:
-        """The next `limit` events; a LogError that says `corrupt` when one is not what was written."""
-        query = "SELECT sequence, channel, hash, payload FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
-        with translated():
-            rows = [Stored(*row) for row in self._db.execute(query, (after, limit))]
-        for row in rows:
-            if not _whole(row):
-                raise LogError(f"event {row.sequence} is not what was written", corrupt=True)
-        return rows
-
-    def sequences(self) -> list[int]:
-        """Every event that is in the log, whatever its head says."""
-        with translated():
-            rows = self._db.execute("SELECT sequence FROM events ORDER BY sequence").fetchall()
-        return [sequence for (sequence,) in rows if isinstance(sequence, int)]
-
-    def hash_of(self, sequence: int) -> str | None:
-        """The chain hash of an event that is still in the log."""
-        with translated():
-            row = self._db.execute("SELECT hash FROM events WHERE sequence = ?", (sequence,)).fetchone()
-        return str(row[0]) if row else None
-
-    def close(self) -> None:
-        self._db.close()
-
-
 def system_time() -> Now:
     """Now, for what the log itself reports; it does not know whether the clock can be trusted."""
     return Now(time.monotonic(), time.time(), trusted=False)
 
 
-LOST = type_name(EventsLost)
 CHANNELS = {type_name(kind): row.channel for kind, row in TABLE.items()}
 _decoder = msgspec.json.Decoder(Envelope)
 
@@ -263,14 +214,6 @@ def _chained(content: Envelope, epoch: str, sequence: int, previous: str) -> Sto
     return Stored(sequence, CHANNELS[event.type], chain_hash(document), msgspec.json.encode(document))
 
 
-def _whole(row: Stored) -> bool:
-    try:
-        document = msgspec.json.decode(row.payload)
-        return document["type"] == LOST or chain_hash(document) == row.hash
-    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AssertionError, RecursionError):
-        return False
-
-
 def _runs(rows: list[tuple[int, str]]) -> list[tuple[int, int, str]]:
     """First sequence, last sequence and last hash of each run of consecutive rows."""
     runs: list[tuple[int, int, str]] = []
@@ -278,23 +221,3 @@ def _runs(rows: list[tuple[int, str]]) -> list[tuple[int, int, str]]:
         first = runs.pop()[0] if runs and runs[-1][1] == sequence - 1 else sequence
         runs.append((first, sequence, digest))
     return runs
-
-
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """What can go wrong with the file, as a LogError."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        state = Storage.FULL if code == sqlite3.SQLITE_FULL else Storage.FAILED
-        raise LogError(error, state, code in DAMAGE) from error
-    except UnicodeDecodeError as error:  # sqlite3 decodes names and its own messages from a damaged file
-        raise LogError(error, corrupt=True) from error
-    except OSError as error:
-        raise LogError(error.strerror) from error
-
-
-def _connect(path: Path, mode: str = "rwc") -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None, check_same_thread=False)

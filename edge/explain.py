@@ -9,7 +9,7 @@ from msgspec import Struct
 from edge import models
 from edge.doorevents import AccessDenied, AccessGranted
 from edge.errors import EdgeError
-from edge.eventlog import Reader
+from edge.logfile import Reader
 from edge.terms import Evidence
 from edge.transport import Envelope, type_name
 

@@ -4,8 +4,13 @@ JSON lines: the first holds the gate's rules, every other one a time, a fact and
 match results, never embeddings.
 """
 
+import contextlib
 import functools
+import io
+import logging
 import operator
+import queue
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +20,15 @@ from msgspec import Raw, Struct
 
 from edge import files
 from edge.errors import StoreError
-from edge.facts import Fact
+from edge.facts import Effect, Fact
 from edge.gate import Gate, GateRules, Step
 from edge.terms import Now
 
 FORMAT = 2
+WAITING = 10_000
+"""Most lines in memory, while the disk does not answer."""
+
+log = logging.getLogger(__name__)
 
 
 class Head(Struct, frozen=True):
@@ -33,24 +42,64 @@ class Line(Struct, frozen=True):
     effects: Raw
 
 
-class FactLog:
-    """Appends to a log; begins it anew, since a replay starts from an empty gate."""
+class FactLog(threading.Thread):
+    """Writes a log in a thread of its own; whatever becomes of it, the gate goes on.
 
-    def __init__(self, path: Path, rules: GateRules) -> None:
-        files.make(path)
-        self._file = path.open("wb", buffering=0)
+    It begins anew, since a replay starts from an empty gate; the log before is kept as `PATH.1`. For the same reason
+    it is the beginning that is kept: at `largest` bytes the log ends. So it does when it cannot be written or the
+    disk does not keep up, and each is said once.
+    """
+
+    def __init__(self, path: Path, rules: GateRules, largest: int) -> None:
+        super().__init__(name="fact log", daemon=True)
+        self._path, self._rules, self._left = path, rules, largest
         self._encoder = msgspec.json.Encoder()
-        self._write(Head(FORMAT, rules))
+        self._queue: queue.Queue[tuple[Now, Fact, list[Effect]] | None] = queue.Queue(WAITING)
+        self.ended = False
+        """No line is added any more."""
+        self.start()
 
     def write(self, now: Now, fact: Fact, step: Step) -> None:
-        encode = self._encoder.encode
-        self._write(Line(now, Raw(encode(fact)), Raw(encode(step.effects))))
+        """Have a line written; never blocks."""
+        if not self.ended:
+            try:
+                self._queue.put_nowait((now, fact, step.effects))
+            except queue.Full:
+                self._end("the disk does not keep up")
 
-    def close(self) -> None:
-        self._file.close()
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Write what waits, if the disk lets it be written."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=timeout_s)
+        self.join(timeout_s)
 
-    def _write(self, line: Struct) -> None:
-        self._file.write(self._encoder.encode(line) + b"\n")
+    def run(self) -> None:
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            files.make(self._path)
+            with self._path.open("wb", buffering=0) as file:
+                self._add(file, Head(FORMAT, self._rules))
+                while not self.ended and (entry := self._queue.get()):
+                    now, fact, effects = entry
+                    encode = self._encoder.encode
+                    self._add(file, Line(now, Raw(encode(fact)), Raw(encode(effects))))
+        except OSError as error:
+            self._end(error.strerror or str(error))
+
+    def _add(self, file: io.RawIOBase, line: Struct) -> None:
+        """Add a line; one that was cut off, or is the last, ends the log."""
+        text = self._encoder.encode(line) + b"\n"
+        self._left -= len(text)
+        if self._left < 0:
+            self._end("it has reached its limit (gate.fact_log_mib)")
+        elif file.write(text) != len(text):
+            self._end("No space left on device")
+
+    def _end(self, why: str) -> None:
+        if not self.ended:
+            self.ended = True
+            log.warning("the fact log %s ends here until the gate is started again: %s", self._path, why)
 
 
 class Difference(Struct, frozen=True):
@@ -75,6 +124,8 @@ def replay(path: Path) -> Replay:
     if head.format != FORMAT:
         raise StoreError("{path} has format {format}, this version replays {known}", path=path, format=head.format,
                          known=FORMAT)  # fmt: skip
+    if not set(head.rules.cameras.values()) <= {*head.rules.doors, ""}:
+        raise StoreError("{path}, line 1: not a fact log: {why}", path=path, why="a camera opens a door that is none")
     gate, facts, effects, differences = Gate(head.rules), 0, 0, []
     for number, text in enumerate(lines, start=2):
         line = _decode(path, number, text, Line)
@@ -98,7 +149,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _decode(path: Path, number: int, text: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError("{path}, line {line}: not a fact log: {why}", path=path, line=number, why=error) from error
 
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from edge.errors import StoreError
+
 
 def make(path: Path) -> None:
     """See that there is a file, with its directory; a new one is empty and belongs to the owner of the directory.
@@ -38,8 +40,22 @@ def replace(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync(path.parent)
+
+
+def sync(directory: Path) -> None:
+    """The name of a file is on the disk only when its directory is."""
+    handle = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
+
+
+def there(path: Path) -> bool:
+    """Whether there is such a file; StoreError when this user may not even look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        hint = "run this as the user of the gate: sudo -u edge-gate edge-gate ..."
+        raise StoreError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error

@@ -1,6 +1,7 @@
 """The whitelist of a gate that stands alone: its own file, looked at for changes."""
 
 import logging
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -54,20 +55,24 @@ def told(
 
 
 class WhitelistSource(Source):
-    """Looks for a new whitelist revision, for another calibration table in the state directory, and for a new day, on
-    which retention dates may pass."""
+    """Looks for a new whitelist revision, for another calibration table in the state directory, and for a new day
+    (`today`), on which retention dates may pass."""
 
-    def __init__(self, whitelist: Whitelist, pack: Manifest, fpir: float, state: Path, put: Put) -> None:
+    def __init__(
+        self, whitelist: Whitelist, pack: Manifest, fpir: float, state: Path, today: Callable[[], date], put: Put
+    ) -> None:
         super().__init__("whitelist", put)
-        self._whitelist, self._pack, self._fpir, self._state = whitelist, pack, fpir, state
+        self._whitelist, self._pack, self._fpir = whitelist, pack, fpir
+        self._state, self._today = state, today
 
     def listen(self) -> None:
         known: object = None
         while True:
             try:
-                found: object = (self._whitelist.revision(), date.today(), sitetable.stamp(self._state))
+                today = self._today()
+                found: object = (self._whitelist.revision(), today, sitetable.stamp(self._state))
                 if found != known:
-                    self._put(self._load())
+                    self._put(self._load(today))
             except EdgeError as error:
                 found = str(error)
                 if found != known:
@@ -76,9 +81,9 @@ class WhitelistSource(Source):
             if self._stopped.wait(LOOK_EVERY_S):
                 return
 
-    def _load(self) -> Loaded:
+    def _load(self, today: date) -> Loaded:
         """Read the whole list."""
-        selection = self._whitelist.gallery(self._pack.id, date.today())
+        selection = self._whitelist.gallery(self._pack.id, today)
         for problem in selection.left_out:
             log.warning("%s", problem)
         gallery = selection.gallery

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from msgspec import Struct
 
+from edge import files
 from edge.download import Downloads
 from edge.errors import ConfigurationError, ModelError
 from edge.packs import Manifest, NetworkSpec, Pack, mismatch
@@ -136,18 +137,9 @@ def _write(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync(path.parent)
+        files.sync(path.parent)
     except OSError as error:
         with suppress(OSError):
             draft.unlink()
         hint = "choose a directory that can be written with --directory"
         raise ModelError("{path} cannot be written: {why}", hint, path=path, why=error.strerror) from error
-
-
-def _sync(directory: Path) -> None:
-    """The name of a new file is on the disk only when its directory is."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

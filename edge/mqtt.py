@@ -68,7 +68,7 @@ class Connection:
         try:
             self._client = self._prepare(address, will)
             self._client.connect(address.host, address.port, address.keepalive_s)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no host can have
             raise _refused(error) from error
         self._await_welcome()
         self.subscribe(topics)
@@ -156,7 +156,7 @@ def _tls(address: Address) -> ssl.SSLContext:
     return context
 
 
-def _refused(error: OSError) -> Lost:
+def _refused(error: OSError | UnicodeError) -> Lost:
     """Why there is no connection: wrong certificate, nobody listening, or nobody there."""
     if isinstance(error, ssl.SSLError):
         return Lost(Status.UNAUTHORIZED, error.reason or error)

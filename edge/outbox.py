@@ -13,11 +13,12 @@ from itertools import islice
 from pathlib import Path
 
 from edge.delivery import Verdict
-from edge.eventlog import EventLog, LogError, Pending, Reader, Stored
+from edge.eventlog import Beginning, EventLog, Pending
 from edge.facts import Fact, Recorded, StorageReported
-from edge.salvage import set_aside
+from edge.logfile import LogError, Reader, Stored
+from edge.salvage import keep, salvage, set_aside, waiting
 from edge.terms import Now, Storage
-from edge.transport import Ack, Backlog, Envelope, Event
+from edge.transport import Ack, Backlog, Event
 
 GROUP = 512
 """Most events in one commit."""
@@ -55,8 +56,7 @@ class Outbox:
         self._log: EventLog | None = None
         self._renew: tuple[str, str] | None = None
         """The epoch of a log that cannot be used any more, and why."""
-        self._reason = "first start"
-        self._carried: list[Envelope] = []
+        self._reason = ""
         self._reader: tuple[str, Reader] | None = None
         self._slow_until, self._told = 0.0, (Storage.OK, "not opened")
         self.backlog = Backlog("", 1, 0)
@@ -170,14 +170,19 @@ class Outbox:
         wanted, self._renew = self._renew, None
         if wanted and not (self._log and wanted[0] != self._log.epoch):  # else it was said of a log that is gone
             self._shut()
-            self._carried, found = set_aside(self._path)
-            self._reason = f"{wanted[1]}; {found}"
+            set_aside(self._path)
+            self._reason = wanted[1]
         if not self._log:
-            self._log = EventLog(self._path, self._site, self._gate, self._reason)
-        if self._carried:
-            self._log.extend(self._carried)
-            self._carried = []
+            aside = waiting(self._path)
+            self._log = EventLog(self._path, self._site, self._gate, lambda: self._beginning(aside))
+            keep(aside, self._path, self._log.epoch)
         return self._log
+
+    def _beginning(self, aside: list[Path]) -> Beginning:
+        if not aside:
+            return Beginning(self._reason or "first start")
+        saved, found = salvage(aside)
+        return Beginning(f"{self._reason or 'the gate ended while a log was set aside'}; {found}", tuple(saved))
 
     def _shut(self) -> None:
         if self._log:

@@ -1,4 +1,8 @@
-"""What can still be had from an event log that cannot be used any more."""
+"""What can still be had from an event log that cannot be used any more, and nothing of it twice.
+
+A damaged log is set aside, and waits there until the epoch that its events are carried over into is committed; only
+then is it named after that epoch. So a gate that is killed on the way finds it again, and knows what it has not done.
+"""
 
 import contextlib
 from datetime import UTC, datetime
@@ -6,24 +10,66 @@ from pathlib import Path
 
 import msgspec
 
-from edge.eventlog import LOST, LogError, Reader, translated
+from edge import files
+from edge.logfile import LOST, LogError, Reader, translated
 from edge.transport import Envelope
 
+PARTS = ("-wal", "-shm", "")
+"""The files of a log. The database comes last: under whatever name it is, the others are there already."""
+WAITING = ".aside-"
 MOST = 1_000_000
 """No gate keeps so many events; a head that says so is damaged."""
 
 _decoder = msgspec.json.Decoder(Envelope)
 
 
-def set_aside(path: Path) -> tuple[list[Envelope], str]:
-    """Move an unusable file away, keeping it; the events that can still be read from it, and a sentence on that."""
-    aside = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
+def set_aside(path: Path) -> None:
+    """Move an unusable log away, to be salvaged; whenever this is interrupted, `waiting` finds it again."""
+    aside = path.with_name(f"{path.name}{WAITING}{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
     with translated():
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in PARTS:
             with contextlib.suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    saved, total = _salvage(aside)
-    return saved, f"{len(saved)} of {total} events carried over from {aside.name}"
+                _part(aside, suffix).hardlink_to(_part(path, suffix))
+        files.sync(path.parent)
+        _remove(path)
+
+
+def waiting(path: Path) -> list[Path]:
+    """The logs that were set aside from `path` and not kept yet; the oldest first."""
+    pattern = f"{path.name}{WAITING}*"
+    found = sorted(each for each in path.parent.glob(pattern) if not each.name.endswith(PARTS[:2]))
+    with translated():
+        if found and path.exists() and path.samefile(found[-1]):
+            _remove(path)
+    return found
+
+
+def salvage(logs: list[Path]) -> tuple[list[Envelope], str]:
+    """The events that can still be read from logs that were set aside, and a sentence on that."""
+    found = [_salvage(log) for log in logs]
+    saved = [event for events, _ in found for event in events]
+    total = "unknown" if any(isinstance(number, str) for _, number in found) else sum(int(n) for _, n in found)
+    return saved, f"{len(saved)} of {total} events carried over"
+
+
+def keep(logs: list[Path], path: Path, epoch: str) -> None:
+    """Keep logs whose events are in `epoch` under its name, for whoever wants to know what happened to them."""
+    for number, log in enumerate(logs):
+        kept = path.with_name(f"{path.name}.before-{epoch}{f'-{number}' if number else ''}")
+        with contextlib.suppress(OSError):  # it is tried again at the next start
+            for suffix in PARTS:
+                with contextlib.suppress(FileNotFoundError):
+                    _part(log, suffix).rename(_part(kept, suffix))
+
+
+def _remove(path: Path) -> None:
+    for suffix in PARTS:
+        _part(path, suffix).unlink(missing_ok=True)
+    files.sync(path.parent)
+
+
+def _part(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def _salvage(path: Path) -> tuple[list[Envelope], int | str]:

@@ -4,6 +4,7 @@ docs/configuration.md is made from these docstrings.
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +19,11 @@ Name = Annotated[
 ]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Pixels = Annotated[int, Meta(ge=0, le=16384)]
+Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", description="one line of text in quotes")]
+Host = Annotated[str, Meta(pattern=r"^[^\x00-\x20\x7f/@]+\Z", description="the name or address of a host")]
+Secret = Annotated[
+    str, Meta(pattern=r"^(\w[\w.-]{0,99})?\Z", description="the name of a credential: letters, digits, . _ and -")
+]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 LONGEST_SOCKET_PATH = 107
@@ -31,12 +37,15 @@ class GateSection(Struct, forbid_unknown_fields=True):
     """The building; first level of the MQTT topics after `edge/v1`."""
     name: Name
     """The gate, unique within its site."""
-    state_dir: str = "/var/lib/edge-gate"
+    state_dir: Line = "/var/lib/edge-gate"
     """What must survive a restart: whitelist, event log, fact log."""
-    runtime_dir: str = "/run/edge-gate"
+    runtime_dir: Line = "/run/edge-gate"
     """Where the processes of the gate find each other's sockets."""
     fact_log: bool = False
-    """Log every fact and its effects to `facts.jsonl` in `state_dir`, for `edge-gate replay`."""
+    """Log every fact and its effects to `facts.jsonl` in `state_dir`, for `edge-gate replay`; that of the run before is
+    kept as `facts.jsonl.1`. A log that cannot be written ends and is reported; the gate goes on."""
+    fact_log_mib: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Where the fact log of one run ends: a replay needs its beginning, so that is what is kept."""
 
     def problems(self) -> Iterator[Problem]:
         if len(f"{self.runtime_dir}/relay.sock".encode()) > LONGEST_SOCKET_PATH:
@@ -48,7 +57,7 @@ class ModelsSection(Struct, forbid_unknown_fields=True):
 
     pack: Name = "zoo"
     """A pack of `edge-gate models list`. Whoever was enrolled with other embedders must enrol again."""
-    directory: str = "/var/lib/edge-gate/models"
+    directory: Line = "/var/lib/edge-gate/models"
     """Where `edge-gate models fetch` has put it."""
 
 
@@ -57,7 +66,7 @@ class CameraSection(Struct, forbid_unknown_fields=True):
 
     name: Name
     """Unique within the gate."""
-    url: str
+    url: Line
     """`rtsp://HOST[:PORT]/PATH` or `rtsps://`, without user and password."""
     door: Annotated[
         str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,30})?\Z", description="the name of a door, or nothing")
@@ -65,9 +74,9 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     """The name of the door that this camera opens; without one it is only watched over, and recognises nobody."""
     into: str = ""
     """The area that those before this camera go into: one of `[[area]]`, or `outside`."""
-    username: str = ""
+    username: Line = ""
     """Who logs in to the camera."""
-    credential: str = ""
+    credential: Secret = ""
     """The credential with the camera's password."""
     zone: tuple[Fraction, Fraction, Fraction, Fraction] = (0.0, 0.0, 1.0, 1.0)
     """Capture zone: left, top, right, bottom as fractions of the picture. `edge-gate camera aim` shows it."""
@@ -146,19 +155,19 @@ class AccessSection(Struct, forbid_unknown_fields=True):
 class BrokerSection(Struct, forbid_unknown_fields=True):
     """The MQTT broker."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Its name or address."""
     port: Port = 1883
     """Usually 1883, or 8883 with TLS."""
-    username: str = ""
+    username: Line = ""
     """Who logs in."""
-    credential: str = ""
+    credential: Secret = ""
     """The credential with the password."""
-    ca_file: str = ""
+    ca_file: Line = ""
     """The certificate authority that the broker's certificate must come from; turns TLS on."""
-    certificate_file: str = ""
+    certificate_file: Line = ""
     """This gate's certificate, where the broker asks for one."""
-    key_credential: str = ""
+    key_credential: Secret = ""
     """The credential with the private key of `certificate_file`."""
     keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 15
     """How often the connection is proved alive; the last will follows after one and a half times that."""
@@ -168,6 +177,9 @@ class BrokerSection(Struct, forbid_unknown_fields=True):
             yield "credential", Phrase("is needed with username")
         if bool(self.certificate_file) != bool(self.key_credential):
             yield "certificate_file", Phrase("and key_credential are only of use together")
+        if self.credential and not self.ca_file and not _is_here(self.host):
+            text = "is needed before a password is sent to {host}: name the authority of the broker's certificate"
+            yield "ca_file", Phrase(text, host=self.host)
 
 
 class OutboxSection(Struct, forbid_unknown_fields=True):
@@ -177,7 +189,7 @@ class OutboxSection(Struct, forbid_unknown_fields=True):
     """How many undelivered events are kept."""
     warn_at: Fraction = 0.8
     """The share of `capacity` from which an alarm is raised."""
-    recorder_key: str = "recorder.pub"
+    recorder_key: Secret = "recorder.pub"
     """The credential with the recorder's public key, whose acknowledgement alone prunes events."""
 
 
@@ -204,10 +216,18 @@ class DeskSection(Struct, forbid_unknown_fields=True):
 class RecorderSection(Struct, forbid_unknown_fields=True):
     """The receiving side, `edge-gate record`."""
 
-    database: str = "events.sqlite"
+    database: Line = "events.sqlite"
     """Where received events are kept; relative to `state_dir`."""
-    signing_key: str = "recorder.jwk"
+    signing_key: Line = "recorder.jwk"
     """The key that signs acknowledgements, made on first use; relative to `state_dir`."""
+
+
+def _is_here(host: str) -> bool:
+    """Whether what is sent to this host stays on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _url(url: str) -> Iterator[Phrase]:

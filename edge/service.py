@@ -22,6 +22,7 @@ from edge.doorlines import DoorLines
 from edge.drillbook import DrillSource
 from edge.errors import StoreError
 from edge.events import TABLE
+from edge.eyes import Eyes, Seen
 from edge.factlog import FactLog
 from edge.facts import (
     Effect,
@@ -40,7 +41,7 @@ from edge.facts import (
     Wake,
 )
 from edge.follow import whitelist_source
-from edge.gate import Gate
+from edge.gate import Gate, GateRules
 from edge.lone import Loaded
 from edge.matcher import Gallery
 from edge.models import manifest
@@ -48,7 +49,7 @@ from edge.outbox import Outbox
 from edge.places import Keeper, Places, load
 from edge.porter import Porter
 from edge.rules import gate_rules
-from edge.sources import Eyes, Heart, RelayLink, Seen, Source
+from edge.sources import Heart, RelayLink, Source
 from edge.terms import Cues, Now, Permit
 from edge.transport import Channel
 from edge.users import peers
@@ -82,7 +83,7 @@ class Service:
         self._outbox = Outbox(path, gate.site, gate.name, kept.capacity, kept.warn_at, put)
         self._broker = Broker(config, credentials, self._outbox, put)
         cameras = frozenset(rules.cameras)
-        self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, put)
+        self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, self._pack.id, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
         self._porter = Porter(config, credentials, put, self._record, self._arrived, self._clock.now)
@@ -92,7 +93,7 @@ class Service:
             self._sources += [self._relay, people, self._porter, DrillSource(config.state, put)]
         self._places = Keeper(config.state / "inside.json", put)
         self._sources.append(self._places)
-        self._log = FactLog(config.state / "facts.jsonl", rules) if config.gate.fact_log else None
+        self._log = _fact_log(config, rules)
         self._wake: float | None = None
         self._beats = 0
 
@@ -215,6 +216,11 @@ def _places(path: Path) -> Places:
     except StoreError as error:
         log.warning("%s", error)
         return {}
+
+
+def _fact_log(config: Config, rules: GateRules) -> FactLog | None:
+    largest = config.gate.fact_log_mib * 2**20
+    return FactLog(config.state / "facts.jsonl", rules, largest) if config.gate.fact_log else None
 
 
 def _log_alarm(told: Emit) -> None:

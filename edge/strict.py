@@ -14,7 +14,13 @@ T = TypeVar("T")
 Problem = tuple[str, Phrase]
 """Where (`camera.front.zone`) and what."""
 
-UNITS = {"_ms": N_("milliseconds"), "_per_s": N_("per second"), "_s": N_("seconds"), "_px": N_("pixels")}
+UNITS = {
+    "_ms": N_("milliseconds"),
+    "_per_s": N_("per second"),
+    "_s": N_("seconds"),
+    "_px": N_("pixels"),
+    "_mib": N_("MiB"),
+}
 LONGEST = 40
 """Characters of a wrong value that are shown."""
 

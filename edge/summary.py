@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Struct
 
 from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged, DoorPhysicalStateChanged
-from edge.eventlog import Reader
 from edge.events import BrokerFault
 from edge.faces import Vision
 from edge.film import RATE, Approach
+from edge.logfile import Reader
 from edge.matcher import Vector
 from edge.picture import Bgr
 from edge.portraits import KNOWN

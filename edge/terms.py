@@ -81,6 +81,7 @@ class Status(StrEnum):
     CHANGED = "changed"  # the stream's resolution changed: detection restarts at the new size
     BROKEN = "broken"  # what arrives cannot be decoded
     SILENT = "silent"  # the process that reads it no longer reports
+    OTHER_PACK = "other_pack"  # the eye runs another model pack than the gate: nothing it sees can be matched
     TOO_DARK = "too_dark"  # from here on: the stream flows, but shows nothing of use; three are ONVIF's image faults
     TOO_BRIGHT = "too_bright"
     BLURRED = "blurred"

@@ -177,7 +177,7 @@ class Whitelist:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        if not self.path.exists():
+        if not files.there(self.path):
             raise StoreError("there is no whitelist at {path}", "enrol somebody: edge-gate enroll", path=self.path)
         uri = f"{self.path.absolute().as_uri()}?mode={'rw' if self._write else 'ro'}"
         try:

@@ -173,7 +173,10 @@ def listen(path: Path, group: int = -1) -> socket.socket:
 
 
 def accept(listener: socket.socket, users: frozenset[int], *accepts: type[Message]) -> Peer:
-    """The next connection, if the kernel says that it belongs to one of `users` (numeric ids)."""
+    """The next connection, if the kernel says that it belongs to one of `users` (numeric ids).
+
+    LinkError for anybody else, OSError when there is no descriptor left for it.
+    """
     connection, _ = listener.accept()
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, user, _ = struct.unpack("3i", credentials)

@@ -4,6 +4,7 @@ Alembic brings the tables up to date when it is opened. SQLAlchemy's errors beco
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -32,6 +33,7 @@ class Database:
         self._engine = _engine(self.url)
         with self._translated():
             if self.url.database and self.is_sqlite:
+                _refuse_another(Path(self.url.database))
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
             with self._engine.begin() as connection:
                 _migrate(connection)
@@ -75,6 +77,20 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _refuse_another(path: Path) -> None:
+    """StoreError when there is a database that is something else: it is left as it is."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        try:
+            known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError("{path} cannot be used: {why}", path=path, why=error) from error
+    if not known:
+        hint = "name the database of a recorder, or a new file, with --database"
+        raise StoreError("{path} is a database, but not one of events", hint, path=path)
 
 
 def address(where: Path | str) -> URL:

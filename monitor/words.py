@@ -95,6 +95,7 @@ STATUSES = {
     "broken": N_("undecodable"), "silent": N_("silent"), "ok": N_("in order"), "slow": N_("slow"), "full": N_("full"),
     "too_dark": N_("too dark"), "too_bright": N_("too bright"), "blurred": N_("blurred"), "covered": N_("covered"),
     "frozen": N_("frozen"), "moved": N_("moved"), "wrong_size": N_("wrong size"),
+    "other_pack": N_("another model pack"),
     "failed": N_("failed"), "available": N_("available"), "unavailable": N_("unavailable"),
 }  # fmt: skip
 REASONS = {

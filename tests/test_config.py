@@ -57,7 +57,18 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ("[[door]]", "[[door]]\nlamps = { granded = { line = 2 } }", "granded: unknown key; did you mean granted"),
         ("{ line = 17 }", "17", "door.main.relay: must be a table"),
         ("{ line = 17 }", '{ line = 17, bias = "up" }', "bias: must be one of as_is, disabled, pull_down, pull_up"),
-        ("{ line = 17 }", "{ line = 1.5 }", "door.main.relay.line: must be text in quotes or a whole number, not 1.5"),
+        ("{ line = 17 }", "{ line = 1.5 }", "must be a name in quotes or a whole number from 0 to 1023, not 1.5"),
+        ("{ line = 17 }", "{ line = -1 }", "must be a name in quotes or a whole number from 0 to 1023, not -1"),
+        ("{ line = 17 }", '{ line = "" }', "must be a name in quotes or a whole number from 0 to 1023, not"),
+        ("[[camera]]", '[[camera]]\ncredential = "../shadow"', "credential: must be the name of a credential: letters"),
+        ("[[camera]]", '[[camera]]\ncredential = "a\\u0000"', "credential: must be the name of a credential: letters"),
+        ("10.0.0.1", "10.0.0.1/\\r\\nX", "camera.front.url: must be one line of text in quotes"),
+        ("[[door]]", '[[door]]\nchip = "/dev/\\u0000"', "door.main.chip: must be one line of text in quotes"),
+        ("[gate]", '[gate]\nstate_dir = "/var/\\u0000"', "gate.state_dir: must be one line of text in quotes"),
+        ("[gate]", '[broker]\nhost = "a b"\n[gate]', "broker.host: must be the name or address of a host"),
+        ("[gate]", '[broker]\nhost = ""\n[gate]', "broker.host: must be the name or address of a host"),
+        ("[gate]", '[broker]\nhost = "10.0.0.9"\nusername = "g"\ncredential = "p"\n[gate]',
+         "broker.ca_file: is needed before a password is sent to 10.0.0.9: name the authority"),
         ("[[door]]", "[door]", "door: at least one [[door]] is needed"),
         ("[[camera]]", "[[camera]]\nzone = [0, 0, 1]", "zone: must be a list of 4, each a number from 0.0 to 1.0"),
         ("[[camera]]", "[[camera]]\nzone = [1, 0, 0, 1]", "zone: must be [left, top, right, bottom]"),
@@ -107,3 +118,15 @@ def test_a_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
 def test_the_sample_of_a_desk_is_in_order() -> None:
     loaded = load_either(ROOT / "config/desk.toml")
     assert isinstance(loaded, DeskConfig) and loaded.desk.site == "headquarters"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.0.1", "::1", "localhost"])
+def test_a_password_that_stays_on_this_machine_needs_no_encryption(tmp_path: Path, host: str) -> None:
+    broker = f'[broker]\nhost = "{host}"\nusername = "gate"\ncredential = "broker.password"\n'
+    assert problems(tmp_path, GOOD + broker) == []
+
+
+def test_a_door_that_no_camera_looks_at_is_allowed_and_told(tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_text(GOOD + '[[door]]\nname = "side"\nrelay = { line = 18 }\n')
+    told = [(where, str(why)) for where, why in load(tmp_path / "gate.toml").warnings()]
+    assert told == [("door.side", "no camera looks at it, so it opens for nobody's face")]

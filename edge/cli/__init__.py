@@ -4,6 +4,7 @@ A module is imported when its command is used, so that `--help` and `check` need
 """
 
 import importlib
+import io
 import sys
 from typing import Annotated, Any, NamedTuple
 
@@ -73,7 +74,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except EdgeError as error:
-            fail(error, json=bool(ctx.meta.get("json")))
+            fail(error, bool(ctx.meta.get("json")))
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(130) from error
@@ -116,11 +117,13 @@ def edge_gate(
 def main() -> None:
     """The console script: exit status 0, 1 when a command failed, 2 when it was called wrongly."""
     speak()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be no text
     try:
         sys.exit(app(prog_name="edge-gate", standalone_mode=False))
     except TyperException as error:
         if "--json" in sys.argv:
-            fail(EdgeError("{why}", why=error.format_message()), json=True)
+            fail(EdgeError("{why}", why=error.format_message()), True)
         else:
             print(complaint(error), file=sys.stderr)
         sys.exit(error.exit_code)

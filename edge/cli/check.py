@@ -6,17 +6,21 @@ from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption,
 from edge.config import Credentials, load
 from edge.errors import Phrase
 from edge.i18n import N_, _
+from edge.strict import errors
 
 
 def check(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     """Validate a configuration and name everything that is wrong with it."""
     found = load(config)
     cameras, doors = [camera.name for camera in found.camera], [door.name for door in found.door]
+    warnings = errors(found.warnings())
     if json:
-        emit({"ok": True, "cameras": cameras, "doors": doors})
-    else:
-        text = "{path}: in order, {cameras} camera(s) and {doors} door(s)"
-        say(text, path=config, cameras=len(cameras), doors=len(doors))
+        emit({"ok": True, "cameras": cameras, "doors": doors, "warnings": [str(warning) for warning in warnings]})
+        return
+    text = "{path}: in order, {cameras} camera(s) and {doors} door(s)"
+    say(text, path=config, cameras=len(cameras), doors=len(doors))
+    for warning in warnings:
+        say("{mark}: {text}", mark=Phrase(MARKS["warning"]), text=warning)
 
 
 MARKS = {"ok": N_("ok"), "warning": N_("mind"), "failed": N_("failed")}

@@ -1,5 +1,6 @@
 """What the commands share: their common options, one line of JSON or translated text out, and failures."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -31,8 +32,12 @@ CONFIG = Path("/etc/edge-gate/gate.toml")
 
 
 def emit(value: object) -> None:
-    """One line of JSON on standard output."""
-    typer.echo(msgspec.json.encode(value).decode())
+    """One line of JSON on standard output; a file name that is no UTF-8 keeps its bytes, escaped as Python does."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(value))
+    typer.echo(text)
 
 
 def say(template: str, **fields: object) -> None:
@@ -40,9 +45,9 @@ def say(template: str, **fields: object) -> None:
     typer.echo(Phrase(template, **fields).render(_))
 
 
-def fail(error: EdgeError, json: bool) -> None:
+def fail(error: EdgeError, as_json: bool) -> None:
     """Tell what failed and how to mend it: one line of English JSON for programs, else text on standard error."""
-    if json:
+    if as_json:
         problems = error.problems if isinstance(error, ConfigurationError) else []
         emit({"error": str(error.message), "hint": str(error.advice), "problems": [str(each) for each in problems]})
     else:

@@ -8,6 +8,7 @@ import typer
 from edge import models as packs
 from edge.cli.common import JsonOption, emit, say
 from edge.cli.progress import progress
+from edge.errors import ModelError
 from edge.i18n import N_, _
 from edge.packs import Manifest
 
@@ -44,6 +45,8 @@ def fetch(
     directory: DirectoryOption = packs.DIRECTORY,
     json: JsonOption = False,
 ) -> None:
+    if source and not source.is_dir():
+        raise ModelError("{path} is no directory", "name the directory that the files are in", path=source)
     with progress(quiet=json) as bar:
         task = bar.add_task(pack)
         fetched = packs.fetch(

@@ -9,6 +9,7 @@ import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.errors import EdgeError
+from edge.files import there
 from edge.i18n import N_
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ def address_of(broker: str, config: Path, credentials: Path | None) -> "Address"
     if not broker:
         return address(load(config).broker, Credentials(credentials))
     host, _, port = broker.rpartition(":")
-    if not host or not port.isdigit():
-        raise EdgeError("{broker} is not HOST:PORT", broker=broker)
-    return Address(host, int(port))
+    number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
+    if not host or not host.isprintable() or set(host) & set(" /@") or not 1 <= number <= 65535:
+        hint = "a port is a number from 1 to 65535, usually 1883"
+        raise EdgeError("{broker} is not HOST:PORT", hint, broker=broker)
+    return Address(host, number)
 
 
 def _files(broker: str, config: Path) -> tuple[Path, Path]:
@@ -67,7 +70,7 @@ def record(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: recorder.stop())
         recorder.run()
-    elif not kept.exists():
+    elif not there(kept):
         raise EdgeError("{path}: nothing has been recorded there", path=kept)
     totals = Ledger(kept).totals()
     if json:

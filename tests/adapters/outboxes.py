@@ -7,8 +7,8 @@ import msgspec
 
 from edge.delivery import Verdict
 from edge.doorevents import RequestToExit
-from edge.eventlog import Stored
 from edge.facts import Fact, StorageReported
+from edge.logfile import Stored
 from edge.outbox import Outbox
 from edge.seal import GENESIS, chain_hash
 from edge.terms import Now, Storage

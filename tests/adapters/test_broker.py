@@ -11,8 +11,8 @@ import pytest
 from edge.broker import Broker
 from edge.config import BrokerSection, Config, Credentials, GateSection
 from edge.doorevents import RequestToExit
-from edge.eventlog import Reader
 from edge.facts import BrokerReported, Fact
+from edge.logfile import Reader
 from edge.mqtt import Address, Connection, Message
 from edge.outbox import Outbox
 from edge.seal import Signer, load_key, new_signing_key

@@ -12,6 +12,7 @@ from edge.eventlog import EventLog
 from edge.factlog import FactLog
 from edge.seal import Seal
 from edge.whitelist import Whitelist
+from tests.adapters.brokers import until
 from tests.conftest import need
 from tests.core.worlds import gate_rules
 
@@ -44,7 +45,8 @@ def event_log(state: Path) -> Iterator[None]:
 
 @contextmanager
 def fact_log(state: Path) -> Iterator[None]:
-    with closing(FactLog(state / "facts.jsonl", gate_rules())):
+    with closing(FactLog(state / "facts.jsonl", gate_rules(), 2**20)):
+        until(lambda: (state / "facts.jsonl").exists())
         yield
 
 

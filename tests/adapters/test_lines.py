@@ -7,13 +7,16 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
-from edge.doorsection import LineSection
+from edge.doorlines import DoorLines
+from edge.doorsection import DoorSection, LineSection
 from edge.errors import HardwareError
+from edge.facts import InputChanged
 from edge.lines import Inputs, inputs, outputs, probe
-from edge.terms import Input
+from edge.terms import Input, Lamp
 
 CONTACT, BUTTON = 2, 3
 DEBOUNCE_S = 0.4
@@ -132,3 +135,24 @@ def test_a_chip_that_is_missing_is_named_with_where_to_look() -> None:
 def test_a_device_that_is_no_chip_says_why() -> None:
     with pytest.raises(HardwareError, match=f"/dev/null, lines 17: .*{os.strerror(19)}"):
         outputs("/dev/null", {"relay": LineSection(17)})
+
+
+def test_a_lamp_that_cannot_be_had_costs_neither_contact_nor_exit_button(tmp_path: Path) -> None:
+    facts: SimpleQueue[object] = SimpleQueue()
+    chip = tmp_path / "chip"
+    door = DoorSection(
+        "main", LineSection(1), f"simulated:{chip}", contact=LineSection(2), exit_button=LineSection(3),
+        lamps={"granted": LineSection(4), "refused": LineSection("GPIO99")}, debounce_s=0.0,
+    )  # fmt: skip
+    lines = DoorLines(door, facts.put)
+    lines.start()
+    first = {facts.get(timeout=5), facts.get(timeout=5)}
+    assert first == {InputChanged("main", Input.CONTACT, False), InputChanged("main", Input.EXIT_BUTTON, False)}
+    lines.show(Lamp.GRANTED)
+    with chip.open("r+b") as bytes_:
+        bytes_.seek(3)
+        bytes_.write(b"\x01")
+    assert facts.get(timeout=5) == InputChanged("main", Input.EXIT_BUTTON, True)
+    lines.stop()
+    lines.join(5)
+    assert not lines.is_alive() and facts.empty()

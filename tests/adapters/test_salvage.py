@@ -2,14 +2,23 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
+from random import Random
 
+import msgspec
 import pytest
 
-from edge.eventlog import Stored
+from edge.doorevents import RequestToExit
+from edge.eventlog import EventLog, Pending
+from edge.logfile import LogError, Reader, Stored
+from edge.salvage import salvage
 from edge.transport import Ack
 from tests.adapters.brokers import until
-from tests.adapters.outboxes import Gate, Open, assert_chained, envelope
+from tests.adapters.outboxes import NOW, Gate, Open, assert_chained, envelope
+from tests.conftest import ROOT
 
 LEFT = {"header": 2, "page": 100, "payload": 300, "no head": 300, "typed head": 300, "early head": 300}
 """Damage to the file, and how many events must be left of 300."""
@@ -36,7 +45,7 @@ def test_a_damaged_file_is_kept_aside_and_its_events_are_carried_over(opened: Op
     assert envelope(after[0]).epoch != envelope(rows[0]).epoch
     assert str(envelope(after[0]).data["reason"]).startswith("corruption")
     assert len(after) >= LEFT[damage]
-    assert list(path.parent.glob(f"{path.name}.2*")), "the damaged file is kept"
+    assert list(path.parent.glob(f"{path.name}.before-*")), "the damaged file is kept"
 
 
 def _read_whole(gate: Gate) -> list[Stored]:
@@ -53,6 +62,90 @@ def _damage(path: Path, what: str) -> None:
     with path.open("r+b") as file:
         file.seek(0 if what == "header" else 4096 * 12)
         file.write(os.urandom(4096))
+
+
+@pytest.mark.slow
+def test_a_gate_that_is_killed_while_it_saves_a_damaged_log_saves_all_of_it_once(
+    opened: Open, path: Path, tmp_path: Path
+) -> None:
+    before = opened()
+    before.press(4)
+    before.outbox.close()
+    damaged, left = tmp_path / "damaged", tmp_path / "left"
+    damaged.mkdir()
+    path.rename(damaged / path.name)
+    _damage(damaged / path.name, "no head")
+    command = [sys.executable, "-m", "tests.adapters.killed", damaged / path.name, left]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    assert len(list(left.iterdir())) > 30, "it was killed at many steps"
+    for place in left.iterdir():
+        gate = Gate(place / path.name)
+        gate.ready()
+        rows = gate.outbox.read(0, 1000)
+        gate.outbox.close()
+        assert_chained(rows)
+        kinds = [envelope(row).type.removeprefix("edge-gate.") for row in rows]
+        assert kinds == ["EpochStarted", "EpochStarted", *["RequestToExit"] * 4], place
+        assert "5 of 5 events carried over" in str(envelope(rows[0]).data["reason"])
+        names = [each.name for each in place.iterdir() if not each.name.endswith(("-wal", "-shm"))]
+        assert sorted(names) == [path.name, f"{path.name}.before-{envelope(rows[0]).epoch}"], "one is kept"
+
+
+PAGE = 4096
+
+
+@pytest.fixture
+def whole(path: Path, tmp_path: Path) -> tuple[Path, list[Stored]]:
+    """A log that was closed with 200 events in it, and these."""
+    log = EventLog(path, "site", "gate-1")
+    log.append(
+        Pending("door-1", RequestToExit(), msgspec.structs.replace(NOW, utc=NOW.utc + number)) for number in range(200)
+    )
+    log.close()
+    return path, _read(path)
+
+
+def _read(path: Path) -> list[Stored]:
+    with closing(Reader(path)) as reader:
+        return reader.read(0, 1000)
+
+
+@pytest.mark.parametrize("kind", ["zeros", "noise", "another page"])
+def test_a_page_that_is_lost_takes_no_other_events_with_it(whole: tuple[Path, list[Stored]], kind: str) -> None:
+    path, rows = whole
+    content, times = path.read_bytes(), [envelope(row).time for row in rows]
+    pages = len(content) // PAGE
+    fillings = {"zeros": bytes(PAGE), "noise": Random(1).randbytes(PAGE), "another page": content[-PAGE:]}
+    saved: list[int] = []
+    for page in range(pages):
+        path.write_bytes(content[: page * PAGE] + fillings[kind] + content[(page + 1) * PAGE :])
+        events, sentence = salvage([path])
+        found = [event.time for event in events]
+        assert found == [time for time in times if time in set(found)], "what was written, in its order, each once"
+        assert sentence.startswith(f"{len(events)} of ")
+        saved.append(len(events))
+    nearly_all = [number for number in saved if number >= len(rows) - PAGE // 350]
+    assert len(nearly_all) >= pages - 3, "all but the pages that say where the others are"
+
+
+def test_a_flipped_bit_is_noticed_or_changes_nothing(whole: tuple[Path, list[Stored]]) -> None:
+    path, rows = whole
+    content, dice, noticed = path.read_bytes(), Random(2), 0
+    wrong = 0
+    known = {row.sequence: row for row in rows}
+    for _ in range(300):
+        damaged = bytearray(content)
+        damaged[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            with closing(EventLog(path, "site", "gate-1")):
+                assert all(known[row.sequence].payload == row.payload for row in _read(path))
+        except LogError as error:
+            noticed += error.corrupt
+            wrong += not error.corrupt
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    assert noticed > 200 and not wrong, "damage is not taken for a disk that will answer again"
 
 
 def test_damage_while_running_is_noticed_too(opened: Open, path: Path) -> None:

@@ -27,7 +27,7 @@ from edge.enrolled import Consent
 from edge.errors import ConfigurationError, LinkError, SealError, StoreError
 from edge.mqtt import Message
 from edge.seal import GENESIS, Seal, Signer, Verifier, new_signing_key
-from edge.terms import Quality, Status
+from edge.terms import Cues, Quality, Status
 from edge.transport import ACK_TYPE, Channel, Envelope, Presence, topic, type_name
 from edge.whitelist import FIELDS, Whitelist
 from monitor.ledger import Ledger
@@ -59,7 +59,7 @@ def bent(draw: st.DrawFn, genuine: bytes) -> bytes:
 
 QUALITY = Quality(80.0, 1.0, 0.0, 0.0, 0.5)
 MESSAGES = (
-    wire.Observation(1, 2.0, 1.0, QUALITY, 0.9, np.ones(8, "<f4").tobytes()),
+    wire.Observation(1, 2.0, 1.0, QUALITY, Cues((0.9, 0.8), 0.1, 0.2, 0.3), np.ones(8, "<f4").tobytes()),
     wire.EyeReport("front", Status.STREAMING, "", 25.0, 10.0, "zoo", True),
     wire.TrackGone(7),
 )

@@ -208,3 +208,17 @@ def test_the_gate_follows_its_inputs_and_shows_its_lamps_across_a_lost_chip(chip
     lines.stop()
     lines.join(60)
     assert not lines.is_alive()
+
+
+def test_a_lamp_that_somebody_else_holds_costs_no_input(chip: SimChip, file: Path) -> None:
+    facts: SimpleQueue[object] = SimpleQueue()
+    other = outputs(chip.path, {"lamp": LineSection("LAMP")})
+    lines = DoorLines(load(file).door[0], facts.put)
+    lines.start()
+    assert facts.get(timeout=60) == InputChanged("main", Input.CONTACT, False)
+    lines.show(Lamp.GRANTED)
+    chip.pull(CONTACT, high=True)
+    assert facts.get(timeout=60) == InputChanged("main", Input.CONTACT, True)
+    lines.stop()
+    lines.join(60)
+    other.close()

@@ -1,12 +1,13 @@
 """A fact log replays to the same effects, and says where it does not."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from edge.errors import StoreError
 from edge.factlog import FactLog, replay
-from edge.facts import Recorded, Started, WhitelistLoaded
+from edge.facts import Heartbeat, Recorded, Started, WhitelistLoaded
 from edge.gate import Gate
 from edge.terms import Now
 from tests.core.worlds import gate_rules, view
@@ -15,13 +16,14 @@ from tests.core.worlds import gate_rules, view
 def record(path: Path) -> Path:
     """A gate that grants, logged."""
     rules = gate_rules()
-    gate, log = Gate(rules), FactLog(path, rules)
+    gate, log = Gate(rules), FactLog(path, rules, 2**20)
     story = [Started("boot", "zoo", True), WhitelistLoaded(1, 1, 0.5, 0.01)]
     story += [view(1 + index * 0.04) for index in range(3)]
     for index, fact in enumerate([*story, Recorded(1, True)]):
         now = Now(1 + index * 0.04, 1e9 + index / 3)
         log.write(now, fact, gate.step(fact, now))
     log.close()
+    assert not log.is_alive()
     return path
 
 
@@ -49,3 +51,52 @@ def test_what_is_no_fact_log_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"x\.jsonl"):
         replay(path)
+
+
+def test_a_log_ends_at_its_limit_with_a_whole_line_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "facts.jsonl"
+    write(path, largest=4000, facts=200)
+    assert path.stat().st_size <= 4000 and path.read_bytes().endswith(b"\n")
+    assert 5 < replay(path).facts < 200
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the fact log {path} ends here until the gate is started again: it has reached its limit (gate.fact_log_mib)"
+    ]
+
+
+def test_a_log_on_a_full_disk_ends_and_what_is_there_replays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, before = tmp_path / "facts.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+    try:
+        write(path, largest=2**20, facts=200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.stat().st_size == 4000
+    assert 5 < replay(path).facts < 200
+    assert [record.getMessage().partition("again: ")[2] for record in caplog.records] == ["No space left on device"]
+
+
+def test_a_log_that_cannot_be_made_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "state").write_text("in the way")
+    write(tmp_path / "state" / "facts.jsonl", largest=2**20, facts=3)
+    assert "again: Not a directory" in caplog.text
+
+
+def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "facts.jsonl"
+    write(path, largest=2**20, facts=3)
+    first = path.read_bytes()
+    write(path, largest=2**20, facts=9)
+    assert path.with_name("facts.jsonl.1").read_bytes() == first
+    assert replay(path).facts == 9
+
+
+def write(path: Path, largest: int, facts: int) -> None:
+    """Log a gate that hears nothing but its own pulse."""
+    rules = gate_rules()
+    gate, log = Gate(rules), FactLog(path, rules, largest)
+    for number in range(facts):
+        now = Now(number, 1e9 + number)
+        log.write(now, Heartbeat(), gate.step(Heartbeat(), now))
+    log.close()

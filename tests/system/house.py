@@ -19,8 +19,8 @@ import numpy as np
 from edge import models
 from edge.enrolled import Consent
 from edge.errors import StoreError
-from edge.eventlog import Reader
 from edge.faces import Vision
+from edge.logfile import Reader
 from edge.matcher import Vector
 from edge.picture import Bgr
 from edge.quality import QualityGate

@@ -45,7 +45,7 @@ def options(site: Site) -> list[object]:
 def loaded(site: Site, whitelist: Whitelist) -> Any:
     """What the gate makes of its list now."""
     put: SimpleQueue[object] = SimpleQueue()
-    source = WhitelistSource(whitelist, manifest("registry"), 0.01, site.config.state, put.put)
+    source = WhitelistSource(whitelist, manifest("registry"), 0.01, site.config.state, date.today, put.put)
     source.stop()
     source.listen()
     found = put.get_nowait()

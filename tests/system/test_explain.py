@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from edge.doorevents import RequestToExit
-from edge.eventlog import EventLog, Pending, Reader, Stored
+from edge.eventlog import EventLog, Pending
 from edge.facts import CameraReported, Emit, Started, WhitelistLoaded
+from edge.logfile import Reader, Stored
 from edge.models import manifest
 from edge.site import Site
 from edge.terms import Now, Status

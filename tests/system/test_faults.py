@@ -1,6 +1,7 @@
 """Stories of a gate among broken things: what it says, that it stays in service, and that no event is lost."""
 
 import os
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,10 +13,10 @@ import pytest
 
 from edge.doorevents import DoorForcedOpen, DoorPhysicalStateChanged, RequestToExit
 from edge.eventlog import EventLog, Pending, system_time
-from edge.events import BrokerFault, CameraFault, EpochStarted, GateStarted
+from edge.events import BrokerFault, CameraFault, EpochStarted, GateStarted, StorageFault
 from edge.room import Room
 from edge.simulate import DemoBroker
-from edge.site import CONTACT
+from edge.site import CONTACT, RELAY
 from edge.terms import Status
 from edge.transport import Envelope
 from monitor.ledger import Ledger
@@ -126,6 +127,27 @@ def test_a_broker_that_dies_in_mid_publish_delays_events_and_loses_none(house: N
     assert opened.count("Open") == len([seen for seen in room.of(DoorForcedOpen) if seen.data["active"]])
 
 
+@pytest.mark.slow
+def test_a_full_disk_neither_ends_a_gate_nor_keeps_anybody_inside(house: NewHouse) -> None:
+    """The kernel refuses every byte that the gate would add to a file; who is inside gets out, every time."""
+    gate = house()
+    gate.start("relay", "gate")
+    wait(lambda: gate.events(GateStarted))
+    gate.press_exit()
+    wait(lambda: gate.events(RequestToExit))
+    pid, log = gate.processes["gate"].pid, gate.site.config.state / "facts.jsonl"
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 50, resource.RLIM_INFINITY))
+    wait(lambda: "the fact log" in gate.logs())
+    for _ in range(3):
+        wait(lambda: not gate.site.chip.read_bytes()[RELAY])
+        gate.press_exit()
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    wait(lambda: len(gate.events(RequestToExit)) == 4)
+    wait(lambda: [fault.data["active"] for fault in gate.events(StorageFault)] == [True, False])
+    assert gate.processes["gate"].poll() is None
+    assert gate.logs().count("the fact log") == 1 and "Traceback" not in gate.logs()
+
+
 def assert_whole(gate: House, room: Room) -> None:
     """The room has every event of the gate once, in order, in one chain; the gate's log agrees."""
     wait(lambda: room.news() is not None and _last(room) >= max((int(e.sequence) for e in gate.events()), default=0))
@@ -157,7 +179,7 @@ def test_what_can_be_read_of_a_damaged_event_log_still_reaches_the_room(house: N
         whole = [event.time for event in before if event.type.endswith("RequestToExit")]
         assert 200 - PAGE // 400 <= len(carried) < 200
         assert carried == [time for time in whole if time in set(carried)], "in their order, each once"
-        assert list(gate.outbox.parent.glob("outbox.sqlite.2*")), "the damaged file is kept"
+        assert list(gate.outbox.parent.glob("outbox.sqlite.before-*")), "the damaged file is kept"
         gate.press_exit()
 
 

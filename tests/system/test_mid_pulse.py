@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from edge import models
-from edge.eventlog import Reader
+from edge.logfile import Reader
 from edge.site import EXIT_BUTTON, RELAY, Site
 from tests.adapters.brokers import until
 from tests.conftest import ROOT

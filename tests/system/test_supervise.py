@@ -102,8 +102,8 @@ def test_who_never_gets_ready_is_killed_in_its_own_time(keep: Keep, monkeypatch:
     monkeypatch.setattr(supervise, "READY_S", 0.5)
     child = Child("mute", python("import time; time.sleep(60)"), 0.01)
     supervisor = keep(child)
-    supervisor.turn(0.01)
     begun = time.monotonic()
+    supervisor.turn(0.01)
     turn(supervisor, lambda: child.process is None)
     assert time.monotonic() - begun >= 0.5
 

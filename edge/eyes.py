@@ -1,0 +1,193 @@
+"""The gate's end of the lines to its eyes: who they are, what they see, and what is settled.
+
+An eye parses hostile video, so nothing that it sends is believed further than the door of its camera. All eyes run as
+one user and the kernel cannot tell them apart: a connection is one camera for as long as it lasts, and a camera is
+that of the first connection which named it. So an eye that was taken over cannot speak for another that is there.
+"""
+
+import logging
+import math
+import selectors
+import time
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from edge import wire
+from edge.errors import LinkError
+from edge.facts import CameraReported, TrackEnded
+from edge.sources import RETRY_S, Put, Source
+from edge.terms import Status
+from edge.users import group
+
+log = logging.getLogger(__name__)
+
+MESSAGES_PER_S = 300
+"""An eye that sends more is broken or hostile; the rest is dropped."""
+A_TURN = 16
+UNNAMED = 8
+"""Most connections that have not named their camera yet."""
+NAMED_WITHIN_S = 2.0
+"""An eye names its camera as soon as it is connected."""
+LOOK_S = 0.5
+
+
+class Seen(Struct, frozen=True):
+    """An observation, by the camera whose eye made it; the gate's thread matches it."""
+
+    camera: str
+    observation: wire.Observation
+
+
+class Bucket:
+    """Lets through a number of messages a second."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s, self._left, self._at = per_s, per_s, time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._left = min(self._per_s, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Eye:
+    """One connected eye. It is nobody until its first report names its camera."""
+
+    def __init__(self, peer: wire.Peer) -> None:
+        self.peer, self.camera, self.bucket = peer, "", Bucket(MESSAGES_PER_S)
+        self.name_by = time.monotonic() + NAMED_WITHIN_S
+        self.same_pack = False
+        """Whether it runs the gate's model pack: vectors of another one mean nothing here."""
+
+
+class Eyes(Source):
+    """Listens for eyes, turns what they send into facts, and tells them what is settled."""
+
+    def __init__(self, path: Path, users: frozenset[int], cameras: frozenset[str], pack: str, put: Put) -> None:
+        super().__init__("eyes", put)
+        self._listener = wire.listen(path, group("eye"))
+        self._users, self._cameras, self._pack = users, cameras, pack
+        self._eyes: dict[str, Eye] = {}
+        self._unnamed: set[Eye] = set()
+        self._told = ""
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+
+    def settle(self, camera: str, track: int) -> None:
+        """Tell the eye that more views of this track change nothing; an eye that is gone does not matter."""
+        eye = self._eyes.get(camera)
+        if eye:
+            try:
+                eye.peer.send(wire.Settled(track))
+            except LinkError:
+                return  # its reader notices, and reports it
+
+    def listen(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                self._turn()
+        finally:
+            self._listener.close()
+            for eye in [*self._eyes.values(), *self._unnamed]:
+                eye.peer.close()
+            self._selector.close()
+
+    def _turn(self) -> None:
+        for key, _ in self._selector.select(LOOK_S):
+            if key.data is None:
+                self._accept()
+            else:
+                self._read(key.data)
+        for eye in [eye for eye in self._unnamed if time.monotonic() > eye.name_by]:
+            self._close(eye, "an eye did not say which camera it is")
+
+    def _accept(self) -> None:
+        try:
+            peer = wire.accept(self._listener, self._users, *wire.FROM_EYES)
+        except LinkError:
+            return  # a stranger's process: it was shown the door
+        except OSError:  # no descriptor is left, or who knocked has gone again
+            self._stopped.wait(RETRY_S)
+            return
+        if len(self._unnamed) >= UNNAMED:
+            peer.close()
+            return
+        eye = Eye(peer)
+        self._unnamed.add(eye)
+        self._selector.register(peer, selectors.EVENT_READ, eye)
+
+    def _read(self, eye: Eye) -> None:
+        """A few messages a turn: an eye that sends without end must not keep the others from being heard."""
+        try:
+            for _ in range(A_TURN):
+                if (message := eye.peer.receive()) is None:
+                    return
+                if eye.bucket.take():
+                    self._hear(eye, message)
+        except EOFError:
+            self._close(eye, "the eye is gone")
+        except LinkError as error:
+            self._close(eye, str(error))
+
+    def _hear(self, eye: Eye, message: wire.Message) -> None:
+        match message:
+            case wire.EyeReport():
+                self._introduce(eye, message.camera)
+                eye.same_pack = message.pack == self._pack
+                misfit = message.pack and not eye.same_pack  # an onlooker has none, and sees no faces
+                self._put(self._other_pack(message) if misfit else _camera_report(message))
+            case wire.Observation() if eye.same_pack and _sound(message):
+                self._put(Seen(eye.camera, message))
+            case wire.TrackGone() if eye.camera:
+                self._put(TrackEnded(eye.camera, message.track))
+            case wire.CodeRead() if eye.camera and math.isfinite(message.captured):
+                self._put(wire.Code(eye.camera, message))
+
+    def _introduce(self, eye: Eye, camera: str) -> None:
+        """Take note of whose eye it is; LinkError when that cannot be."""
+        if camera == eye.camera:
+            return
+        if eye.camera:
+            raise LinkError("the eye of {camera} called itself {other}", camera=eye.camera, other=camera)
+        if camera not in self._cameras or camera in self._eyes:
+            raise LinkError("an eye called itself {other}, which it is not", other=camera)
+        eye.camera = camera
+        self._eyes[camera] = eye
+        self._unnamed.discard(eye)
+
+    def _other_pack(self, report: wire.EyeReport) -> CameraReported:
+        why = f"the eye runs the model pack {report.pack}, the gate {self._pack}: restart both"
+        return CameraReported(report.camera, Status.OTHER_PACK, why)
+
+    def _close(self, eye: Eye, why: str) -> None:
+        self._selector.unregister(eye.peer)
+        eye.peer.close()
+        self._unnamed.discard(eye)
+        if eye.camera:
+            del self._eyes[eye.camera]
+            self._put(CameraReported(eye.camera, Status.SILENT, why))
+        elif why != self._told:  # it will try again, and again
+            log.warning("%s", why)
+            self._told = why
+
+
+def _camera_report(report: wire.EyeReport) -> CameraReported:
+    return CameraReported(
+        report.camera, report.status, report.detail, report.frames_per_s, report.frame_age_ms, report.view
+    )
+
+
+def _sound(seen: wire.Observation) -> bool:
+    """Whether every number of an observation is one: the schema lets NaN, infinity and cut-off floats through."""
+    cues = seen.cues
+    shares = [*cues.appearance, cues.carried or 0.0, cues.border or 0.0]
+    if len(seen.embedding) % 4 or not all(0 <= share <= 1 for share in shares):
+        return False
+    numbers = [seen.captured, seen.good_since, cues.shift or 0.0, *msgspec.structs.astuple(seen.quality)]
+    return all(math.isfinite(number) for number in numbers) and (cues.shift or 0.0) >= 0

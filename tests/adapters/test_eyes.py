@@ -1,0 +1,199 @@
+"""The gate's end of the lines to its eyes, with real sockets: an eye speaks for its own camera, and no further."""
+
+import contextlib
+import os
+import resource
+import secrets
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import numpy as np
+import pytest
+
+from edge import eyes, wire
+from edge.errors import LinkError
+from edge.eyes import Eyes, Seen
+from edge.facts import CameraReported, TrackEnded
+from edge.terms import Cues, Quality, Status
+from tests.adapters.brokers import until
+
+PACK = "zoo-12345678"
+SEEN = wire.Observation(7, 2.0, 1.0, Quality(80.0, 1.0, 0.0, 0.0, 0.5), Cues((0.9,)), np.ones(8, "<f4").tobytes())
+
+
+def report(camera: str, pack: str = PACK, status: Status = Status.STREAMING) -> wire.EyeReport:
+    return wire.EyeReport(camera, status, "", 25.0, 40.0, pack, True)
+
+
+class Gate:
+    """The listening side, and what it has put on the gate's queue."""
+
+    def __init__(self, root: Path) -> None:
+        self.facts: SimpleQueue[object] = SimpleQueue()
+        self.path = root / "eye.sock"
+        self._eyes = Eyes(self.path, frozenset({os.geteuid()}), frozenset({"front", "back"}), PACK, self.facts.put)
+        self._eyes.start()
+        self._peers: list[wire.Peer] = []
+
+    def eye(self, *messages: wire.Message) -> wire.Peer:
+        """Connect as an eye and say this."""
+        self._peers.append(wire.connect(self.path, wire.Settled))
+        with contextlib.suppress(LinkError):  # it was shut out before it had said all of it
+            for message in messages:
+                self._peers[-1].send(message)
+        return self._peers[-1]
+
+    def next(self, seconds: float = 5.0) -> object:
+        return self.facts.get(timeout=seconds)
+
+    def quiet(self, seconds: float = 0.2) -> bool:
+        try:
+            self.facts.get(timeout=seconds)
+        except Empty:
+            return True
+        return False
+
+    def close(self) -> None:
+        for peer in self._peers:
+            peer.close()
+        self._eyes.stop()
+        self._eyes.join(5)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    monkeypatch.setattr(eyes, "LOOK_S", 0.05)
+    root = Path("/tmp") / f"eyes-{secrets.token_hex(4)}"  # the path of a Unix socket must be short
+    root.mkdir(mode=0o700)
+    running = Gate(root)
+    yield running
+    running.close()
+    shutil.rmtree(root)
+
+
+def gone(peer: wire.Peer) -> Callable[[], bool]:
+    """Whether the gate has closed the line."""
+
+    def ended() -> bool:
+        try:
+            peer.receive()
+        except EOFError:
+            return True
+        return False
+
+    return ended
+
+
+def unconnected() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def lowest_free() -> int:
+    """The number that the next descriptor would have: as a limit, it leaves none."""
+    probe = os.dup(0)
+    os.close(probe)
+    return probe
+
+
+def test_an_eye_is_heard_for_its_camera_and_missed_when_it_goes(gate: Gate) -> None:
+    peer = gate.eye(report("front"), SEEN, wire.TrackGone(7))
+    assert gate.next() == CameraReported("front", Status.STREAMING, "", 25.0, 40.0)
+    assert (gate.next(), gate.next()) == (Seen("front", SEEN), TrackEnded("front", 7))
+    peer.close()
+    assert gate.next() == CameraReported("front", Status.SILENT, "the eye is gone")
+    gate.eye(report("front"))
+    assert gate.next() == CameraReported("front", Status.STREAMING, "", 25.0, 40.0)
+
+
+def test_what_comes_before_a_name_is_nobodys(gate: Gate) -> None:
+    gate.eye(SEEN, wire.TrackGone(7), report("front"))
+    assert isinstance(gate.next(), CameraReported) and gate.quiet()
+
+
+def test_an_eye_that_changes_its_camera_is_shut_out(gate: Gate) -> None:
+    peer = gate.eye(report("front"), report("back"), SEEN)
+    assert gate.next() == CameraReported("front", Status.STREAMING, "", 25.0, 40.0)
+    assert gate.next() == CameraReported("front", Status.SILENT, "the eye of front called itself back")
+    until(gone(peer))
+    assert gate.quiet(), "nothing was heard of the other camera"
+
+
+@pytest.mark.parametrize("camera", ["front", "side"])
+def test_nobody_speaks_for_a_camera_whose_eye_is_there_or_that_is_none(gate: Gate, camera: str) -> None:
+    honest = gate.eye(report("front"))
+    assert isinstance(gate.next(), CameraReported)
+    until(gone(gate.eye(report(camera), SEEN)))
+    assert gate.quiet()
+    honest.send(SEEN)
+    assert gate.next() == Seen("front", SEEN)
+
+
+def test_an_eye_of_another_pack_is_a_fault_that_names_both_and_is_not_matched(gate: Gate) -> None:
+    peer = gate.eye(report("front", "registry-87654321"), SEEN)
+    told = gate.next()
+    assert isinstance(told, CameraReported) and told.status is Status.OTHER_PACK
+    assert "registry-87654321" in told.detail and PACK in told.detail
+    assert gate.quiet()
+    peer.send(report("front"))
+    peer.send(SEEN)
+    assert (gate.next(), gate.next()) == (
+        CameraReported("front", Status.STREAMING, "", 25.0, 40.0),
+        Seen("front", SEEN),
+    )
+
+
+def test_who_names_no_camera_is_shown_the_door_and_takes_nobodys_place(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eyes, "NAMED_WITHIN_S", 0.3)
+    silent = [gate.eye() for _ in range(eyes.UNNAMED + 4)]
+    until(gone(silent[-1]))
+    assert not gone(silent[0])(), "there was room for the first ones, until their time is over"
+    until(lambda: all(gone(peer)() for peer in silent))
+    gate.eye(report("front"))
+    assert isinstance(gate.next(), CameraReported)
+
+
+def test_an_eye_that_floods_does_not_keep_another_from_being_heard(gate: Gate) -> None:
+    flood = gate.eye(report("front"))
+    assert isinstance(gate.next(), CameraReported)
+    other = gate.eye(report("back"))
+    heard: list[object] = []
+    sent = False
+    while not any(isinstance(fact, Seen) and fact.camera == "back" for fact in heard):
+        for _ in range(50):
+            flood.send(wire.TrackGone(1))
+        sent = sent or other.send(SEEN)
+        while not gate.facts.empty():
+            heard.append(gate.facts.get())
+    assert len([fact for fact in heard if isinstance(fact, TrackEnded)]) <= 2 * eyes.MESSAGES_PER_S
+
+
+def test_a_gate_without_a_free_descriptor_hears_its_eyes_and_takes_new_ones_later(gate: Gate) -> None:
+    peer = gate.eye(report("front"))
+    assert isinstance(gate.next(), CameraReported)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    waiting = unconnected()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free(), before[1]))
+    try:
+        waiting.connect(str(gate.path))
+        for track in range(3):
+            peer.send(wire.TrackGone(track))
+            assert gate.next() == TrackEnded("front", track)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    late = wire.Peer(waiting, wire.Settled)
+    late.send(report("back"))
+    assert gate.next() == CameraReported("back", Status.STREAMING, "", 25.0, 40.0)
+    late.close()
+
+
+def test_a_process_of_another_user_is_refused(gate: Gate) -> None:
+    listener = wire.listen(gate.path.with_name("other.sock"))
+    with listener, unconnected() as knocking:
+        knocking.connect(listener.getsockname())
+        with pytest.raises(LinkError, match="a process of user"):
+            wire.accept(listener, frozenset({os.geteuid() + 1}), wire.EyeReport)

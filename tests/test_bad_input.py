@@ -1,0 +1,142 @@
+"""Commands and nonsense: each is refused by name, with what to do, and nothing that was given is touched."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.cli.record import address_of
+from edge.errors import EdgeError
+from edge.site import Site
+from monitor.ledger import Ledger
+from tests.commands import answer, complaint, run
+from tests.conftest import ROOT, need
+from tests.replay.test_replay import record
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path, tmp_path / "models", broker_port=1, url="rtsp://127.0.0.1:1/x")
+
+
+@pytest.mark.parametrize("kind", ["another database", "text"])
+def test_a_file_that_is_no_ledger_is_neither_summed_up_nor_touched(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x.sqlite"
+    if kind == "another database":
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE events (x)")
+        db.close()
+    else:
+        path.write_text("no database, but long enough to be read as one" * 9)
+    before = path.read_bytes()
+    for more in ([], ["--summary"]):
+        done = run("record", *more, "--broker", "127.0.0.1:1", "--database", path, "--key", tmp_path / "key")
+        assert done.returncode == 1 and done.stderr.startswith(str(path)) and "Traceback" not in done.stderr
+    assert path.read_bytes() == before and sorted(each.name for each in tmp_path.glob("x*")) == ["x.sqlite"]
+
+
+def test_a_ledger_is_summed_up(tmp_path: Path) -> None:
+    Ledger(tmp_path / "events.sqlite").close()
+    told = answer("record", "--summary", "--database", tmp_path / "events.sqlite", "--broker", "127.0.0.1:1")
+    assert told["events"] == 0
+
+
+@pytest.mark.parametrize("broker", ["x:0", "x:99999", "x:\u00b2", ":1883", "a b:1883", "x", "x:-1", "x:" + "9" * 5000])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, broker: str) -> None:
+    with pytest.raises(EdgeError, match="is not HOST:PORT"):
+        address_of(broker, tmp_path, None)
+
+
+def test_a_host_that_cannot_be_is_told_without_a_traceback(site: Site) -> None:
+    site.file.write_text(site.file.read_text().replace("127.0.0.1", "a" * 70))
+    told = answer("doctor", "--config", site.file, "--credentials", site.secrets, status=1)
+    failed = {found["check"] for found in told["findings"] if found["outcome"] == "failed"}
+    assert {"cameras", "broker"} <= failed
+
+
+def test_a_log_with_a_broken_string_or_a_door_that_is_none_is_named(tmp_path: Path) -> None:
+    log = record(tmp_path / "facts.jsonl")
+    whole = log.read_bytes()
+    log.write_bytes(whole.replace(b'"boot":"boot"', b'"boot":"b\xff\xfet"', 1))
+    assert f"{log}, line 2: not a fact log" in complaint("replay", log)
+    cameras = json.loads(whole.split(b"\n")[0])["rules"]["cameras"]
+    camera, door = next(iter(cameras.items()))
+    log.write_bytes(whole.replace(f'"{camera}":"{door}"'.encode(), b'"front":"elsewhere"', 1))
+    assert f"{log}, line 1: not a fact log: a camera opens a door" in complaint("replay", log)
+    assert "Is a directory" in complaint("replay", tmp_path)
+
+
+def test_models_are_fetched_from_a_directory_and_not_from_a_file(tmp_path: Path) -> None:
+    source = tmp_path / "MobileFaceNet.tflite"
+    source.write_bytes(b"x")
+    said = complaint("models", "fetch", "registry", "--from", source, "--directory", tmp_path / "models")
+    assert f"{source} is no directory" in said and "name the directory that the files are in" in said
+
+
+@pytest.mark.parametrize(
+    "command", [["replay"], ["check", "--config"], ["camera", "aim", "--config"], ["nonsense"], ["revoke", "--config"]]
+)
+def test_an_argument_that_is_no_text_is_answered_in_json(command: list[str]) -> None:
+    line = [sys.executable, "-m", "edge.cli", *command, b"/none/\xff\xfe", "--json"]
+    done = subprocess.run(line, capture_output=True, cwd=ROOT, check=False)
+    assert done.returncode in (1, 2) and done.stderr == b"" and done.stdout.count(b"\n") == 1
+    assert json.loads(done.stdout)["error"]
+
+
+@pytest.fixture
+def locked() -> Iterator[Site]:
+    """A gate whose state only its own user may look into."""
+    need(os.geteuid() == 0, "root, to become another user")
+    root = Path(tempfile.mkdtemp(prefix="locked-"))  # pytest's own folders are its user's alone
+    root.chmod(0o755)
+    site = Site(root, root / "models", broker_port=1, url="rtsp://127.0.0.1:1/x")
+    (root / "state" / "whitelist.sqlite").write_bytes(b"")
+    site.secrets.chmod(0o755)
+    (site.root / "state").chmod(0o700)
+    (site.root / "room").chmod(0o700)
+    for readable in (site.file, *site.secrets.iterdir()):
+        readable.chmod(0o644)
+    yield site
+    shutil.rmtree(root)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("command", [["people", "list"], ["revoke", "abcdefgh"], ["record", "--summary"]])
+def test_whoever_may_not_look_into_the_state_is_told_so(locked: Site, command: list[str]) -> None:
+    done = as_nobody(*command, "--config", locked.file, "--credentials", locked.secrets)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "Permission denied" in done.stderr and "as the user of the gate" in done.stderr
+
+
+@pytest.mark.real
+def test_doctor_tells_whoever_may_not_look_into_the_state(locked: Site) -> None:
+    done = as_nobody("doctor", "--json", "--config", locked.file, "--credentials", locked.secrets)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    findings = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
+    assert findings["whitelist"]["outcome"] == findings["events"]["outcome"] == "failed"
+
+
+DROPPED = f"""
+import os, sys
+import encodings.idna, encodings.utf_8_sig
+import edge.cli.check, edge.cli.people, edge.cli.record, edge.doctor, monitor.recorder
+os.setgroups([]), os.setegid({NOBODY}), os.seteuid({NOBODY})
+edge.cli.main()
+"""
+"""Another user may not be able to read this interpreter, so it is root's until everything is imported."""
+
+
+def as_nobody(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", DROPPED, *map(str, arguments)], capture_output=True, text=True, cwd="/",
+        env={**os.environ, "EDGE_GATE_LANGUAGE": "en", "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
