@@ -50,11 +50,11 @@ from edge.facts import (
 from edge.gate import Gate, GateRules
 from edge.liveness import LivenessRules
 from edge.permits import Level, PermitRules
+from edge.presence import Cues
 from edge.schedule import Calendar, Schedule
 from edge.terms import (
     Candidate,
     CommandKind,
-    Cues,
     DoorMode,
     Factor,
     Input,

@@ -20,9 +20,10 @@ from edge.doorevents import AccessDenied, AccessGranted, DoorForcedOpen
 from edge.errors import EdgeError
 from edge.mqtt import Address
 from edge.outbox import WAITING, Outbox
+from edge.presence import Liveness, Motion, Verdict
 from edge.seal import new_signing_key
 from edge.simulate import HOST, DemoBroker
-from edge.terms import Evidence, Liveness, Motion, Now, Quality, Reason, Verdict
+from edge.terms import Evidence, Now, Quality, Reason
 from edge.transport import Event
 from monitor.ledger import Ledger
 from monitor.recorder import Recorder

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from edge.facts import FaceSeen
 from edge.liveness import LivenessRules, Watch
-from edge.terms import Candidate, Cues, Evidence, Liveness, Permit, Reason, Verdict
+from edge.presence import Cues, Liveness, Several, Verdict
+from edge.terms import Candidate, Evidence, Permit, Reason
 
 AHEAD_S = 0.05
 """How far a capture time may lie in the future: what rounding explains, not what a liar would like."""
@@ -38,6 +39,7 @@ class AccessRules(Struct, frozen=True):
     """Whether a pack without liveness networks may open."""
     unrecorded: bool
     """Whether a grant may go on whose record is not on the disk in time."""
+    several: Several = Several.BOTH
 
 
 class Decision(Struct, frozen=True):
@@ -100,6 +102,10 @@ class Access:
         track = self._track(fact)
         if track.settled or track.waiting:
             return None
+        if self.rules.several is Several.NEAREST and not fact.company.nearest:
+            return None
+        if self.rules.several is Several.REFUSE and fact.company.others:
+            usable = usable or Reason.NOT_ALONE
         self._count(track, fact.candidate, fact.cues, fact.captured)
         liveness = track.watch.found(self.rules.liveness)
         reason = self._reason(track, fact.candidate, liveness, usable)

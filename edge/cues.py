@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.detectors import Face
 from edge.picture import Image, Picture
-from edge.terms import Cues
+from edge.presence import Cues
 
 Points = NDArray[np.float32]
 """(n, 2) pixels of the window."""
@@ -74,14 +74,17 @@ SPAN_S, LONGEST_S = 0.4, 1.6
 """How much older than the view the one is that it is compared with."""
 STRAYED = 0.5
 """The window moves after a face that has gone so many of its widths, or whose size changed by so much."""
-LEAST_FACE, LEAST_AROUND = 6, 6
+LEAST_FACE, LEAST_AROUND = 6, 4
 """Points that must be followed on the face and around it."""
-CORNER = 0.02
-"""How strong a corner is at least, as a share of the strongest in the window."""
+BLOCK_PX = 31
+"""What surrounds a face is often soft: it is followed in blocks of this size, not by its corners."""
+TEXTURE = 1.0
+"""Grey levels a pixel, squared, in the direction in which a block has least: below it is too even to be followed."""
 RETURN_PX = 0.5
 """How near to where it began a point must come when it is followed forth and back."""
-NOISE_PX = 0.25
-"""What still points seem to move."""
+NOISE_PX, PART = 0.3, 0.3
+"""A block moved when it went further than NOISE_PX and than PART of the face's way; blocks move together when they
+differ by less than that from their median."""
 
 
 class Window(NamedTuple):
@@ -102,10 +105,11 @@ class Moment(NamedTuple):
 class MotionCue:
     """The face against what surrounds it.
 
-    Corners of an earlier view, in the face and around the head, are followed to this one (Lucas and Kanade, forth
-    and back). `shift` is the median way of those in the face, or around it where that is longer; `carried` how far
-    what surrounds it went along. After Anjos, Chakka and Marcel, "Motion-based counter-measures to photo attacks
-    in face recognition" (2014), with points in the place of dense flow, since frames may be half a second apart.
+    Corners of the face and blocks around the head are followed from an earlier view to this one (Lucas and Kanade,
+    forth and back). `shift` is the median way of the face, or of its surroundings where they went further; `carried`
+    the share of the surroundings that moved, together, among what moved so or stood still: people who pass behind
+    are neither. After Anjos, Chakka and Marcel, "Motion-based counter-measures to photo attacks in face recognition"
+    (2014), with points in the place of dense flow, since frames may be half a second apart.
     """
 
     def __init__(self) -> None:
@@ -116,7 +120,8 @@ class MotionCue:
         if self._moments and sight.captured - self._moments[-1].captured < PACE_S:
             return cues
         window = self._at(sight.face)
-        now = Moment(sight.captured, sight.picture.luma(window.matrix, WINDOW), sight.face)
+        luma: Any = cv2.GaussianBlur(sight.picture.luma(window.matrix, WINDOW), (5, 5), 1.0)
+        now = Moment(sight.captured, luma, sight.face)
         before = self._before(sight.captured)
         self._moments.append(now)
         if before is None:
@@ -153,58 +158,71 @@ def _strayed(window: Window, face: Face) -> bool:
 
 def _moved(before: Moment, now: Moment, window: Window, size: tuple[int, int]) -> tuple[float | None, float | None]:
     """Shift and carried between two views."""
-    inside, around = _regions(before.face, window, size)
-    strongest = float(cv2.cornerMinEigenVal(before.luma, 5).max())
-    face = _steps(before.luma, now.luma, _corners(before.luma, inside, strongest))
+    went = np.subtract(_box(now.face, window)[:2], _box(before.face, window)[:2])
+    face = _steps(before.luma, now.luma, _corners(before.luma, before.face, window), went)
     if len(face) < LEAST_FACE:
         return None, None
     own = float(np.median(np.linalg.norm(face, axis=1)))
-    rest = _steps(before.luma, now.luma, _corners(before.luma, around, strongest))
-    if len(rest) < LEAST_AROUND:
+    rest = _steps(before.luma, now.luma, _blocks(before.luma, before.face, window, size))
+    moved = rest[np.linalg.norm(rest, axis=1) > max(NOISE_PX, PART * own)]
+    way = np.median(moved, axis=0) if len(moved) else np.zeros(2)
+    other = float(np.linalg.norm(way))
+    together = int((np.linalg.norm(moved - way, axis=1) <= NOISE_PX + PART * other).sum())
+    stood = len(rest) - len(moved)
+    if together + stood < LEAST_AROUND:
         return own / FACE_PX, None
-    other = float(np.median(np.linalg.norm(rest, axis=1)))
-    most = max(own, other)
-    return most / FACE_PX, max(0.0, other - NOISE_PX) / max(most, NOISE_PX)
+    return max(own, other if together > stood else 0.0) / FACE_PX, together / (together + stood)
 
 
-def _regions(face: Face, window: Window, size: tuple[int, int]) -> tuple[Image, Image]:
-    """Masks of the face, and of what lies beside and above the head but not of neck and shoulders."""
-    scale = float(window.matrix[0, 0])
-    x, y = (window.matrix @ (face.x + face.width / 2, face.y + face.height / 2, 1)).tolist()
-    width, height = scale * face.width, scale * face.height
+def _corners(luma: Image, face: Face, window: Window) -> Points:
+    """Up to 40 corners in the face, (n, 2)."""
+    x, y, width, height = _box(face, window)
     inside = np.zeros(WINDOW[::-1], np.uint8)
     cv2.ellipse(inside, (round(x), round(y)), (round(0.45 * width), round(0.5 * height)), 0, 0, 360, 255, -1)
-    around = np.zeros_like(inside)
-    (left, top), (right, bottom) = (window.matrix @ np.array([[0, size[0] - 1], [0, size[1] - 1], [1, 1]])).T
-    corner, other = (round(left) + 3, round(top) + 3), (round(right) - 3, round(min(bottom, y + 0.4 * height)) - 3)
-    cv2.rectangle(around, corner, other, 255, -1)
-    head = (round(x - 0.95 * width), round(y - 0.95 * height)), (round(x + 0.95 * width), WINDOW[1])
-    cv2.rectangle(around, *head, 0, -1)
-    return inside, around
-
-
-def _corners(luma: Image, mask: Image, strongest: float) -> Points:
-    """Up to 40 corners (n, 2) in the mask, at least CORNER as strong as the strongest."""
-    own = float(np.where(mask, cv2.cornerMinEigenVal(luma, 5), 0).max())
-    if own < CORNER * strongest:
-        return np.empty((0, 2), np.float32)
-    found = cv2.goodFeaturesToTrack(luma, 40, CORNER * strongest / own, 6, mask=mask, blockSize=5)
+    found = cv2.goodFeaturesToTrack(luma, 40, 0.05, 6, mask=inside, blockSize=5)
     return np.empty((0, 2), np.float32) if found is None else found.reshape(-1, 2)  # type: ignore[return-value]
 
 
-def _steps(before: Image, now: Image, points: Points) -> Points:
+def _blocks(luma: Image, face: Face, window: Window, size: tuple[int, int]) -> Points:
+    """Middles (n, 2) of the blocks beside and above the head that have texture; not of neck and shoulders."""
+    x, y, width, height = _box(face, window)
+    (left, top), (right, bottom) = (window.matrix @ np.array([[0, size[0] - 1], [0, size[1] - 1], [1, 1]])).T
+    half = BLOCK_PX // 2
+    columns = np.arange(max(half, left + half), min(WINDOW[0], right) - half, half)
+    rows = np.arange(max(half, top + half), min(WINDOW[1], bottom, y + 0.4 * height) - half, half)
+    points = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float32)
+    beside, above = np.abs(points[:, 0] - x) > 0.95 * width, points[:, 1] < y - 0.95 * height
+    points = points[beside | above]
+    texture = (
+        cv2.cornerMinEigenVal(luma, BLOCK_PX) * 255**2 / 4
+    )  # mean squared gradient: see OpenCV's cornerEigenValsVecs
+    u, v = points.astype(int).T
+    kept: Points = points[texture[v, u] >= TEXTURE]
+    return kept
+
+
+def _box(face: Face, window: Window) -> tuple[float, float, float, float]:
+    """Middle, width and height of a face in the window."""
+    scale = float(window.matrix[0, 0])
+    x, y = (window.matrix @ (face.x + face.width / 2, face.y + face.height / 2, 1)).tolist()
+    return x, y, scale * face.width, scale * face.height
+
+
+def _steps(before: Image, now: Image, points: Points, guess: NDArray[np.float64] | float = 0.0) -> Points:
     """How far each point went, (n, 2), those left out that could not be followed there and back."""
     if not len(points):
         return points
-    there, found, _ = _follow(before, now, points)
-    back, again, _ = _follow(now, before, there)
+    there, found, _ = _follow(before, now, points, guess)
+    back, again, _ = _follow(now, before, there, -guess)
     kept = (found & again).ravel().astype(bool) & (np.linalg.norm(back - points, axis=1) <= RETURN_PX)
     steps: Points = (there - points)[kept]
     return steps
 
 
-def _follow(before: Image, now: Image, points: Points) -> Any:
-    return cv2.calcOpticalFlowPyrLK(before, now, points, None, winSize=(15, 15), maxLevel=3)  # type: ignore[call-overload]
+def _follow(before: Image, now: Image, points: Points, guess: NDArray[np.float64] | float) -> Any:
+    start, size = (points + guess).astype(np.float32), (BLOCK_PX, BLOCK_PX)
+    flags = cv2.OPTFLOW_USE_INITIAL_FLOW
+    return cv2.calcOpticalFlowPyrLK(before, now, points, start, winSize=size, maxLevel=3, flags=flags)
 
 
 OUTLINE = (96, 96)
@@ -239,14 +257,23 @@ def _border(picture: Picture, face: Face) -> float:
     cos, sin = scale * (u - x), scale * (v - y)
     middle = face.x + face.width / 2, face.y + face.height / 2
     shift = OUTLINE[0] / 2 - cos * middle[0] - sin * middle[1], OUTLINE[1] / 2 + sin * middle[0] - cos * middle[1]
-    luma = picture.luma(np.array([[cos, sin, shift[0]], [-sin, cos, shift[1]]], np.float32), OUTLINE)
-    across, down = _gradient(luma, 1, 0), _gradient(luma, 0, 1)
+    matrix = np.array([[cos, sin, shift[0]], [-sin, cos, shift[1]]], np.float32)
+    luma, there = picture.luma(matrix, OUTLINE), _inside(picture, matrix)
+    across, down = _gradient(luma, 1, 0) * there, _gradient(luma, 0, 1) * there
     half = OUTLINE_FACE_PX // 2
     along = slice(OUTLINE[0] // 2 - 2 * half, OUTLINE[0] // 2 + 2 * half)
     columns, rows = _straight(across[along].T), _straight(down[:, along])
     near, far = OUTLINE[0] // 2 - half - 6, OUTLINE[0] // 2 + half + 6
     sides = sorted([columns[2:near].max(), columns[far:-2].max(), rows[2:near].max(), rows[far:-2].max()])
     return float(sides[1])
+
+
+def _inside(picture: Picture, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 where the crop shows the picture, 0 beyond its edges and near them."""
+    right, bottom = picture.width - 1, picture.height - 1
+    corners = cv2.transform(np.array([[[0, 0], [right, 0], [right, bottom], [0, bottom]]], np.float32), matrix)
+    area = cv2.fillConvexPoly(np.zeros(OUTLINE[::-1], np.float32), np.rint(corners[0]).astype(np.int32), 1.0)
+    return cv2.erode(area, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1.0)  # type: ignore[return-value]
 
 
 def _gradient(luma: Image, across: int, down: int) -> NDArray[np.float32]:

@@ -46,7 +46,9 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     """Active while the lock's supply has failed."""
     feedback: LineSection | None = None
     """Active while the relay is: its second contact. One that says otherwise than the relay guard is a fault."""
-    lamps: dict[Literal["look", "granted", "refused"], LineSection] = field(default_factory=dict)
+    lamps: dict[Literal["look", "granted", "refused", "turn_left", "turn_right"], LineSection] = field(
+        default_factory=dict
+    )
     """Outputs that tell the person in front of the door what to do."""
     pulse_s: Annotated[float, Meta(ge=0.1, le=30)] = 3.0
     """How long the relay is energised after a grant."""
@@ -68,8 +70,8 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     """The schedule by which this door stands unlocked, if it ever does."""
     opens_with: list[Literal["face", "pass", "card"]] = field(default_factory=lambda: ["face", "pass"])
     """What may say who somebody is."""
-    second_factors: list[Literal["pin", "card", "pass", "face"]] = field(default_factory=list)
-    """What counts as a second factor here."""
+    second_factors: list[Literal["pin", "card", "pass", "face", "head_turn"]] = field(default_factory=list)
+    """What counts as a second factor here. `head_turn` only settles a doubt about liveness; it needs the two lamps."""
     second_factor: Literal["doubt", "always"] = "doubt"
     """When one is asked for: when liveness is in doubt or not available, or always."""
     second_factor_s: Annotated[float, Meta(ge=1, le=120)] = 15.0
@@ -97,6 +99,8 @@ class DoorSection(Struct, forbid_unknown_fields=True):
             yield "extended_pulse_s", Phrase(text, pulse=self.extended_pulse_s, limit=self.hard_limit_s)
         if self.second_factor == "always" and not self.second_factors:
             yield "second_factors", Phrase('is needed with second_factor = "always"')
+        if "head_turn" in self.second_factors and not {"turn_left", "turn_right"} <= set(self.lamps):
+            yield "lamps", Phrase("must name turn_left and turn_right, which head_turn shows")
         if self.interlock and not self.contact:
             yield "contact", Phrase("is needed with interlock: the other door must know whether this one is shut")
         first: dict[str | int, str] = {}

@@ -11,11 +11,12 @@ from edge.areas import Areas
 from edge.attempts import Attempts
 from edge.door import REFUSED_S, Door
 from edge.doorevents import AccessDenied, AntiPassbackViolation, Duress
-from edge.factors import Attempt, EntryRules, is_duress, is_pin, lacking, obtainable
+from edge.factors import Attempt, EntryRules, is_duress, is_pin, lacking, obtainable, useful
 from edge.facts import CardRead, Effect, Emit, PassShown, PinEntered, Recorded
 from edge.grants import Grants, Refused
 from edge.permits import Permits
 from edge.terms import Factor, Lamp, Now, Reason
+from edge.turn import Turns
 from edge.visit import refusal
 
 Effects = list[Effect]
@@ -48,6 +49,7 @@ class Entry:
         self._typed: dict[str, tuple[PinEntered, float]] = {}
         """By door: a PIN typed before anybody was recognised, and until when it counts."""
         self._told: dict[tuple[str, str, Reason], float] = {}
+        self._turns = Turns()
         self._uses: dict[str, int] = {}
 
     @property
@@ -71,7 +73,18 @@ class Entry:
         attempt.since, attempt.told = min(attempt.since, decision.since), attempt.told or decision.again
         if reason is not None and reason not in DOUBTS:
             return self._refuse(attempt, reason, now.mono)
+        if Factor.HEAD_TURN in useful(attempt, self.rules[door]):
+            self._turn(attempt, decision, now.mono)
         return self._judge(attempt, now)
+
+    def _turn(self, attempt: Attempt, decision: Decision, now: float) -> None:
+        """Ask for a head turn, or see whether this view shows it."""
+        if attempt.turn is None:
+            attempt.turn = self._turns.ask(decision.camera, decision.track, decision.captured, now)
+        if attempt.turn:
+            attempt.turn.see(decision.evidence.quality.yaw)
+            if attempt.turn.done and Factor.HEAD_TURN not in attempt.factors:
+                attempt.factors.append(Factor.HEAD_TURN)
 
     def card(self, fact: CardRead, now: Now) -> Effects:
         """A card was read."""
@@ -134,9 +147,16 @@ class Entry:
             return [*early, *self._refuse(attempt, missing, now.mono)]
         if missing:
             self._open[key] = attempt
-            return [*early, *self._doors[attempt.door].look()]
+            return [*early, *self._ask(attempt)]
         self._open.pop(key, None)
         return early + (self._together(attempt, rules, now) if rules.people > 1 else self._grant([attempt], now))
+
+    def _ask(self, attempt: Attempt) -> Effects:
+        """Show what is still wanted."""
+        door, turn = self._doors[attempt.door], attempt.turn
+        if turn is None or turn.failed:
+            return door.look()
+        return door.show(Lamp.TURN_LEFT if turn.left else Lamp.TURN_RIGHT, attempt.until)
 
     def _against(self, attempt: Attempt, now: Now) -> Reason | None:
         """Why this person may not pass this door now, whatever they show."""

@@ -143,14 +143,18 @@ class Eye:
 
     def _observe(self, frame: Frame, track: Track[Face], quality: Quality) -> float:
         """Send one view of a track; the CPU seconds of the embedders."""
-        cues = self._gaze.cues(frame.picture, track)
         begun = time.thread_time()
-        embedding = self._vision.embed(frame.picture, track.face)
+        embedding = self._gaze.embed(frame.picture, track)
         seconds = time.thread_time() - begun
+        if embedding is None:
+            self._say_gone([track])
+            return seconds
+        cues = self._gaze.cues(frame.picture, track)
+        company = self._tracker.company(track, frame.picture.width, frame.picture.height)
         self._tracker.viewed(track)
         since = track.captured if track.good_since is None else track.good_since
-        view = wire.Observation(track.id, frame.captured, since, quality, cues, embedding.astype("<f4").tobytes())
-        self._outlet.put(view)
+        vector = embedding.astype("<f4").tobytes()
+        self._outlet.put(wire.Observation(track.id, frame.captured, since, quality, cues, vector, company))
         return seconds
 
     def _tell(self, frames_per_s: float, frame_age_ms: float, view: View | None = None) -> None:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from edge.terms import Evidence, Factor, Pass, Permit, Reason
+from edge.turn import Turn
 
 
 class EntryRules(Struct, frozen=True):
@@ -40,6 +41,8 @@ class Attempt(Struct):
     track: int | None = None
     doubt: Reason | None = None
     """Why a face alone is not enough."""
+    turn: Turn | None = None
+    """The head turn that was asked for."""
     told: bool = False
     """Whether a refusal was told already."""
 
@@ -61,8 +64,14 @@ def lacking(attempt: Attempt, rules: EntryRules) -> Reason | None:
         return missing
     if not (rules.always or (attempt.doubt and first is Factor.FACE)):
         return None
-    second = any(factor in rules.second_factors for factor in factors if factor is not first)
+    second = any(factor in useful(attempt, rules) for factor in factors if factor is not first)
     return None if second else attempt.doubt or missing
+
+
+def useful(attempt: Attempt, rules: EntryRules) -> frozenset[Factor]:
+    """The second factors that help this attempt: a head turn says nothing but that a face is alive."""
+    alive = attempt.doubt is Reason.LIVENESS_UNSURE and not rules.always
+    return rules.second_factors if alive else rules.second_factors - {Factor.HEAD_TURN}
 
 
 def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
@@ -73,7 +82,9 @@ def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
         return True
     if not rules.opens_with.intersection(attempt.factors):
         return bool(rules.opens_with)
-    wanted = rules.second_factors.difference(attempt.factors)
+    wanted = useful(attempt, rules).difference(attempt.factors)
+    if attempt.turn is None or attempt.turn.failed:
+        wanted -= {Factor.HEAD_TURN}
     permit = attempt.permit
     typed = permit is not None and bool(permit.pin or permit.duress)
     return bool(wanted if typed else wanted - {Factor.PIN})

@@ -6,10 +6,10 @@ Facts are logged as they are, so the log of one gate is its replay format. A fac
 from msgspec import Struct
 
 from edge.events import DrillReport
+from edge.presence import Company, Cues
 from edge.terms import (
     Candidate,
     CommandKind,
-    Cues,
     Input,
     Lamp,
     Pass,
@@ -53,6 +53,7 @@ class FaceSeen(Fact, frozen=True):
     candidate: Candidate | None
     permit: Permit | None = None
     """That of the candidate, where records carry one."""
+    company: Company = Company()
 
 
 class TrackEnded(Fact, frozen=True):

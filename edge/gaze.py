@@ -5,9 +5,14 @@ The eye and `edge-gate evaluate liveness` look through this; only what is done w
 
 from edge.cues import Watcher, watcher
 from edge.faces import Face, Vision
+from edge.network import Tensor
 from edge.picture import Picture
-from edge.terms import Cues, Quality
+from edge.presence import Cues
+from edge.terms import Quality
 from edge.track import Track, Tracker, Zone
+
+SAME_FMR = 1e-3
+"""Views of one track are of one person when so few strangers would look so alike."""
 
 
 class Gaze:
@@ -15,14 +20,15 @@ class Gaze:
 
     def __init__(self, vision: Vision, width: int, zone: Zone, votes: int, first_id: int = 1) -> None:
         self.vision = vision
-        self.tracker = Tracker[Face](zone, votes, first_id)
+        same = vision.pack.manifest.calibration.score_at(SAME_FMR)
+        self.tracker = Tracker[Face](zone, votes, first_id, same=same)
         self._width = width
         self._watchers: dict[int, Watcher] = {}
 
-    def search(self, picture: Picture, captured: float) -> tuple[int, list[Track[Face]]]:
-        """Find the faces of the next picture; how many, and the tracks that have ended with it."""
+    def search(self, picture: Picture, captured: float) -> tuple[list[Face], list[Track[Face]]]:
+        """The faces of the next picture, and the tracks that have ended with it."""
         faces = self.vision.detect(picture, self._width)
-        return len(faces), self._forgotten(self.tracker.update(faces, captured))
+        return faces, self._forgotten(self.tracker.update(faces, captured))
 
     def clear(self) -> list[Track[Face]]:
         """What comes after a gap or at another size are other faces; the tracks that have ended."""
@@ -38,6 +44,14 @@ class Gaze:
         if track.id not in self._watchers:
             self._watchers[track.id] = watcher(self.vision.liveness, self.vision.has_liveness)
         return self._watchers[track.id].see(picture, track.face, track.captured)
+
+    def embed(self, picture: Picture, track: Track[Face]) -> Tensor | None:
+        """The embedding of this view, or None when it is of another person: then the track is over."""
+        embedding = self.vision.embed(picture, track.face)
+        if self.tracker.resembles(track, embedding):
+            return embedding
+        self._forgotten([track])
+        return None
 
     def _forgotten(self, ended: list[Track[Face]]) -> list[Track[Face]]:
         for track in ended:

@@ -6,8 +6,8 @@ A veto, after ISO/IEC 30107-3: *live* passes, *attack* is refused and told, *uns
   bright screens well and large sharp photographs badly.
 - **Motion**: the camera is mounted, so what surrounds a living face stands still while the face does not. A picture
   held in a hand takes its own background along; one on a stand does not move at all.
-- **Border**: a straight outline around the face. Doors and posters have one too, so it only counts while motion
-  says nothing.
+- **Border**: a straight outline around the face. Doors and posters have one too, so it only asks for more of the
+  other two: of motion that it be known, of appearance that it be sure.
 
 No cue alone opens a door. Motion of its own lowers what appearance must reach, the lack of it means unsure at best;
 and between the two ends of the scale nobody is called an attack.
@@ -15,13 +15,13 @@ and between the two ends of the scale nobody is called an attack.
 
 from msgspec import Struct
 
-from edge.terms import Cues, Liveness, Motion, Verdict
+from edge.presence import Cues, Liveness, Motion, Verdict
 
-MOVED = 0.012
-"""Face widths between two looks; below this nothing moved. Cues follow points to about a fifth of that."""
-ENOUGH = 3 * MOVED
+MOVED = 0.006
+"""Face widths between two looks; below this nothing moved: what stands still seems to move a third of that."""
+ENOUGH = 5 * MOVED
 """Face widths, added up, that must have moved before motion says whose it was."""
-OWN, CARRIED = 0.3, 0.6
+OWN, CARRIED = 0.12, 0.35
 """Share of the motion that the surroundings make as well: up to OWN the face moved alone, from CARRIED it did not."""
 BORDER = 0.6
 """From here an outline is one."""
@@ -35,7 +35,7 @@ class LivenessRules(Struct, frozen=True):
     refuse_after: int = 6
     """Views without which nothing is an attack."""
     live_at_least: float = 0.95
-    """Mean appearance of a live face of whose motion nothing is known."""
+    """Mean appearance of a live face of whose motion nothing is known, or that has an outline around it."""
     live_moving: float = 0.9
     """The same of a face that moved on its own."""
     attack_below: float = 0.3
@@ -43,8 +43,7 @@ class LivenessRules(Struct, frozen=True):
     attack_below_unmoving: float = 0.5
     """The same of a face that was carried or still."""
     watch_s: float = 1.0
-    """How long a face is watched before it is an attack, or live without its motion known; after twice that without
-    any motion it is still."""
+    """How long a face is watched before it is an attack, still, or live although its motion cannot be told."""
 
 
 class Watch:
@@ -53,7 +52,8 @@ class Watch:
     def __init__(self) -> None:
         self.views = 0
         self.attack = False
-        self._first = self._last = self._measured = 0.0
+        self._first = self._last = 0.0
+        self._measured = False
         self._appearance, self._border = Mean(), Mean()
         self._moved, self._carried = 0.0, Mean()
 
@@ -76,7 +76,7 @@ class Watch:
         if cues.border is not None:
             self._border.add(cues.border)
         if cues.shift is not None:
-            self._measured = captured
+            self._measured = True
             if cues.shift >= MOVED:
                 self._moved += cues.shift
                 if cues.carried is not None:
@@ -92,7 +92,7 @@ class Watch:
         if self._carried.weight >= ENOUGH:
             share = self._carried.value or 0.0
             return Motion.OWN if share <= OWN else Motion.CARRIED if share >= CARRIED else Motion.UNKNOWN
-        still = self._measured - self._first >= 2 * rules.watch_s and self._moved < ENOUGH
+        still = self._measured and self._moved < ENOUGH and self.watched_s >= rules.watch_s
         return Motion.STILL if still else Motion.UNKNOWN
 
     def _verdict(self, motion: Motion, rules: LivenessRules) -> Verdict:
@@ -106,18 +106,25 @@ class Watch:
             return Verdict.ATTACK
         if self.views < rules.votes or unmoving:
             return Verdict.UNSURE
-        own = motion is Motion.OWN and appearance >= rules.live_moving
-        return Verdict.LIVE if own or self._certain(appearance, rules) else Verdict.UNSURE
+        live = self._moving(appearance, rules) if motion is Motion.OWN else self._certain(appearance, rules)
+        return Verdict.LIVE if live else Verdict.UNSURE
 
     def _false(self, appearance: float, unmoving: bool, rules: LivenessRules) -> bool:
         if self.views < rules.refuse_after or self.watched_s < rules.watch_s:
             return False
         return appearance < (rules.attack_below_unmoving if unmoving else rules.attack_below)
 
+    @property
+    def _bordered(self) -> bool:
+        return (self._border.value or 0.0) >= BORDER
+
+    def _moving(self, appearance: float, rules: LivenessRules) -> bool:
+        return appearance >= (rules.live_at_least if self._bordered else rules.live_moving)
+
     def _certain(self, appearance: float, rules: LivenessRules) -> bool:
         """Live although motion tells nothing: watched for long enough, sure of its looks, and without an outline."""
         sure = self.watched_s >= rules.watch_s and appearance >= rules.live_at_least
-        return sure and (self._border.value or 0.0) < BORDER
+        return sure and not self._bordered
 
 
 class Mean:

@@ -20,10 +20,11 @@ from edge.facts import (
     TrackEnded,
 )
 from edge.happenings import Happening
+from edge.presence import Cues
 from edge.scenario import Scenario
 from edge.stage import BOOTED, Stage
 from edge.state import DoorState
-from edge.terms import Candidate, CommandKind, Cues, Input, Pass, Permit, Quality, Reason, Status, Storage
+from edge.terms import Candidate, CommandKind, Input, Pass, Permit, Quality, Reason, Status, Storage
 
 AFTER_S = 30.0
 """For how long it goes on after the last fact unless it says `until`."""

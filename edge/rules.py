@@ -11,6 +11,7 @@ from edge.factors import EntryRules
 from edge.gate import GateRules
 from edge.liveness import LivenessRules
 from edge.permits import Level, PermitRules
+from edge.presence import Several
 from edge.schedule import Calendar
 from edge.sections import AccessSection
 from edge.sight import SightRules
@@ -32,6 +33,7 @@ def gate_rules(config: Config) -> GateRules:
             liveness=liveness_rules(access),
             without_liveness=config.degraded.liveness_unavailable == "accept",
             unrecorded=config.degraded.storage_slow == "accept",
+            several=Several(access.several_people),
         ),
         entry={door.name: _entry(door) for door in config.door},
         permits=_permits(config),

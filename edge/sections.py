@@ -138,6 +138,8 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     """The same for a face that moves together with what surrounds it, or not at all."""
     live_watch_s: Annotated[float, Meta(ge=0.0, le=10)] = 1.0
     """How long a face is watched before it is called an attack, or live without its motion known."""
+    several_people: Literal["nearest", "refuse", "both"] = "both"
+    """Who may be recognised while several people stand in the capture zone: the nearest, nobody, or each of them."""
     attempts: Annotated[int, Meta(ge=0, le=100)] = 0
     """After so many refused attempts of a person, or of strangers at a door, no more are heard; 0 is no limit."""
     attempts_within_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0

@@ -48,9 +48,10 @@ from edge.models import manifest
 from edge.outbox import Outbox
 from edge.places import Keeper, Places, load
 from edge.porter import Porter
+from edge.presence import Cues
 from edge.rules import gate_rules
 from edge.sources import Heart, RelayLink, Source
-from edge.terms import Cues, Now, Permit
+from edge.terms import Now, Permit
 from edge.transport import Channel
 from edge.users import peers
 from edge.wire import Code
@@ -161,7 +162,8 @@ class Service:
         probe = np.frombuffer(view.embedding, dtype="<f4")
         found = self._gallery.search(probe, self.gate.health.whitelist.threshold) if self._gallery else None
         permit = self._permits.get(found.person) if found else None
-        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, view.quality, cues, found, permit)
+        what = view.quality, cues, found, permit, view.company
+        return FaceSeen(seen.camera, view.track, view.captured, view.good_since, *what)
 
     def _take(self, fact: Fact) -> None:
         now = self._clock.now()

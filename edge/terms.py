@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from edge.presence import Liveness
+
 
 class Now(Struct, frozen=True):
     """The time of one step. `trusted` is False until the system clock is synchronised."""
@@ -64,6 +66,8 @@ class Lamp(StrEnum):
     LOOK = "look"
     GRANTED = "granted"
     REFUSED = "refused"
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
 
 
 class Status(StrEnum):
@@ -111,6 +115,7 @@ class Reason(StrEnum):
     WHITELIST_UNAVAILABLE = "WhitelistUnavailable"
     STALE = "Stale"  # too old by the time the door would have opened
     NOT_RECORDED = "NotRecorded"  # storage is slow or full and the configuration says refuse
+    NOT_ALONE = "NotAlone"  # somebody else stands in the capture zone and the configuration says refuse
     DOOR_UNAVAILABLE = "DoorUnavailable"  # blocked, locked down, or the relay does not answer
     CREDENTIAL_NOT_ACTIVE = "CredentialNotActive"  # ONVIF: not valid yet
     CREDENTIAL_EXPIRED = "CredentialExpired"  # ONVIF
@@ -135,48 +140,6 @@ class Quality(Struct, frozen=True):
     yaw: float
     pitch: float
     brightness: float
-
-
-class Cues(Struct, frozen=True):
-    """What the cues of presentation-attack detection measured on one view of a face; None: it could not be told."""
-
-    appearance: tuple[float, ...] = ()
-    """The probability of a living face, from each liveness network."""
-    shift: float | None = None
-    """How far the face, or what surrounds it, moved since an earlier view, in face widths."""
-    carried: float | None = None
-    """How much of that what surrounds the face moved as well: 0 stands still, 1 moves with it."""
-    border: float | None = None
-    """How much of a straight outline there is around the face: 0 none, 1 a frame."""
-
-
-class Verdict(StrEnum):
-    """Of presentation-attack detection, ISO/IEC 30107-3."""
-
-    LIVE = "live"
-    ATTACK = "attack"
-    UNSURE = "unsure"
-    UNAVAILABLE = "unavailable"  # the pack has no liveness networks
-
-
-class Motion(StrEnum):
-    """What moved in front of the camera while a face was watched."""
-
-    OWN = "own"  # the face, and not what surrounds it
-    CARRIED = "carried"  # both together, as a picture in a hand
-    STILL = "still"  # nothing, for longer than a person stands so
-    UNKNOWN = "unknown"
-
-
-class Liveness(Struct, frozen=True):
-    """A verdict, and what it rests on: the mean appearance and border of `views` views in `watched_s` seconds."""
-
-    verdict: Verdict
-    appearance: float | None
-    motion: Motion
-    border: float | None
-    views: int
-    watched_s: float
 
 
 class View(Struct, frozen=True):
@@ -224,6 +187,7 @@ class Factor(StrEnum):
     PASS = "pass"
     CARD = "card"
     PIN = "pin"
+    HEAD_TURN = "head_turn"  # proves no more than that a face is alive
 
 
 class Permit(Struct, frozen=True):

@@ -1,7 +1,8 @@
 """Faces of successive frames joined into tracks, and which of them are worth embedding now.
 
 A track stands for one person, so it would rather end than change over to another: a face that could belong to
-two tracks, or a track that could go on with two faces, ends what is in doubt. Votes begin anew then.
+two tracks, or a track that could go on with two faces, ends what is in doubt. Votes begin anew then, and
+when a view of a track looks like somebody else than its earlier ones.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,12 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from edge.presence import Company
 from edge.quality import QualityGate
 from edge.terms import Quality
 
-UNSEEN_S = 0.6
-"""A track whose face was not seen for so long has ended."""
+UNSEEN_S, GAP_S = 0.6, 2.0
+"""A track has ended whose face is in no picture for so long, and one of which no picture came for so long."""
 REACH, SPEED = 0.25, 6.0
 """A face moves at most REACH + SPEED * seconds of its own widths, and never more than one, between two frames."""
 DOUBT = 0.25
@@ -79,13 +81,18 @@ class Track(Generic[Face]):
     viewed: float = 0.0
     largest_view_px: float = 0.0
     settled: bool = False
+    likeness: NDArray[np.float32] | None = None
+    """Sum of the embeddings (D,) of its views; kept for as long as the track lasts, and nowhere else."""
 
 
 class Tracker(Generic[Face]):
     """Joins faces into tracks. Ids count up from `first_id`; `votes` is how many views a decision needs."""
 
-    def __init__(self, zone: Zone, votes: int, first_id: int = 1, gate: QualityGate | None = None) -> None:
-        self._zone, self._votes, self._gate = zone, votes, gate or QualityGate()
+    def __init__(
+        self, zone: Zone, votes: int, first_id: int = 1, gate: QualityGate | None = None, same: float = -1.0
+    ) -> None:
+        """`same` is the score from which two views of a track are of one person."""
+        self._zone, self._votes, self._gate, self._same = zone, votes, gate or QualityGate(), same
         self._ids = count(first_id)
         self._tracks: dict[int, Track[Face]] = {}
 
@@ -94,12 +101,13 @@ class Tracker(Generic[Face]):
 
     def update(self, faces: Sequence[Face], captured: float) -> list[Track[Face]]:
         """Take the faces of the next frame; the tracks that have ended."""
-        ended = self._expire(captured)
+        ended = self._expire(captured, GAP_S)
         pairs, doubtful = _pair(list(self._tracks.values()), faces, captured)
         for track, face in pairs:
             track.face, track.captured = face, captured
         for track in doubtful:
             del self._tracks[track.id]
+        ended += self._expire(captured, UNSEEN_S)
         continued = {id(face) for _, face in pairs}
         for face in faces:
             if id(face) not in continued:
@@ -137,13 +145,39 @@ class Tracker(Generic[Face]):
         track.viewed = track.captured
         track.largest_view_px = max(track.largest_view_px, eye_distance(track.face))
 
+    def resembles(self, track: Track[Face], embedding: NDArray[np.float32]) -> bool:
+        """Whether this view, a unit vector (D,), looks like the track's earlier ones; if not, the track is over.
+
+        A photograph that is swapped in, or somebody who steps into another's place between two frames, is a track
+        of its own, and begins with the next frame.
+        """
+        if track.likeness is None:
+            track.likeness = embedding
+            return True
+        score = float(embedding @ track.likeness) / float(np.linalg.norm(track.likeness))
+        if score >= self._same:
+            track.likeness = track.likeness + embedding
+            return True
+        del self._tracks[track.id]
+        return False
+
+    def company(self, track: Track[Face], width: int, height: int) -> Company:
+        """Who else stands in the zone in this frame."""
+        others = [
+            eye_distance(other.face)
+            for other in self._tracks.values()
+            if other is not track and other.captured == track.captured
+            if self._zone.near(other.face) and self._zone.holds(other.face, width, height)
+        ]
+        return Company(len(others), all(size <= eye_distance(track.face) for size in others))
+
     def settle(self, track: int) -> None:
         """The gate has decided: no further view can change anything."""
         if track in self._tracks:
             self._tracks[track].settled = True
 
-    def _expire(self, captured: float) -> list[Track[Face]]:
-        ended = [track for track in self._tracks.values() if captured - track.captured > UNSEEN_S]
+    def _expire(self, captured: float, after_s: float) -> list[Track[Face]]:
+        ended = [track for track in self._tracks.values() if captured - track.captured > after_s]
         for track in ended:
             del self._tracks[track.id]
         return ended

@@ -37,9 +37,10 @@ from edge.facts import (
 )
 from edge.gate import Gate
 from edge.outbox import Outbox
+from edge.presence import Cues
 from edge.rules import gate_rules
 from edge.sections import BrokerSection, CameraSection, GateSection, OutboxSection
-from edge.terms import ALIVE, Candidate, Cues, Input, Now, Quality, RelayOutcome, Status
+from edge.terms import ALIVE, Candidate, Input, Now, Quality, RelayOutcome, Status
 
 SITE, DOOR, CAMERA = "demo", "main", "entrance"
 NAMES = ("north-hall", "south-hall", "east-hall", "west-hall", "garden-passage", "canteen-passage", "archive")

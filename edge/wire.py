@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.errors import LinkError
-from edge.terms import Cues, Quality, RelayOutcome, Status, View
+from edge.presence import Company, Cues
+from edge.terms import Quality, RelayOutcome, Status, View
 
 LARGEST = 16_384
 """Bytes of the largest message: an embedding of 2,048 floats and room for its fields."""
@@ -34,6 +35,7 @@ class Observation(Message, frozen=True):
     quality: Quality
     cues: Cues
     embedding: bytes
+    company: Company = Company()
 
 
 class TrackGone(Message, frozen=True):

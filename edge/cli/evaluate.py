@@ -113,6 +113,55 @@ def identification(
     _see(out)
 
 
+@evaluate.command(
+    help=N_("Show living people and attacks to a gate: a folder of pictures, videos or folders of numbered frames.")
+)
+def liveness(
+    live: Annotated[
+        Path, typer.Option("--live", metavar="DIRECTORY", file_okay=False, exists=True, help=N_("Living people."))
+    ],
+    attack: Annotated[
+        Path,
+        typer.Option(
+            "--attack", metavar="DIRECTORY", file_okay=False, exists=True, help=N_("Attacks, a folder each species.")
+        ),
+    ],
+    pack: PackOption,
+    models: ModelsOption = packs.DIRECTORY,
+    fps: Annotated[
+        float, typer.Option("--fps", min=1, max=1000, help=N_("Frames a second in which frames are numbered."))
+    ] = 25.0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help=N_("Write what came of each entry here, a line each."))
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    from edge.presentations import evaluate as show
+    from edge.rules import liveness_rules
+    from edge.sections import AccessSection
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task(_("showing the clips"), total=None)
+        result, judged = show(
+            live, attack, _vision(pack, models), liveness_rules(AccessSection()), fps,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    if out:
+        out.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in judged))
+    if json:
+        emit(result)
+        return
+    for name, rate in result.apcer.items():
+        low, high = result.apcer_interval[name]
+        say("{species}: {rate:.1%} of {count} taken for live ({low:.1%} to {high:.1%}), {unsure:.1%} unsure",
+            species=name, rate=rate, count=result.n_attack[name], low=low, high=high,
+            unsure=result.unsure_attack[name])  # fmt: skip
+    say("living people: {rate:.1%} of {count} taken for an attack, {unsure:.1%} unsure",
+        rate=result.bpcer, count=result.n_live, unsure=result.unsure_live)  # fmt: skip
+    say("no face in {not_found} entries; {unreadable} pictures could not be read",
+        not_found=result.not_found, unreadable=result.unreadable)  # fmt: skip
+
+
 def _vision(pack: str, models: Path) -> "Vision":
     from edge.faces import Vision
 

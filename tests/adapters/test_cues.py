@@ -9,7 +9,7 @@ from edge.cues import BorderCue, Cue, MotionCue, Sight, watcher
 from edge.detectors import Face
 from edge.liveness import BORDER, CARRIED, MOVED, OWN
 from edge.picture import Bgr
-from edge.terms import Cues
+from edge.presence import Cues
 
 Image = NDArray[np.uint8]
 SIZES = [(320, 240, 72), (1280, 720, 180)]

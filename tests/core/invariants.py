@@ -36,11 +36,11 @@ from edge.facts import (
     WhitelistLoaded,
 )  # fmt: skip
 from edge.gate import Gate
+from edge.presence import Cues
 from edge.terms import (
     Candidate,
     CommandKind,
     Contact,
-    Cues,
     DoorMode,
     Factor,
     Input,

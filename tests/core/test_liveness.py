@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from edge.doorevents import AccessDenied, AccessGranted, PresentationAttack
 from edge.facts import CameraReported, TrackEnded, WhitelistLoaded
 from edge.liveness import LivenessRules, Watch
-from edge.terms import Cues, Motion, Reason, Status, Verdict
+from edge.presence import Company, Cues, Motion, Several, Verdict
+from edge.terms import Reason, Status
 from tests.core.worlds import GOOD, World, events, gate_rules, view
 
 RULES = LivenessRules()
@@ -36,6 +37,7 @@ def watched(live: float, seconds: float, pace: float = 0.1, **cues: Any) -> Watc
         (0.92, 9.0, NOTHING, Verdict.UNSURE),
         (0.99, 9.0, {"border": 0.9}, Verdict.UNSURE),
         (0.99, 9.0, {**MOVES, "border": 0.9}, Verdict.LIVE),
+        (0.92, 9.0, {**MOVES, "border": 0.9}, Verdict.UNSURE),
         (0.99, 9.0, TAKEN_ALONG, Verdict.UNSURE),
         (0.99, 9.0, STILL, Verdict.UNSURE),
         (0.45, 9.0, MOVES, Verdict.UNSURE),
@@ -141,3 +143,37 @@ def test_life_before_the_person_was_known_does_not_count() -> None:
     show(w, 1, 20, live=1.0, person=None)
     show(w, 21, 1, live=0.6)
     assert not events(w.effects, AccessGranted)
+
+
+@pytest.mark.parametrize(
+    ("several", "company", "reason"),
+    [
+        (Several.NEAREST, Company(1, nearest=True), None),
+        (Several.REFUSE, Company(1, nearest=True), Reason.NOT_ALONE),
+        (Several.REFUSE, Company(0, nearest=True), None),
+        (Several.BOTH, Company(1, nearest=False), None),
+    ],
+)
+def test_of_several_people_those_may_pass_whom_the_site_wants(
+    several: Several, company: Company, reason: Reason | None
+) -> None:
+    w = gate(several=several, liveness=LivenessRules(votes=1, live_moving=0.8))
+    for index in range(8):
+        w.at(1 + index * 0.04, view(1 + index * 0.04, company=company))
+    told = [event.reason for event in events(w.effects, AccessDenied)]  # type: ignore[attr-defined]
+    assert told == ([reason] if reason else []) and bool(events(w.effects, AccessGranted)) is (reason is None)
+
+
+def test_who_stands_behind_the_nearest_is_neither_let_in_nor_refused() -> None:
+    w = gate(several=Several.NEAREST)
+    for index in range(50):
+        w.at(1 + index * 0.04, view(1 + index * 0.04, company=Company(1, nearest=False)))
+    assert not events(w.effects, AccessGranted) and not events(w.effects, AccessDenied)
+
+
+def test_who_was_not_alone_passes_once_alone() -> None:
+    w = gate(several=Several.REFUSE, liveness=LivenessRules(votes=1, live_moving=0.8))
+    for index in range(8):
+        w.at(1 + index * 0.04, view(1 + index * 0.04, company=Company(1)))
+    w.at(1.4, view(1.4))
+    assert events(w.effects, AccessGranted)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edge.presence import Company
 from edge.terms import Quality
-from edge.track import UNSEEN_S, Tracker, Zone
+from edge.track import GAP_S, UNSEEN_S, Tracker, Zone
 
 SIZE = (1920, 1080)
 FRAME = 0.04
@@ -66,8 +67,11 @@ def test_a_face_missed_for_a_moment_goes_on_and_one_gone_for_longer_does_not() -
     following.update([], 0.3)
     following.update([Seen(520)], 0.5)
     assert ids(following, 0.5) == [1]
-    assert update(following, [Seen(520)], 0.5 + UNSEEN_S + 0.01) == [1]
-    assert ids(following, 0.5 + UNSEEN_S + 0.01) == [2]
+    assert update(following, [Seen(520)], 0.5 + UNSEEN_S + 0.01) == []  # no picture came in between
+    assert update(following, [], 1.0 + 2 * UNSEEN_S) == [1]
+    following.update([Seen(520)], 3.0)
+    assert update(following, [Seen(520)], 3.0 + GAP_S + 0.01) == [2]
+    assert ids(following, 3.0 + GAP_S + 0.01) == [3]
 
 
 @pytest.mark.parametrize("jump", [Seen(700), Seen(500, width=180)])
@@ -174,3 +178,31 @@ def test_every_track_ends_once_and_every_face_has_one(frames: list[list[tuple[fl
     ended += update(following, [], 1e6)
     assert len(following) == 0
     assert len(set(ended)) == len(ended)
+
+
+def towards(*direction: float) -> NDArray[np.float32]:
+    vector = np.array(direction, np.float32)
+    return vector / np.linalg.norm(vector)  # type: ignore[no-any-return]
+
+
+def test_a_face_that_becomes_another_ends_its_track_where_it_stands() -> None:
+    following: Tracker[Seen] = Tracker(Zone(), 3, same=0.5)
+    for n, likeness in enumerate([(1, 0, 0), (1, 0.3, 0), (1, -0.4, 0.2)]):
+        following.update([Seen(500)], n * FRAME)
+        (track,) = following.wanted(n * FRAME, *SIZE)
+        assert following.resembles(track, towards(*likeness))
+        following.viewed(track)
+    following.update([Seen(501)], 3 * FRAME)
+    (track,) = following.wanted(3 * FRAME, *SIZE)
+    assert not following.resembles(track, towards(0.2, 1, 0))
+    assert len(following) == 0
+    following.update([Seen(501)], 4 * FRAME)
+    assert ids(following, 4 * FRAME) == [track.id + 1]
+
+
+def test_company_is_who_is_near_and_in_the_zone() -> None:
+    following = tracker(Zone(0.0, 0.0, 0.5, 1.0, least_eye_distance_px=40))
+    following.update([Seen(300, width=100), Seen(600, width=120), Seen(100, width=60), Seen(1500, width=200)], 0.0)
+    far, near = sorted(following.wanted(0.0, *SIZE), key=lambda track: track.face.width)
+    assert following.company(far, *SIZE) == Company(1, nearest=False)
+    assert following.company(near, *SIZE) == Company(1, nearest=True)

@@ -5,7 +5,8 @@ from edge.door import DoorRules
 from edge.facts import Effect, Emit, FaceSeen, Fact
 from edge.gate import Gate, GateRules, Step
 from edge.liveness import LivenessRules
-from edge.terms import Candidate, Cues, Now, Quality
+from edge.presence import Company, Cues
+from edge.terms import Candidate, Now, Quality
 
 GOOD = Quality(eye_distance_px=80.0, sharpness=1.0, yaw=0.0, pitch=0.0, brightness=0.5)
 
@@ -32,11 +33,18 @@ def candidate(person: str = "ann", revision: int = 1) -> Candidate:
     return Candidate(person, score=0.8, margin=0.3, threshold=0.5, revision=revision)
 
 
-def view(at: float, person: str | None = "ann", track: int = 1, live: float | None = 0.9, age: float = 0.1) -> FaceSeen:
+def view(
+    at: float,
+    person: str | None = "ann",
+    track: int = 1,
+    live: float | None = 0.9,
+    age: float = 0.1,
+    company: Company = Company(),  # noqa: B008 - it is frozen
+) -> FaceSeen:
     """A good view of a track that reaches the gate at `at`; its first good view is taken to be 0.2 s before."""
     who = candidate(person) if person else None
     cues = Cues() if live is None else Cues((live,), shift=0.05, carried=0.0)
-    return FaceSeen("entrance", track, at - age, at - age - 0.2, GOOD, cues, who)
+    return FaceSeen("entrance", track, at - age, at - age - 0.2, GOOD, cues, who, company=company)
 
 
 def events(effects: list[Effect], kind: type | None = None) -> list[object]:

@@ -1,0 +1,112 @@
+"""A head turn, asked for when it is unsure whether a face is alive."""
+
+import pytest
+from msgspec import structs
+
+from edge.door import DoorRules
+from edge.doorevents import AccessDenied, AccessGranted
+from edge.factors import EntryRules
+from edge.facts import CameraReported, FaceSeen, Show, WhitelistLoaded
+from edge.gate import GateRules
+from edge.liveness import LivenessRules
+from edge.presence import Cues
+from edge.terms import Factor, Lamp, Reason, Status
+from edge.turn import Turn, Turns
+from tests.core.worlds import GOOD, World, access_rules, candidate, events
+
+ASKS = EntryRules(second_factors=frozenset((Factor.HEAD_TURN,)), second_factor_s=5.0)
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize(
+    ("yaws", "done", "failed"),
+    [
+        ([0, 5, 15, 25], True, False),
+        ([25, 0, 25], True, False),
+        ([25, 30], False, False),  # never looked ahead
+        ([0, 15, 19], False, False),
+        ([0, -25, 0, 25], False, True),
+        ([0, 25, -25], True, False),
+    ],
+)
+def test_the_side_that_was_asked_for_from_ahead_and_at_once(
+    left: bool, yaws: list[float], done: bool, failed: bool
+) -> None:
+    turn = Turn(left)
+    for yaw in yaws:
+        turn.see(yaw if left else -yaw)
+    assert (turn.done, turn.failed) == (done, failed)
+
+
+def test_a_track_is_asked_once_and_both_sides_come_up() -> None:
+    turns = Turns()
+    assert {turn.left for track in range(40) if (turn := turns.ask("a", track, 5.1 + track, 9.0))} == {True, False}
+    assert turns.ask("a", 3, 7.0, 9.5) is None
+    assert turns.ask("b", 3, 7.0, 9.5) is not None
+
+
+def gate(rules: EntryRules = ASKS) -> World:
+    doors = {"main": DoorRules(pulse_s=3.0, held_open_s=20.0)}
+    access = access_rules(liveness=LivenessRules())
+    world = World(GateRules(doors, {"entrance": "main"}, access, entry={"main": rules}))
+    world.at(0, WhitelistLoaded(1, 2, 0.5, 0.01))
+    world.effects.clear()
+    return world
+
+
+def show(world: World, at: float, yaws: list[float], live: float = 0.7, track: int = 1) -> float:
+    for yaw in yaws:
+        world.at(at, CameraReported("entrance", Status.STREAMING))
+        quality, cues = structs.replace(GOOD, yaw=yaw), Cues((live,), 0.05, 0.0)
+        world.at(at, FaceSeen("entrance", track, at - 0.05, at - 0.2, quality, cues, candidate()))
+        at += 0.1
+    return at
+
+
+def asked(world: World) -> float:
+    """1 when the person is shown to turn to their left, -1 for the right."""
+    lamps = [effect.lamp for effect in world.effects if isinstance(effect, Show)]
+    (lamp,) = [lamp for lamp in lamps if lamp in (Lamp.TURN_LEFT, Lamp.TURN_RIGHT)]
+    return 1.0 if lamp is Lamp.TURN_LEFT else -1.0
+
+
+def reasons(world: World) -> list[Reason]:
+    return [event.reason for event in events(world.effects, AccessDenied)]  # type: ignore[attr-defined]
+
+
+def test_an_unsure_face_that_turns_as_it_is_asked_passes() -> None:
+    w = gate()
+    at = show(w, 1, [0.0] * 15)
+    assert not events(w.effects)
+    show(w, at, [10 * asked(w), 28 * asked(w)])
+    (event,) = events(w.effects, AccessGranted)
+    assert event.factors == (Factor.FACE, Factor.HEAD_TURN)  # type: ignore[attr-defined]
+
+
+def test_the_wrong_side_is_refused_and_not_asked_again() -> None:
+    w = gate()
+    at = show(w, 1, [0.0] * 15)
+    side = asked(w)
+    show(w, at, [-28 * side, 0.0, 28 * side, 0.0, -28 * side, 0.0])
+    assert reasons(w) == [Reason.LIVENESS_UNSURE] and not events(w.effects, AccessGranted)
+
+
+def test_who_does_not_turn_in_time_is_refused() -> None:
+    w = gate()
+    at = show(w, 1, [0.0] * 70)
+    assert reasons(w) == [Reason.LIVENESS_UNSURE]
+    show(w, at, [28 * asked(w)])
+    assert not events(w.effects, AccessGranted)
+
+
+def test_what_is_an_attack_is_asked_nothing() -> None:
+    w = gate()
+    show(w, 1, [0.0] * 20, live=0.1)
+    assert reasons(w) == [Reason.PRESENTATION_ATTACK]
+    assert not [e for e in w.effects if isinstance(e, Show) and e.lamp in (Lamp.TURN_LEFT, Lamp.TURN_RIGHT)]
+
+
+def test_a_head_turn_is_no_second_factor_where_one_is_always_asked_for() -> None:
+    w = gate(structs.replace(ASKS, always=True))
+    show(w, 1, [0.0, 28, 0.0, -28] * 5, live=0.99)
+    assert not events(w.effects, AccessGranted) and reasons(w) == [Reason.SECOND_FACTOR_MISSING]
