@@ -17,7 +17,8 @@ from edge import eyes, wire
 from edge.errors import LinkError
 from edge.eyes import Eyes, Seen
 from edge.facts import CameraReported, TrackEnded
-from edge.terms import Cues, Quality, Status
+from edge.presence import Cues
+from edge.terms import Quality, Status
 from tests.adapters.brokers import until
 
 PACK = "zoo-12345678"

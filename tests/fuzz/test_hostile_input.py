@@ -26,8 +26,9 @@ from edge.doorevents import RequestToExit
 from edge.enrolled import Consent
 from edge.errors import ConfigurationError, LinkError, SealError, StoreError
 from edge.mqtt import Message
+from edge.presence import Cues
 from edge.seal import GENESIS, Seal, Signer, Verifier, new_signing_key
-from edge.terms import Cues, Quality, Status
+from edge.terms import Quality, Status
 from edge.transport import ACK_TYPE, Channel, Envelope, Presence, topic, type_name
 from edge.whitelist import FIELDS, Whitelist
 from monitor.ledger import Ledger
