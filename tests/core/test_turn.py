@@ -106,7 +106,9 @@ def test_what_is_an_attack_is_asked_nothing() -> None:
     assert not [e for e in w.effects if isinstance(e, Show) and e.lamp in (Lamp.TURN_LEFT, Lamp.TURN_RIGHT)]
 
 
-def test_a_head_turn_is_no_second_factor_where_one_is_always_asked_for() -> None:
+@pytest.mark.parametrize(("live", "reason"), [(0.99, Reason.SECOND_FACTOR_MISSING), (0.7, Reason.LIVENESS_UNSURE)])
+def test_a_head_turn_is_no_second_factor_where_one_is_always_asked_for(live: float, reason: Reason) -> None:
     w = gate(structs.replace(ASKS, always=True))
-    show(w, 1, [0.0, 28, 0.0, -28] * 5, live=0.99)
-    assert not events(w.effects, AccessGranted) and reasons(w) == [Reason.SECOND_FACTOR_MISSING]
+    show(w, 1, [0.0, 28, 0.0, -28] * 5, live=live)
+    assert not events(w.effects, AccessGranted) and reasons(w) == [reason]
+    assert not [e for e in w.effects if isinstance(e, Show) and e.lamp in (Lamp.TURN_LEFT, Lamp.TURN_RIGHT)]
