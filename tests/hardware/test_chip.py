@@ -138,7 +138,9 @@ def test_a_press_between_two_looks_is_not_lost(chip: SimChip, debounce_s: float)
         for high in (False, True):
             chip.pull(BUTTON, high)
             until(lambda: wired.read()[Input.EXIT_BUTTON] is not chip.level(BUTTON))
-        assert wired.wait(0.0) == [(Input.EXIT_BUTTON, True), (Input.EXIT_BUTTON, False)]
+        told: list[tuple[Input, bool]] = []
+        until(lambda: told.extend(wired.wait(0.1)) or len(told) >= 2)  # the kernel tells of an edge in its own time
+        assert told == [(Input.EXIT_BUTTON, True), (Input.EXIT_BUTTON, False)]
         assert wired.wait(0.0) == []
 
 
