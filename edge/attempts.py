@@ -60,13 +60,14 @@ class Attempts:
         tally.times = [at for at in tally.times if now - at < self.rules.within_s] + [now]
         if len(tally.times) < self.rules.most or tally.blocked_until > -math.inf:
             return []
-        tally.blocked_until = now + self.rules.block_s
+        tally.blocked_until, tally.door = now + self.rules.block_s, door  # its end is told where it began
         self.deadline = min(self.deadline, tally.blocked_until)
         return [Emit(f"door/{door}", RepeatedRefusals(True, len(tally.times), person))]
 
     def granted(self, door: str, person: str) -> None:
-        """Whoever may pass starts anew."""
-        self._tallies.pop(_key(door, person), None)
+        """Whoever may pass starts anew; a block ends by time or by command alone, and is told then."""
+        if not self.blocked(door, person):
+            self._tallies.pop(_key(door, person), None)
 
     def forgive(self, person: str) -> list[Effect]:
         """Hear this person again, or with "" everybody."""

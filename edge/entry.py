@@ -141,6 +141,8 @@ class Entry:
         if reason:
             return self._refuse(attempt, reason, now.mono)
         early = self._early(attempt, now.mono)
+        if self.attempts.blocked(attempt.door, attempt.person):  # that PIN was one wrong one too many
+            return [*early, *self._refuse(attempt, Reason.CREDENTIAL_NOT_ENABLED, now.mono)]
         rules, key = self.rules[attempt.door], (attempt.door, attempt.person)
         missing = lacking(attempt, rules)
         if missing and not obtainable(attempt, rules):

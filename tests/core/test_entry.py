@@ -1,0 +1,167 @@
+"""Who may pass, where a scenario would not tell what went wrong: wrong PINs, blocks, the sluice, two people."""
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from edge.areas import AreaRules, Areas
+from edge.attempts import AttemptRules, Attempts
+from edge.doorevents import AccessDenied, AccessGranted, Duress, RepeatedRefusals
+from edge.factors import EntryRules
+from edge.facts import CardRead, CommandReceived, FaceSeen, InputChanged, PinEntered, Pulse, Recorded, Started
+from edge.terms import CommandKind, Factor, Input, Permit, Reason
+from tests.core.test_gate import LIST
+from tests.core.worlds import World, events, gate_rules, view
+
+ANN = Permit("ann", pin="2580", duress="2581")
+PIN_AT_A_DOUBT = EntryRules(second_factors=frozenset((Factor.PIN,)))
+
+
+def world(entry: EntryRules = PIN_AT_A_DOUBT, **changes: Any) -> World:
+    made = World(structs.replace(gate_rules(), entry={"main": entry}, **changes))
+    for fact in (Started("boot", "zoo", True), LIST, InputChanged("main", Input.CONTACT, False)):
+        made.at(0, fact)
+    made.effects.clear()
+    return made
+
+
+def looks(w: World, at: float, live: float | None = 0.9, views: int = 3, permit: Permit = ANN, track: int = 1) -> None:
+    for index in range(views):
+        seen: FaceSeen = view(at + index * 0.04, permit.person, track, live)
+        w.at(at + index * 0.04, structs.replace(seen, permit=permit))
+
+
+def reasons(w: World) -> list[Reason]:
+    return [event.reason for event in events(w.effects, AccessDenied)]  # type: ignore[attr-defined]
+
+
+def granted(w: World) -> list[Any]:
+    return events(w.effects, AccessGranted)
+
+
+def test_liveness_in_doubt_asks_for_the_pin_and_the_pin_opens() -> None:
+    w = world()
+    looks(w, 1, live=None)
+    assert not granted(w) and not reasons(w)
+    w.at(9, PinEntered("main", "pad", "2580"))
+    [event] = granted(w)
+    assert event.factors == (Factor.FACE, Factor.PIN)
+    w.at(9.1, Recorded(1, True))
+    assert any(isinstance(effect, Pulse) for effect in w.effects)
+
+
+def test_a_pin_that_was_typed_first_counts_for_who_is_recognised_then() -> None:
+    w = world()
+    w.at(1, PinEntered("main", "pad", "2580"))
+    looks(w, 2, live=None)
+    assert len(granted(w)) == 1
+
+
+def test_nothing_more_comes_and_the_doubt_is_the_reason() -> None:
+    w = world()
+    looks(w, 1, live=None)
+    w.at(17, PinEntered("other", "pad", "2580"))
+    assert reasons(w) == [Reason.LIVENESS_UNAVAILABLE]
+
+
+def test_whoever_has_no_pin_is_refused_at_once() -> None:
+    w = world()
+    looks(w, 1, live=None, permit=Permit("ann"))
+    assert reasons(w) == [Reason.LIVENESS_UNAVAILABLE]
+
+
+def test_under_duress_the_door_opens_the_room_is_told_and_the_lamps_are_the_same() -> None:
+    lamps = []
+    for code in ("2580", "2581"):
+        w = world()
+        looks(w, 1, live=None)
+        w.at(2, PinEntered("main", "pad", code))
+        lamps.append([effect for effect in w.effects if type(effect).__name__ == "Show"])
+        assert len(granted(w)) == 1
+        assert len(events(w.effects, Duress)) == (code == "2581")
+    assert lamps[0] == lamps[1]
+
+
+def test_an_empty_pin_is_nobodys() -> None:
+    w = world()
+    looks(w, 1, live=None, permit=Permit("ann", pin="1"))
+    w.at(2, PinEntered("main", "pad", ""))
+    assert not granted(w) and reasons(w) == [Reason.INVALID_PIN]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_one_wrong_pin_too_many_blocks_its_owner_even_if_the_face_would_do(early: bool) -> None:
+    w = world(attempts=AttemptRules(most=2, block_s=60.0))
+    looks(w, 1, live=None)
+    w.at(2, PinEntered("main", "pad", "1"))
+    w.at(3, PinEntered("main", "pad", "2")) if not early else w.at(17, PinEntered("main", "pad", "2"))
+    looks(w, 18, track=2)
+    assert not granted(w)
+    assert reasons(w)[-1] is Reason.CREDENTIAL_NOT_ENABLED
+    looks(w, 80, track=3)
+    told = [event.active for event in events(w.effects, RepeatedRefusals)]  # type: ignore[attr-defined]
+    assert told == [True, False] and len(granted(w)) == 1
+
+
+def test_forgive_ends_a_block_at_once() -> None:
+    w = world(attempts=AttemptRules(most=1))
+    looks(w, 1, live=None)
+    w.at(2, PinEntered("main", "pad", "1"))
+    w.at(3, CommandReceived("c", "op", CommandKind.FORGIVE, person="ann"))
+    looks(w, 4, track=2)
+    assert len(granted(w)) == 1
+
+
+def test_a_card_of_nobody_counts_against_the_door_and_not_against_people() -> None:
+    w = world(attempts=AttemptRules(most=2))
+    for at in (1, 2, 3):
+        w.at(at, CardRead("main", "reader"))
+    assert [event.person for event in events(w.effects, RepeatedRefusals)] == [""]  # type: ignore[attr-defined]
+    looks(w, 4)
+    assert len(granted(w)) == 1
+
+
+def test_a_lockdown_while_the_grant_is_being_recorded_keeps_the_door_shut() -> None:
+    w = world()
+    looks(w, 1)
+    w.at(1.1, CommandReceived("c", "op", CommandKind.LOCK_DOWN))
+    w.at(1.2, Recorded(1, True))
+    assert reasons(w) == [Reason.DOOR_UNAVAILABLE]
+    assert not any(isinstance(effect, Pulse) for effect in w.effects)
+
+
+def test_a_grant_does_not_end_a_block_that_was_told() -> None:
+    attempts = Attempts(AttemptRules(most=1))
+    assert attempts.refused("main", "ann", Reason.INVALID_PIN, 1.0)
+    attempts.granted("main", "ann")
+    assert attempts.blocked("main", "ann") and attempts.tick(301.0)
+
+
+def test_a_block_ends_where_it_was_told_to_begin() -> None:
+    attempts = Attempts(AttemptRules(most=2))
+    attempts.refused("north", "ann", Reason.INVALID_PIN, 1.0)
+    [began] = attempts.refused("south", "ann", Reason.INVALID_PIN, 2.0)
+    [over] = attempts.tick(302.0)
+    assert (began.subject, over.subject) == ("door/south", "door/south")  # type: ignore[attr-defined]
+
+
+def test_attempts_that_lie_far_back_do_not_count() -> None:
+    attempts = Attempts(AttemptRules(most=2, within_s=10.0))
+    assert not attempts.refused("main", "ann", Reason.INVALID_PIN, 1.0)
+    assert not attempts.refused("main", "ann", Reason.INVALID_PIN, 12.0)
+    assert not attempts.refused("main", "ann", Reason.STALE, 13.0)  # nobody's guess
+    assert attempts.refused("main", "ann", Reason.INVALID_PIN, 14.0)
+
+
+@pytest.mark.parametrize(
+    ("passback", "later", "found"), [("hard", 10.0, "hard"), ("soft", 10.0, "soft"), ("hard", 60.0, "off")]
+)
+def test_anti_passback_is_as_hard_as_its_area_and_forgets(passback: Any, later: float, found: str) -> None:
+    areas = Areas({"lobby": AreaRules(passback, 60.0)})
+    assert areas.violates("ann", "lobby", 0.0) == "off"
+    areas.moved("ann", "lobby", 0.0)
+    assert areas.violates("ann", "lobby", later) == found
+    assert areas.violates("ann", "elsewhere", later) == "off"
+    areas.moved("ann", "outside", later)
+    assert areas.violates("ann", "lobby", later) == "off" and areas.inside() == {}
