@@ -88,7 +88,7 @@ def initrd(parts: Path) -> bytes:
     files = {"init": HERE / "init", "bin/busybox": Path(shutil.which("busybox") or "")}
     content = {name: path.read_bytes() for name, path in files.items()}
     content |= {f"modules/{name}.ko": (parts / f"{name}.ko").read_bytes() for name in MODULES}
-    content["modules/order"] = "\n".join(MODULES).encode()
+    content |= {"modules/order": "\n".join(MODULES).encode(), "modules/clone": str(ROOT).encode()}
     folders = [entry(name, stat.S_IFDIR | 0o755, b"") for name in ("bin", "modules")]
     entries = [entry(name, stat.S_IFREG | 0o755, data) for name, data in content.items()]
     return gzip.compress(b"".join([*folders, *entries, entry("TRAILER!!!", 0, b"")]), 1)
@@ -121,6 +121,7 @@ def qemu(parts: Path, share: Path) -> list[str]:
         *machine.split(),
         *("-kernel", str(parts / "vmlinuz"), "-initrd", str(share / "initrd"), "-append", kernel),
         *("-virtfs", f"{shared},path=/,mount_tag=host,readonly=on"),
+        *("-virtfs", f"{shared},path={ROOT},mount_tag=clone,readonly=on"),
         *("-virtfs", f"{shared},path={share},mount_tag=share"),
     ]
 

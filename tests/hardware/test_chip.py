@@ -135,9 +135,9 @@ def test_a_bouncing_contact_changes_nothing(chip: SimChip, wired: ChipInputs) ->
 def test_a_press_between_two_looks_is_not_lost(chip: SimChip, debounce_s: float) -> None:
     button = {Input.EXIT_BUTTON: LineSection(BUTTON, True, "pull_up")}
     with closing(inputs(chip.path, button, debounce_s)) as wired:
-        for high in (False, True):
-            chip.pull(BUTTON, high)
-            until(lambda: wired.read()[Input.EXIT_BUTTON] is not chip.level(BUTTON))
+        chip.pull(BUTTON, high=False)
+        until(lambda: wired._request.wait_edge_events(0.1))  # the simulator merges edges that follow at once
+        chip.pull(BUTTON, high=True)
         told: list[tuple[Input, bool]] = []
         until(lambda: told.extend(wired.wait(0.1)) or len(told) >= 2)  # the kernel tells of an edge in its own time
         assert told == [(Input.EXIT_BUTTON, True), (Input.EXIT_BUTTON, False)]
