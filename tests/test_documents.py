@@ -1,5 +1,6 @@
 """Documents that are made from the code are current and leave nothing out."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,3 +65,11 @@ def test_the_contract_names_every_event() -> None:
     contract = msgspec.json.decode((ROOT / "docs/asyncapi.json").read_bytes())
     messages = {message.get("name") for message in contract["components"]["messages"].values()}
     assert {type_name(kind) for kind in TABLE} <= messages
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_way_of_one_face_names_what_is_there(name: str) -> None:
+    code = [file.read_text() for package in ("edge", "monitor") for file in (ROOT / package).rglob("*.py")]
+    hops = set(re.findall(r"`([A-Z]\w+)\.(\w+)`", (ROOT / name).read_text()))
+    there = {(kind, hop) for kind, hop in hops for text in code if f"class {kind}" in text and f"def {hop}(" in text}
+    assert len(hops) > 20 and hops == there

@@ -101,8 +101,8 @@ def test_who_pets_the_watchdog_lives_and_who_stops_is_killed_and_started_again(k
 def test_who_never_gets_ready_is_killed_in_its_own_time(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "READY_S", 0.5)
     child = Child("mute", python("import time; time.sleep(60)"), 0.01)
-    supervisor = keep(child)
     begun = time.monotonic()
+    supervisor = keep(child)
     supervisor.turn(0.01)
     turn(supervisor, lambda: child.process is None)
     assert time.monotonic() - begun >= 0.5
