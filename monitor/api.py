@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from monitor.accounts import Denied, Role
 from monitor.alarms import Refused
 from monitor.casebook import is_wanted
 from monitor.gates import Gate
-from monitor.history import Wanted
+from monitor.history import Wanted, iso
 from monitor.room import Room
 from monitor.terms import Action, Alarm, State
 
@@ -24,7 +25,8 @@ STATES = ["open", "active", "shelved", *State]
 LEAST = {Action.ASSIGN: Role.OPERATOR, Action.SHELVE: Role.OPERATOR, Action.UNSHELVE: Role.OPERATOR,
          Action.CLOSE: Role.OPERATOR}  # fmt: skip
 """Who may do what with an alarm; a guard the rest."""
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)"
+_TIME = re.compile(TIME, re.ASCII)
 
 
 class Credentials(msgspec.Struct):
@@ -118,7 +120,7 @@ def events(request: Request, who: Caller) -> Response:
     room, asked = room_of(request), request.query_params
     try:
         since, limit = asked.get("since", "0"), _number(request, "limit", 200)
-        position, time = (0, _time(since)) if not _is_number(since) else (min(int(since), 2**62), "")
+        position, time = (0, since_time(since)) if not _is_number(since) else (min(int(since), 2**62), "")
         severity = _number(request, "severity", 0, least=0)
     except BadRequest as error:
         return problem(400, error)
@@ -183,10 +185,14 @@ def _number(request: Request, name: str, default: int, least: int = 1) -> int:
     return int(text)
 
 
-def _time(text: str) -> str:
-    if not _TIME.fullmatch(text):
-        raise BadRequest("since is a position or a time like 2026-11-24T08:00:00Z")
-    return text
+def since_time(text: str) -> str:
+    """An RFC 3339 time as gates write it; a `+` that was not escaped in the address has become a blank."""
+    try:
+        if not _TIME.fullmatch(text := text.replace(" ", "+")):
+            raise ValueError
+        return iso(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError):
+        raise BadRequest("since is a position or a time like 2026-11-24T08:00:00Z") from None
 
 
 ROUTES = [

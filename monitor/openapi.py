@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from monitor.api import MOST, STATES, Credentials, Doing
+from monitor.api import MOST, STATES, TIME, Credentials, Doing
 from monitor.gates import Gate
 from monitor.history import Found
 from monitor.terms import Action, Alarm, Check, Priority, Stage, State
@@ -80,7 +80,7 @@ def _paths() -> Json:
     }  # fmt: skip
 
 
-SINCE = r"^([0-9]{1,19}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z)$"
+SINCE = f"^([0-9]{{1,19}}|{TIME})$"
 
 
 def _operation(

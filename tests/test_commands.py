@@ -151,6 +151,20 @@ def test_help_needs_no_library_of_pictures() -> None:
     assert "cv2" not in done.stderr and "onnxruntime" not in done.stderr and "edge.cli" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "needs"),
+    [
+        ("record", "monitor"), ("monitor user list", "monitor"), ("demo", "dev"), ("bench monitor", "dev"),
+        ("simulate-site --room x", "dev"),
+    ],
+)  # fmt: skip
+def test_what_is_not_installed_is_named(tmp_path: Path, command: str, needs: str) -> None:
+    (tmp_path / "sqlalchemy.py").write_text("raise ModuleNotFoundError(name='sqlalchemy')")
+    done = run(*command.split(), PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (1, "", False)
+    assert "package sqlalchemy" in done.stderr and f"requirements/{needs}.txt" in done.stderr
+
+
 def test_nothing_that_was_recorded_is_said_so(site: Site) -> None:
     assert "nothing has been recorded there" in complaint("record", "--summary", *given(site))
     assert json.loads(run("record", "--summary", "--json", *given(site)).stdout)["error"]

@@ -20,8 +20,11 @@ from edge.i18n import N_, _, speak
 
 
 class Entry(NamedTuple):
+    """Where a command is, what it does, and which file of requirements/ has all that it imports."""
+
     module: str
     help: str
+    needs: str = "gate"
 
 
 COMMANDS = {
@@ -41,19 +44,20 @@ COMMANDS = {
     "desk": Entry("desk", N_("Be the one authority for a site's whitelist.")),
     "gates": Entry("desk", N_("Add, list and shut out the gates of a site.")),
     "sync": Entry("desk", N_("How far every gate is with the whitelist, and whether a store is what the desk signed.")),
-    "record": Entry("record", N_("Receive, keep and acknowledge the events of all gates.")),
-    "monitor": Entry("monitor", N_("Serve the page of the monitoring room, and keep its accounts.")),
+    "record": Entry("record", N_("Receive, keep and acknowledge the events of all gates."), "monitor"),
+    "monitor": Entry("monitor", N_("Serve the page of the monitoring room, and keep its accounts."), "monitor"),
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
-    "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room.")),
+    "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room."), "dev"),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),
     "calibrate": Entry("calibrate", N_("Measure how alike the enrolled people are, and what the threshold is worth.")),
     "evaluate": Entry("evaluate", N_("Evaluate recognition by the standard protocols.")),
     "inside": Entry("inside", N_("List who is inside, by area, for an evacuation.")),
     "simulate": Entry("rehearse", N_("Play a scenario to the gate's rules and show every effect.")),
-    "explain": Entry("explain", N_("Say why somebody was let in or refused.")),
-    "bench": Entry("bench", N_("Measure.")),
-    "demo": Entry("demo", N_("Show a whole gate at work on this machine.")),
+    "explain": Entry("explain", N_("Say why somebody was let in or refused."), "monitor"),
+    "bench": Entry("bench", N_("Measure."), "dev"),
+    "demo": Entry("demo", N_("Show a whole gate at work on this machine."), "dev"),
 }
+OURS = {"edge", "monitor", "bench"}
 
 
 class Commands(TyperGroup):
@@ -73,11 +77,22 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except EdgeError as error:
-            fail(error, bool(ctx.meta.get("json")))
+        except (EdgeError, ModuleNotFoundError) as error:
+            told = error if isinstance(error, EdgeError) else _missing(error, ctx.invoked_subcommand)
+            fail(told, bool(ctx.meta.get("json")))
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(130) from error
+
+
+def _missing(error: ModuleNotFoundError, command: str) -> EdgeError:
+    """What to install for a command that somebody uses without its packages; a module of ours that is not is a bug."""
+    package = (error.name or "").partition(".")[0]
+    if package in OURS:
+        raise error
+    hint = "install what it needs: pip install --require-hashes -r requirements/{needs}.txt"
+    text = "{command} needs the Python package {package}, which is not installed"
+    return EdgeError(text, hint, command=f"edge-gate {command}", package=package, needs=COMMANDS[command].needs)
 
 
 def load(name: str | None) -> Any:

@@ -1,5 +1,6 @@
 """`edge-gate demo`: a whole gate at work on this machine."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ def demo(
     """Show a whole gate at work: people approach, a door opens or stays shut, a broker dies, nothing is lost."""
     from edge.demo import Demo
 
+    import_module("monitor.recorder")  # what is not installed is told before anything is started
     with progress(quiet=json) as bar:
         task = bar.add_task("", total=None)
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -64,6 +65,7 @@ def _running(
     tell = (lambda template, **fields: None) if quiet else say
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     if room:
+        import_module("monitor.room")  # what is not installed is told before anything is started
         with showroom(room, gates, people, tell, port):
             yield
         return

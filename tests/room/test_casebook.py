@@ -12,6 +12,7 @@ from edge.seal import GENESIS, chain_hash, commit
 from edge.transport import Envelope
 from monitor.accounts import LOCK_AFTER, Accounts, Denied, Role
 from monitor.alarms import Refused
+from monitor.api import since_time
 from monitor.casebook import Casebook
 from monitor.database import Database, address
 from monitor.history import History, Wanted, iso
@@ -124,6 +125,14 @@ def test_history_goes_on_where_a_page_ended(database: Database) -> None:
     assert seen == [7, 6, 5, 4, 3, 2, 1]
     assert [each.late for each in history.since(0, Wanted(), 1)] == [True]
     assert history.types() == ["edge-gate.RequestToExit"]
+
+
+@pytest.mark.parametrize(
+    "asked", ["2026-11-24T08:00:00Z", "2026-11-24T16:00:00.000+08:00", "2026-11-24T16:00:00 08:00"]
+)
+def test_a_time_is_looked_for_as_gates_write_it(database: Database, asked: str) -> None:
+    Chain(database).report("RequestToExit", 100, 1_795_507_200.0)
+    assert len(History(database).since(0, Wanted(since=since_time(asked)), 10)) == 1
 
 
 # Accounts ----------------------------------------------------------------------------------------------------------
