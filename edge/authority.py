@@ -1,14 +1,22 @@
 """What the desk issues: from people of the whitelist to numbered, sealed and signed messages, durable before use."""
 
 import time
+from collections.abc import Iterable
+from pathlib import Path
 
+import msgspec
+
+from edge import __version__
+from edge.audit import Anchor, Audit
 from edge.config import Credentials, DeskConfig
 from edge.enrolled import Row, Secret
 from edge.issue import Issuer, paged
+from edge.journal import Deed
 from edge.office import Gate, Office
-from edge.records import PAGES, Answer, Content, Entry, Manifest, Report, Tombstone, Topics, digest, page_of
+from edge.records import PAGES, Answer, Content, Entry, Manifest, Report, Tombstone, Topics, decode, digest, page_of
 from edge.seal import Seal
-from edge.signet import DESK_KEY, Stamp, read_key
+from edge.signet import DESK_KEY, DESK_PUBLIC, Checker, Stamp, fingerprint, public_of, read_key
+from edge.vault import Vault
 from edge.whitelist import KEY, Whitelist
 
 OFFICE = "desk.sqlite"
@@ -22,7 +30,10 @@ class Authority:
         self.topics = Topics(config.desk.site)
         self.office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
         self._people = Whitelist.of(config, credentials, write=True)
-        self._stamp = Stamp(read_key(credentials.path(DESK_KEY)))
+        self.audit = Audit.of(config, credentials)
+        key = read_key(credentials.path(DESK_KEY))
+        self._stamp, self._signer = Stamp(key), fingerprint(public_of(key))
+        self._begin()
         self._entries = self.office.entries()
         hashes = self.office.hashes()
         self._pages = [hashes.get(self.topics.page(number), b"") for number in range(PAGES)]
@@ -32,6 +43,14 @@ class Authority:
     def _renewed(self) -> Issuer:
         keys = self.office.content_keys()
         return Issuer(self._config.desk.site, self._stamp, keys, list(keys)[-1])
+
+    def _begin(self) -> None:
+        """Record the start, and the configuration where it is another than at the start before."""
+        text = msgspec.json.encode(self._config).decode()
+        before = self.audit.last(Deed.CONFIGURED)
+        if before is None or before.data.details["configuration"] != text:
+            self.audit.note(Deed.CONFIGURED, "desk", configuration=text)
+        self.audit.note(Deed.STARTED, "desk", version=__version__, signing_key=self._signer)
 
     def changed(self) -> bool:
         """Whether somebody was enrolled, changed or revoked since the last issue."""
@@ -61,6 +80,9 @@ class Authority:
             if number in touched or not self._pages[number]:
                 page = messages[self.topics.page(number)] = self._issuer.page(number, revision, self._folk[number])
                 self._pages[number] = digest(page)
+        counts = {"people": len(self._entries), "changed": len(entries), "gone": len(gone)}
+        signs = {"signing_key": self._signer, "content_key": self._issuer.key}
+        self.audit.note(Deed.SIGNED, "list", revision=revision, **counts, **signs)
         manifest = self._manifest(revision)
         messages[self.topics.manifest] = self._issuer.manifest(manifest)
         self.office.issue(messages, entries, gone, manifest)
@@ -91,11 +113,14 @@ class Authority:
     def _manifest(self, revision: int) -> Manifest:
         issued = max(time.time(), self.office.head()[1] + 0.001)  # also when the clock was set back
         expires = issued + self._config.desk.valid_s
-        return Manifest(self.topics.site, revision, issued, expires, len(self._entries), list(self._pages))
+        anchor = str(self.audit.anchor())
+        return Manifest(self.topics.site, revision, issued, expires, len(self._entries), list(self._pages), anchor)
 
     def keys(self, gate: Gate) -> str:
         """Have this gate's content keys issued, or withdrawn when it was revoked; the topic."""
         topic, (revision, _) = self.topics.keys(gate.name), self.office.head()
+        if not gate.revoked_at:
+            self.audit.note(Deed.WRAPPED, gate.name, keys=", ".join(self.office.content_keys()))
         message = b"" if gate.revoked_at else self._issuer.keys(gate.name, gate.opens, revision)
         self.office.put(topic, message)
         return topic
@@ -103,6 +128,7 @@ class Authority:
     def rotate(self) -> None:
         """Seal everybody anew with another content key; the last one goes on opening what is still on its way."""
         keys = list(self.office.new_content_key())
+        self.audit.note(Deed.KEY_MADE, keys[-1], purpose="content")
         self.office.forget_content_keys(keys[-2:])
         self._issuer = self._renewed()
         self._people.renumber()
@@ -110,4 +136,16 @@ class Authority:
     def answer(self, report: Report) -> bytes:
         """To a gate that lost its mark."""
         revision, issued = self.office.head()
+        self.audit.note(Deed.ANSWERED, report.gate, revision=revision)
         return self._issuer.answer(Answer(self.topics.site, report.gate, report.nonce, revision, issued))
+
+
+def anchors(config: DeskConfig, credentials: Credentials, stores: Iterable[Path]) -> list[Anchor]:
+    """The heads of the journal that the desk signed: into its last manifest, and into those that gates have kept."""
+    topic, check = Topics(config.desk.site).manifest, Checker([read_key(credentials.path(DESK_PUBLIC))])
+    messages = [Vault(path, read_only=True).documents().get(topic) for path in stores]
+    office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
+    messages.append(office.message(topic))
+    office.close()
+    manifests = [decode(check(message).payload, Manifest) for message in messages if message]
+    return [Anchor.parse(manifest.anchor) for manifest in manifests if manifest.anchor]

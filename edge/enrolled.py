@@ -115,3 +115,20 @@ def vectors(secret: Secret) -> Vector:
 def permit_of(person: str, bounds: Bounds) -> Permit:
     """What the gate's rules are told of a person."""
     return Permit(person, bounds.levels, bounds.valid_from, bounds.valid_until, with_pass=bounds.with_pass)
+
+
+def told_of(record: Row, secret: Secret) -> tuple[dict[str, str], dict[str, str]]:
+    """What the journal says of a record: grounds and bounds, what is personal apart, and never a template."""
+    bounds = secret.bounds
+    details = {
+        "revision": record.revision,
+        "templates": len(vectors(secret)),
+        "pack": record.pack,
+        "purpose": record.purpose,
+        "retain_until": record.retain_until,
+        "levels": ", ".join(bounds.levels),
+        "valid_from": bounds.valid_from,
+        "valid_until": bounds.valid_until,
+    }
+    personal = {"name": secret.name, "consent": record.consent, "host": bounds.host}
+    return {name: str(value) for name, value in details.items() if value not in (None, "", 0)}, personal

@@ -76,6 +76,11 @@ def public_of(private: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes(RAW, RAW_PUBLIC)
 
 
+def fingerprint(public: bytes) -> str:
+    """By what people tell keys apart: the beginning of the SHA-256 of a public key."""
+    return hashlib.sha256(public).hexdigest()[:16]
+
+
 class Stamp:
     """Signs messages with one Ed25519 key."""
 

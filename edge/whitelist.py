@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from sqlite_utils import Database, Migrations
 
-from edge import files
+from edge import files, journal
 from edge.complaints import broken, damaged, nobody, none_opens, other_pack, unusable
 from edge.config import Config, Credentials, DeskConfig
 from edge.enrolled import (
@@ -30,15 +30,18 @@ from edge.enrolled import (
     permit_of,
     person_of,
     standing_of,
+    told_of,
     vectors,
 )
 from edge.errors import SealError, StoreError
+from edge.journal import Deed
 from edge.matcher import Gallery, Vector
 from edge.seal import Seal
 from edge.terms import Permit
 
 KEY = "whitelist.key"
 """The credential with the sealing key."""
+FILE = "whitelist.sqlite"
 ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """For person ids: nothing that is mistaken for something else when read aloud or typed."""
 FIELDS = "id, revision, pack, consent, purpose, retain_until, enrolled_at, revoked_at"
@@ -54,6 +57,12 @@ def create(db: Database) -> None:
     db.execute("INSERT INTO head VALUES (0)")
 
 
+@MIGRATIONS()
+def keep_a_journal(db: Database) -> None:
+    for statement in journal.TABLE:
+        db.execute(statement)
+
+
 class Whitelist:
     """The people of the file at `path`. Without `write` a missing file is an error and nothing can be changed."""
 
@@ -65,7 +74,7 @@ class Whitelist:
     @classmethod
     def of(cls, config: Config | DeskConfig, credentials: Credentials, write: bool = False) -> "Whitelist":
         """The whitelist of a lone gate or of a desk; SealError without its key."""
-        return cls(config.state / "whitelist.sqlite", Seal.load(credentials.path(KEY)), write)
+        return cls(config.state / FILE, Seal.load(credentials.path(KEY)), write)
 
     def revision(self) -> int:
         """Grows with every change; cheap enough to ask for every second."""
@@ -136,6 +145,7 @@ class Whitelist:
         )
         secret = Secret(name, templates.shape[1], templates.astype("<f4").tobytes(), bounds)
         self._store(db, record, secret)
+        self._note(db, Deed.ENROLLED, record, secret)
         return record, secret
 
     def changes(self, after: int) -> tuple[int, list[tuple[Row, Secret | None]]]:
@@ -147,9 +157,10 @@ class Whitelist:
     def renumber(self) -> int:
         """Have everybody who is enrolled count as changed; the revision."""
         with self._changing() as (db, revision):
-            for record, secret in self._read(db):
-                if secret and not record.revoked_at:
-                    self._store(db, msgspec.structs.replace(record, revision=revision), secret)
+            enrolled = [(record, secret) for record, secret in self._read(db) if secret and not record.revoked_at]
+            for record, secret in enrolled:
+                self._store(db, msgspec.structs.replace(record, revision=revision), secret)
+            journal.write(db, self._seal, Deed.RESEALED, "people", {"people": str(len(enrolled))})
         return revision
 
     def revoke(self, person: str) -> Person:
@@ -162,6 +173,7 @@ class Whitelist:
             record = msgspec.structs.replace(before, revision=revision, revoked_at=datetime.now(UTC))
             rest = Secret(secret.name if secret else "", 0, b"")
             self._store(db, record, rest)
+            self._note(db, Deed.REVOKED, record, rest)
         with self._opened() as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # no copy of the templates stays in the write-ahead log
         return person_of(record, rest, record.retain_until)
@@ -203,6 +215,9 @@ class Whitelist:
         values = msgspec.to_builtins(msgspec.structs.astuple(record))
         places = ", ".join("?" * (len(values) + 1))
         db.execute(f"INSERT OR REPLACE INTO people ({FIELDS}, sealed) VALUES ({places})", (*values, sealed))
+
+    def _note(self, db: sqlite3.Connection, deed: Deed, record: Row, secret: Secret) -> None:
+        journal.write(db, self._seal, deed, record.id, *told_of(record, secret))
 
     def _read(self, db: sqlite3.Connection) -> list[tuple[Row, Secret | None]]:
         """Every record with what is sealed in it, or None where the seal does not open."""

@@ -64,10 +64,13 @@ def add(
 ) -> None:
     """Provision a gate: keys, certificate, access list and least revision, with what to install where."""
     from edge import provision
+    from edge.audit import Audit
+    from edge.journal import Deed
 
     loaded, secrets, office = _desk(config, credentials)
     if not gate.replace("-", "").isalnum() or gate != gate.lower() or gate == "desk":
         raise EdgeError("{name} is no name for a gate: lower-case letters, digits and -", name=gate)
+    Audit.of(loaded, secrets, write=True).note(Deed.GATE_ADDED, gate)
     added = provision.add(office, secrets.directory, loaded.desk.site, gate, into)
     access = provision.access(loaded.desk.site, gate)
     if json:
@@ -107,8 +110,11 @@ def revoke(
 ) -> None:
     """Shut out a gate that was stolen: no more keys, everybody sealed anew, its certificate on the revocation list."""
     from edge import files, provision
+    from edge.audit import Audit
+    from edge.journal import Deed
 
-    _loaded, secrets, office = _desk(config, credentials)
+    loaded, secrets, office = _desk(config, credentials)
+    Audit.of(loaded, secrets, write=True).note(Deed.GATE_REVOKED, gate)
     office.shut_out(gate)
     crl = secrets.directory / "revoked.crl"
     files.replace(crl, provision.revocations(secrets.directory, office.gates()))

@@ -367,3 +367,26 @@ def test_captured_messages_are_verified_as_a_gate_would(place: Place, tmp_path: 
         assert ann in verify([(t, change(m) if t == topic else m) for t, m in messages]), how
     assert "manifest" in verify([(t, m) for t, m in messages if t != TOPICS.manifest])
     assert ann in verify([(t, m) for t, m in messages if t != topic])
+
+
+def test_the_journal_of_the_desk_is_held_to_what_a_gate_has_kept_of_it(place: Place) -> None:
+    ann, _ = place.enroll("Ann")
+    place.start("broker", "desk", "north")
+    place.wait(1)
+    place.stop("desk")
+    options = ["--config", place.town.root / "desk.toml", "--credentials", place.town.root / "credentials"]
+    store = ["--store", place.town.sites["north"].config.state / "list.sqlite"]
+    shown = answer("audit", "show", *options)["lines"]
+    assert {"person.enrolled", "configuration.changed", "desk.started", "key.wrapped", "list.signed"} == {
+        line["deed"] for line in shown
+    }
+    [line] = answer("audit", "show", "--about", ann, *options)["lines"]
+    assert (line["personal"]["name"], line["details"]["purpose"]) == ("Ann", CONSENT.purpose)
+    told = answer("audit", "verify", *store, *options)
+    assert told == {"lines": len(shown), "valid": True, "anchored": len(shown), "first_break": None}
+    with closing(sqlite3.connect(place.town.people().path)) as db, db:
+        db.execute("DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)")
+    (place.town.root / "state/desk.sqlite").unlink()
+    assert answer("audit", "verify", *options)["valid"], "the desk alone can be made to forget"
+    told = answer("audit", "verify", *store, *options)
+    assert (told["valid"], told["first_break"]["sequence"]) == (False, len(shown))

@@ -1,0 +1,192 @@
+"""The journal of a whitelist, read: whether it is the chain that was written, what it says of one person, its end.
+
+A chain that is rewritten from some line on is a chain too. What tells is its anchor: the desk signs the head of its
+journal into every manifest, and every gate keeps the last one that it was given.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from edge import journal
+from edge.config import Config, Credentials, DeskConfig
+from edge.errors import Phrase, SealError, StoreError
+from edge.journal import Deed, Entry, Line, Personal
+from edge.seal import GENESIS, Seal, commitment
+from edge.whitelist import FILE, KEY, Whitelist
+
+KEPT = timedelta(days=3 * 365 + 1)
+"""The Measures in force 2025-06-01, article 9: records of processing are kept for at least three years."""
+
+
+class Said(NamedTuple):
+    """A line with what is personal in it, as far as that was not erased."""
+
+    line: Line
+    personal: dict[str, str]
+
+
+class Break(NamedTuple):
+    """The first line that is not what was written, and why."""
+
+    sequence: int
+    why: Phrase
+
+
+class Anchor(NamedTuple):
+    """A line that must be in the journal, with this hash: somebody else has kept it."""
+
+    sequence: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Anchor":
+        """As it stands in a manifest; ValueError when it is none."""
+        sequence, _, hashed = text.partition(":")
+        return cls(int(sequence), hashed)
+
+
+class Audit:
+    """The journal in the whitelist at `path`; StoreError when it cannot be read."""
+
+    def __init__(self, path: Path, seal: Seal) -> None:
+        self.path, self._seal = path, seal
+
+    @classmethod
+    def of(cls, config: Config | DeskConfig, credentials: Credentials, write: bool = False) -> "Audit":
+        """The journal of a desk or of a lone gate, made with `write` if there is none; SealError without its key."""
+        if write:
+            Whitelist.of(config, credentials, write=True)
+        return cls(config.state / FILE, Seal.load(credentials.path(KEY)))
+
+    def note(self, deed: Deed, subject: str, **details: object) -> None:
+        """Record a deed that changes nothing in the whitelist, before it is done."""
+        with self._changing() as db:
+            journal.write(db, self._seal, deed, subject, {name: str(value) for name, value in details.items()})
+
+    def anchor(self) -> Anchor:
+        """The head of the journal."""
+        with self._opened() as db:
+            return Anchor(*journal.head(db))
+
+    def last(self, deed: Deed) -> Line | None:
+        """The newest line of a kind; a damaged one is passed over."""
+        with self._opened() as db:
+            lines = [line for line in map(_line, journal.entries(db)) if line and line.deed is deed]
+        return lines[-1] if lines else None
+
+    def lines(self, subject: str = "") -> list[Said]:
+        """Every line, or those about somebody; StoreError when one is not what was written."""
+        with self._opened() as db:
+            return [self._said(entry) for entry in journal.entries(db, subject)]
+
+    def verify(self, anchors: Iterable[Anchor] = ()) -> tuple[int, Break | None]:
+        """How many lines there are, and the first break."""
+        with self._opened() as db:
+            entries = list(journal.entries(db))
+        return len(entries), self._break(entries, list(anchors))
+
+    def cut(self, now: datetime) -> int:
+        """Destroy what is older than it must be kept; how many lines that was."""
+        with self._changing() as db:
+            old = [line for line in map(_line, journal.entries(db)) if line and line.at < now - KEPT]
+            if not old:
+                return 0
+            last = max(old, key=lambda line: line.sequence)
+            details = {"through": str(last.sequence), "hash": journal.hash_of(last), "until": last.at.isoformat()}
+            journal.write(db, self._seal, Deed.CUT, "journal", details)
+            db.execute("DELETE FROM journal WHERE sequence <= ?", (last.sequence,))
+            return len(old)
+
+    # The chain -------------------------------------------------------------------------------------------------------
+
+    def _break(self, entries: list[Entry], anchors: list[Anchor]) -> Break | None:
+        lines: list[Line] = []
+        for entry in entries:
+            place, line = lines[-1].sequence + 1 if lines else 0, _line(entry)
+            if line is None or journal.hash_of(line) != entry.hash:
+                return Break(place or (line.sequence if line else 1), Phrase("it was changed"))
+            if lines and (line.sequence, line.previoushash) != (place, entries[len(lines) - 1].hash):
+                return Break(place, Phrase("what stood here is gone"))
+            if not self._personal_is_true(entry, line):
+                return Break(line.sequence, Phrase("a personal field is not the one that was committed to"))
+            lines.append(line)
+        return _beginning(lines) or _anchored(lines, entries, anchors)
+
+    def _personal_is_true(self, entry: Entry, line: Line) -> bool:
+        if entry.personal is None:
+            return True
+        try:
+            fields = self._personal(entry)
+        except SealError:
+            return False
+        return line.data.commitments == {name: commitment(*field) for name, field in fields.items()}
+
+    def _said(self, entry: Entry) -> Said:
+        line = _line(entry)
+        if line is None:
+            raise StoreError("the journal in {path} is damaged; see: edge-gate audit verify", path=self.path)
+        fields = self._personal(entry) if entry.personal is not None else {}
+        return Said(line, {name: value for name, (_, value) in fields.items()})
+
+    def _personal(self, entry: Entry) -> Personal:
+        opened = self._seal.open(entry.personal or b"", entry.hash.encode())
+        return msgspec.msgpack.decode(opened, type=Personal)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        try:
+            address = f"{self.path.absolute().as_uri()}?mode=rw"
+            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)) as db:
+                db.execute("PRAGMA secure_delete=ON")
+                yield db
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise StoreError("the journal in {path} cannot be used: {why}", path=self.path, why=error) from error
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._opened() as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+
+
+def _line(entry: Entry) -> Line | None:
+    try:
+        return msgspec.json.decode(entry.line, type=Line)
+    except (ValueError, TypeError):
+        return None
+
+
+def _beginning(lines: list[Line]) -> Break | None:
+    """The first line is the first of all, or a cut tells that what was before it was old enough."""
+    if not lines:
+        return None
+    first = lines[0]
+    if (first.sequence, first.previoushash) == (1, GENESIS):
+        return None
+    for line in lines:
+        told = line.data.details
+        if line.deed is Deed.CUT and (told["through"], told["hash"]) == (str(first.sequence - 1), first.previoushash):
+            if line.at - datetime.fromisoformat(told["until"]) >= KEPT:
+                return None
+            return Break(line.sequence, Phrase("what was cut off was not three years old"))
+    return Break(1, Phrase("what stood here is gone"))
+
+
+def _anchored(lines: list[Line], entries: list[Entry], anchors: list[Anchor]) -> Break | None:
+    """What others have kept of the journal is in it."""
+    hashes = {line.sequence: entry.hash for line, entry in zip(lines, entries, strict=True)}
+    first = lines[0].sequence if lines else 1
+    for anchor in sorted(anchors):
+        if anchor.sequence >= first and hashes.get(anchor.sequence) != anchor.hash:
+            return Break(anchor.sequence, Phrase("it is not the one that the desk signed into the list"))
+    return None
