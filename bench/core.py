@@ -43,6 +43,7 @@ from edge.facts import (
     Started,
     StorageReported,
     TemplateDestroyed,
+    TemplateRefreshed,
     TrackEnded,
     Wake,
     WhitelistLoaded,
@@ -185,6 +186,7 @@ class Recorder:
             InputLost(door, "unplugged"),
             CommandsRefused(3, "its counter was used before"),
             TemplateDestroyed("k7m2"),
+            TemplateRefreshed("k7m2", 0.8),
             DrillDone(START, DrillReport("front", door, True, True, 300.0, {"forced": True})),
         )
         if number % 8 == 0:

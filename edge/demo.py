@@ -74,7 +74,7 @@ class Demo:
         vision = Vision(models.load(PACK, self.store))
         consent = Consent("demonstration", "public-domain portrait", date.today() + timedelta(days=1))
         people = Whitelist.of(site.config, site.credentials, write=True)
-        person = enroll([folder / ENROLLED], NAME, consent, vision, people, site.config.access.fpir, date.today())
+        person, _ = enroll([folder / ENROLLED], NAME, consent, vision, people, site.config.access.fpir, date.today())
         self.tell("{person} is enrolled from one photograph, with consent and a retention date", person=person.id)
         self.tell("this pack has no liveness networks: the demonstration accepts that, a gate in service would not")
 

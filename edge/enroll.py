@@ -6,22 +6,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from edge import photos
-from edge.enrolled import Bounds, Consent, Person
+from edge.enrolled import REDUNDANT, Bounds, Consent, Person
 from edge.errors import PhotoError, Phrase, StoreError
 from edge.faces import Face, Vision
 from edge.i18n import N_
 from edge.matcher import Gallery
 from edge.picture import Bgr, Picture
-from edge.quality import QualityGate, Shortcoming
+from edge.quality import ENROLMENT, Shortcoming
 from edge.still import WIDTHS
 from edge.whitelist import NONE, Whitelist
 
 MOST_PHOTOS = 8
-GATE = QualityGate(least_eye_distance_px=40.0)
-"""The limits of the gate, and how large a face must be in a photo."""
 FAULTS = {
     Shortcoming.TOO_SMALL: N_(
         "the face is too small, {pixels:.0f} pixels between the eyes; {least:.0f} are needed: take it from nearer"
@@ -35,8 +34,24 @@ FAULTS = {
 
 
 class Portrait(NamedTuple):
+    """A photo that can be used; `reserve` as in `QualityGate.reserve`."""
+
     path: Path
     template: NDArray[np.float32]
+    reserve: float
+
+
+class LeftOut(Struct, frozen=True):
+    """A photo that adds nothing to a better one, with how alike their templates are."""
+
+    photo: str
+    like: str
+    score: float
+
+
+class Enrolled(NamedTuple):
+    person: Person
+    left_out: list[LeftOut]
 
 
 def enroll(
@@ -48,8 +63,8 @@ def enroll(
     fpir: float,
     today: date,
     bounds: Bounds = NONE,
-) -> Person:
-    """Record the person on these photos, one to eight of them.
+) -> Enrolled:
+    """Record the person on these photos, one to eight of them; those that add nothing are left out.
 
     PhotoError tells which photo is of no use and why, or that they show several people; StoreError that the person
     is enrolled already. `fpir` is the site's wanted false-positive identification rate; `bounds` says
@@ -58,12 +73,27 @@ def enroll(
     if not 1 <= len(paths) <= MOST_PHOTOS:
         raise PhotoError("{count} photos were given; one to {most} are needed", count=len(paths), most=MOST_PHOTOS)
     manifest = vision.pack.manifest
-    portraits = [portrait(path, vision) for path in paths]
+    portraits, left_out = distinct([portrait(path, vision) for path in paths])
     _same_person(portraits, manifest.calibration.score_at(fpir))
     gallery = whitelist.gallery(manifest.id, today).gallery
     at_least = gallery.strangers(manifest.calibration, fpir).threshold(fpir)
     _new_person(portraits, gallery, at_least, whitelist, today)
-    return whitelist.enroll(name, consent, manifest.id, np.stack([each.template for each in portraits]), bounds)
+    templates = np.stack([each.template for each in portraits])
+    return Enrolled(whitelist.enroll(name, consent, manifest.id, templates, bounds), left_out)
+
+
+def distinct(portraits: Sequence[Portrait]) -> tuple[list[Portrait], list[LeftOut]]:
+    """The portraits without those that show what a better one shows, and those; the others keep their order."""
+    kept: list[Portrait] = []
+    left_out: list[LeftOut] = []
+    for each in sorted(portraits, key=lambda portrait: -portrait.reserve):
+        scores = [float(each.template @ other.template) for other in kept]
+        if scores and max(scores) >= REDUNDANT:
+            like = kept[int(np.argmax(scores))]
+            left_out.append(LeftOut(str(each.path), str(like.path), max(scores)))
+        else:
+            kept.append(each)
+    return [each for each in portraits if any(each is one for one in kept)], left_out
 
 
 def portrait(path: Path, vision: Vision) -> Portrait:
@@ -71,10 +101,10 @@ def portrait(path: Path, vision: Vision) -> Portrait:
     picture = Bgr(photos.read(path))
     face = _only_face(path, picture, vision)
     quality = vision.quality(picture, face)
-    if fault := GATE.shortcoming(quality):
-        said = Phrase(FAULTS[fault], pixels=quality.eye_distance_px, least=GATE.least_eye_distance_px)
+    if fault := ENROLMENT.shortcoming(quality):
+        said = Phrase(FAULTS[fault], pixels=quality.eye_distance_px, least=ENROLMENT.least_eye_distance_px)
         raise PhotoError("{path}: {fault}", path=path, fault=said)
-    return Portrait(path, vision.embed(picture, face))
+    return Portrait(path, vision.embed(picture, face), ENROLMENT.reserve(quality))
 
 
 def _only_face(path: Path, picture: Picture, vision: Vision) -> Face:

@@ -5,11 +5,16 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
+from numpy.typing import NDArray
 
 from edge.errors import StoreError
 from edge.matcher import Gallery, Vector
 from edge.terms import Permit
+
+REDUNDANT = 0.94
+"""Templates as alike as this show the same moment: a photo that is scaled, turned, darkened or saved anew is above it
+in more than 95 of 100 cases, another photo of the person in none of 80 (docs/decisions/0030)."""
 
 
 class Standing(StrEnum):
@@ -35,6 +40,13 @@ class Bounds(Struct, frozen=True):
     valid_until: float | None = None
     host: str = ""
     with_pass: bool = False
+
+
+class Refreshing(Struct, frozen=True):
+    """How templates may be refreshed: so many a person beside those of the enrolment, so many seconds apart."""
+
+    every_s: float
+    most: int
 
 
 class Person(Struct, frozen=True):
@@ -83,6 +95,26 @@ class Secret(Struct, frozen=True):
     dimension: int
     templates: bytes
     bounds: Bounds = Bounds()
+    refreshed: tuple[float, ...] = ()
+    """When each of the last templates was added at the gate (UTC seconds); the others are of the enrolment."""
+
+
+def refreshed(
+    record: Row, secret: Secret, template: NDArray[np.float32], sure: float, bounds: Refreshing, now: float
+) -> Secret | None:
+    """The record with one more template, in the place of the oldest that was added when there are enough; or None.
+
+    None when the last change is too recent, the template adds nothing, or it does not match one of the enrolment.
+    """
+    rows = vectors(secret)
+    own, since = len(rows) - len(secret.refreshed), max([record.enrolled_at.timestamp(), *secret.refreshed])
+    scores = rows @ template if rows.shape[1:] == template.shape else np.zeros(1)
+    if now - since < bounds.every_s or scores.max() >= REDUNDANT or scores[:own].max() < sure:
+        return None
+    kept = max(0, len(secret.refreshed) + 1 - bounds.most)
+    matrix = np.vstack([rows[:own], rows[own + kept :], template])
+    times = (*secret.refreshed[kept:], now)
+    return structs.replace(secret, templates=matrix.astype("<f4").tobytes(), refreshed=times)
 
 
 def standing_of(record: Row, today: date) -> Standing:

@@ -101,6 +101,13 @@ class TemplateDestroyed(Event, frozen=True):
     person: str
 
 
+class TemplateRefreshed(Event, frozen=True):
+    """A view that was granted with `score` became one more template of this person (`whitelist.refresh_every_days`)."""
+
+    person: str
+    score: float
+
+
 class DrillReport(Event, frozen=True):
     """What a drill found: a recorded approach on the gate's real way, with a simulated relay.
 
@@ -153,6 +160,7 @@ TABLE: dict[type[Event], Row] = {
     ClockStepped: Row(Channel.EVENT, 500),
     CommandsRefused: Row(Channel.EVENT, 500),
     TemplateDestroyed: Row(Channel.EVENT, 300, ("person",)),
+    TemplateRefreshed: Row(Channel.EVENT, 300, ("person",)),
     DrillReport: Row(Channel.EVENT, 300, ("person",)),
     DrillFault: Row(Channel.ALARM, 500),
     EpochStarted: Row(Channel.ALARM, 700),

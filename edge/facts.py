@@ -205,6 +205,13 @@ class TemplateDestroyed(Fact, frozen=True):
     person: str
 
 
+class TemplateRefreshed(Fact, frozen=True):
+    """A view that was granted with `score` became one more template of this person."""
+
+    person: str
+    score: float
+
+
 class Effect(Struct, frozen=True, tag=True):
     """What `step` wants done."""
 

@@ -32,6 +32,7 @@ from edge.facts import (
     PublishState,
     StorageReported,
     TemplateDestroyed,
+    TemplateRefreshed,
     WhitelistLoaded,
 )
 from edge.fault import Fault
@@ -155,6 +156,8 @@ class Health:
                 return [Emit("commands", events.CommandsRefused(fact.count, fact.why, fact.id))]
             case TemplateDestroyed():
                 return [Emit("whitelist", events.TemplateDestroyed(fact.person))]
+            case TemplateRefreshed():
+                return [Emit("whitelist", events.TemplateRefreshed(fact.person, fact.score))]
             case DrillDone():
                 return self.drills.done(fact)
             case Heartbeat():

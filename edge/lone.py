@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.25
 """How often the whitelist's revision is looked up: a revocation acts within this and the time to load."""
 
+SURE = 0.01
+"""A match is without doubt when it would do for so many times the wanted false-positive rate."""
+
 
 class Loaded(Struct, frozen=True):
     """A whitelist revision ready to be searched, or none, with the fact that says so and what each person may."""
@@ -29,6 +32,8 @@ class Loaded(Struct, frozen=True):
     gallery: Gallery | None
     fact: WhitelistLoaded
     permits: dict[str, Permit] = {}
+    sure: float = NOBODY
+    """The score of a match without doubt."""
 
 
 class Table(NamedTuple):
@@ -88,5 +93,7 @@ class WhitelistSource(Source):
             log.warning("%s", problem)
         gallery = selection.gallery
         table = Table.of(self._state, self._pack)
-        fact = told(gallery, len(gallery.people), table, self._fpir, gallery.likeness(self._fpir))
-        return Loaded(gallery, fact, selection.permits)
+        likeness = gallery.likeness(self._fpir)
+        fact = told(gallery, len(gallery.people), table, self._fpir, likeness)
+        sure = Strangers(table.calibration, len(gallery), likeness).threshold(self._fpir * SURE)
+        return Loaded(gallery, fact, selection.permits, sure)

@@ -31,6 +31,20 @@ class QualityGate(Struct, frozen=True):
     def passes(self, quality: Quality) -> bool:
         return self.shortcoming(quality) is None
 
+    def reserve(self, quality: Quality) -> float:
+        """How far a face is from the nearest of these limits, as a share of the way: 0 at one, 1 could not be better.
+
+        What is worst decides, as it does when the face is compared.
+        """
+        middle = (self.least_brightness + self.most_brightness) / 2
+        return min(
+            1 - self.least_eye_distance_px / max(quality.eye_distance_px, 1e-9),
+            1 - self.least_sharpness / max(quality.sharpness, 1e-9),
+            1 - abs(quality.yaw) / self.most_yaw,
+            1 - abs(quality.pitch) / self.most_pitch,
+            1 - abs(quality.brightness - middle) / (self.most_brightness - middle),
+        )
+
     def shortcoming(self, quality: Quality) -> Shortcoming | None:
         """What a person should mend first, or None; what is no number is never good."""
         good = {
@@ -42,3 +56,7 @@ class QualityGate(Struct, frozen=True):
             Shortcoming.BLURRED: quality.sharpness >= self.least_sharpness,
         }
         return next((shortcoming for shortcoming, fine in good.items() if not fine), None)
+
+
+ENROLMENT = QualityGate(least_eye_distance_px=40.0)
+"""The limits of the gate, and how large a face must be for a template."""

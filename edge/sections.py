@@ -113,6 +113,17 @@ class WhitelistSection(Struct, forbid_unknown_fields=True):
     """`local`: the file that `edge-gate enroll` writes on this gate; `desk`: one for the site, through the broker."""
     expired: Literal["refuse", "accept"] = "refuse"
     """What a desk's list may do that has not been renewed in time; an alarm is raised in any case."""
+    refresh_every_days: Annotated[int, Meta(ge=0, le=3650)] = 0
+    """How often at most a person gets one more template from a view that opened the door without any doubt; 0 never.
+    Each is an event. Consent must cover it. Not with `desk`, whose records only the desk may change."""
+    refresh_most: Annotated[int, Meta(ge=1, le=4)] = 2
+    """How many templates a person may have beside those of the enrolment; the oldest of them is replaced."""
+
+    def problems(self) -> Iterator[Problem]:
+        if self.refresh_every_days and self.source == "desk":
+            yield "refresh_every_days", Phrase('is for source "local": records that a desk has signed stay as they are')
+        if 0 < self.refresh_every_days < 7:
+            yield "refresh_every_days", Phrase("must be 0 (never), or 7 at least")
 
 
 class AccessSection(Struct, forbid_unknown_fields=True):

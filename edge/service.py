@@ -20,6 +20,7 @@ from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
 from edge.doorlines import DoorLines
 from edge.drillbook import DrillSource
+from edge.enrolled import Refreshing
 from edge.errors import StoreError
 from edge.events import TABLE
 from edge.eyes import Eyes, Seen
@@ -43,17 +44,19 @@ from edge.facts import (
 from edge.follow import whitelist_source
 from edge.gate import Gate, GateRules
 from edge.lone import Loaded
-from edge.matcher import Gallery
+from edge.matcher import NOBODY, Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
 from edge.places import Keeper, Places, load
 from edge.porter import Porter
 from edge.presence import Cues
+from edge.refresh import Refresher
 from edge.rules import gate_rules
-from edge.sources import Heart, RelayLink, Source
+from edge.sources import Heart, Put, RelayLink, Source
 from edge.terms import Now, Permit
 from edge.transport import Channel
 from edge.users import peers
+from edge.whitelist import Whitelist
 from edge.wire import Code
 
 log = logging.getLogger(__name__)
@@ -79,6 +82,7 @@ class Service:
         self.gate = Gate(rules)
         self._gallery: Gallery | None = None
         self._permits: dict[str, Permit] = {}
+        self._sure = NOBODY
         gate, kept = config.gate, config.outbox
         path = config.state / "outbox.sqlite"
         self._outbox = Outbox(path, gate.site, gate.name, kept.capacity, kept.warn_at, put)
@@ -92,6 +96,8 @@ class Service:
         if config.door:  # a host of cameras that open none needs neither
             people = whitelist_source(config, credentials, self._pack, put)
             self._sources += [self._relay, people, self._porter, DrillSource(config.state, put)]
+        self._refresher = _refresher(config, credentials, self._pack.id, self._clock, put)
+        self._sources += [self._refresher] if self._refresher else []
         self._places = Keeper(config.state / "inside.json", put)
         self._sources.append(self._places)
         self._log = _fact_log(config, rules)
@@ -143,7 +149,10 @@ class Service:
 
     def handle(self, item: object) -> None:
         """Take in one thing from the queue and carry out what follows from it."""
-        self._take(self._fact(item))
+        fact = self._fact(item)
+        effects = self._take(fact)
+        if self._refresher and isinstance(item, Seen) and isinstance(fact, FaceSeen):
+            self._refresher.consider(item.observation.embedding, fact, effects, self._sure)
 
     def _fact(self, item: object) -> Fact:
         """What was put on the queue, as a fact: faces are matched here, and a new whitelist is taken into use."""
@@ -151,7 +160,7 @@ class Service:
             case Seen():
                 return self._matched(item)
             case Loaded():
-                self._gallery, self._permits = item.gallery, item.permits
+                self._gallery, self._permits, self._sure = item.gallery, item.permits, item.sure
                 return item.fact
         assert isinstance(item, Fact)
         return item
@@ -165,7 +174,7 @@ class Service:
         what = view.quality, cues, found, permit, view.company
         return FaceSeen(seen.camera, view.track, view.captured, view.good_since, *what)
 
-    def _take(self, fact: Fact) -> None:
+    def _take(self, fact: Fact) -> list[Effect]:
         now = self._clock.now()
         step = self.gate.step(fact, now)
         self._wake = step.wake
@@ -175,6 +184,7 @@ class Service:
             self._log.write(now, fact, step)
         if isinstance(fact, Heartbeat):
             self._beat()
+        return step.effects
 
     def _do(self, effect: Effect, now: Now) -> None:
         match effect:
@@ -218,6 +228,16 @@ def _places(path: Path) -> Places:
     except StoreError as error:
         log.warning("%s", error)
         return {}
+
+
+def _refresher(config: Config, credentials: Credentials, pack: str, clock: Clock, put: Put) -> Refresher | None:
+    wanted = config.whitelist
+    if not wanted.refresh_every_days or not config.door:
+        return None
+    people = Whitelist.of(config, credentials, write=True)
+    return Refresher(
+        people, pack, Refreshing(wanted.refresh_every_days * 86_400.0, wanted.refresh_most), clock.now, put
+    )
 
 
 def _fact_log(config: Config, rules: GateRules) -> FactLog | None:

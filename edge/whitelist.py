@@ -23,12 +23,14 @@ from edge.enrolled import (
     Bounds,
     Consent,
     Person,
+    Refreshing,
     Row,
     Secret,
     Selection,
     Standing,
     permit_of,
     person_of,
+    refreshed,
     standing_of,
     told_of,
     vectors,
@@ -162,6 +164,28 @@ class Whitelist:
                 self._store(db, msgspec.structs.replace(record, revision=revision), secret)
             journal.write(db, self._seal, Deed.RESEALED, "people", {"people": str(len(enrolled))})
         return revision
+
+    def refresh(
+        self, templates: dict[str, tuple[Vector, float]], pack: str, bounds: Refreshing, now: float
+    ) -> list[str]:
+        """Give people one more template (D,) each, with the score that it must reach with one of their enrolment;
+        who got it. The bounds are judged here, where they outlast a restart.
+        """
+        today, taken = datetime.fromtimestamp(now, UTC).date(), list[str]()
+        with self._opened() as db:
+            db.execute("BEGIN IMMEDIATE")
+            revision = self._revision(db) + 1
+            for person, (template, sure) in templates.items():
+                for record, secret in self._rows(db, f"SELECT {FIELDS}, sealed FROM people WHERE id = ?", person):
+                    if secret is None or record.pack != pack or standing_of(record, today) is not Standing.ENROLLED:
+                        continue
+                    if more := refreshed(record, secret, template, sure, bounds, now):
+                        self._store(db, msgspec.structs.replace(record, revision=revision), more)
+                        taken.append(person)
+            db.execute("UPDATE head SET revision = ?", (revision if taken else revision - 1,))
+            db.execute("COMMIT")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # no copy of a template that was replaced stays in the log
+        return taken
 
     def revoke(self, person: str) -> Person:
         """Withdraw a person's access: the templates are destroyed now, the line that they were here stays."""

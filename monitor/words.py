@@ -35,6 +35,7 @@ KINDS = {
     "ClockStepped": N_("Clock was set"),
     "CommandsRefused": N_("Commands were refused"),
     "TemplateDestroyed": N_("Visitor's template destroyed"),
+    "TemplateRefreshed": N_("Template refreshed"),
     "DrillReport": N_("Drill"),
     "DrillFault": N_("Drill missed or failed"),
     "room.gap": N_("Events are missing"),

@@ -79,10 +79,13 @@ def enroll(
         bar.add_task(_("looking at the photos"), total=None)
         vision = Vision(models.load(gate.models.pack, Path(gate.models.directory)))
         grounds = Consent(consent, purpose, retain_until)
-        person = enrolment.enroll(photo, name, grounds, vision, whitelist, fpir, date.today())
+        person, left_out = enrolment.enroll(photo, name, grounds, vision, whitelist, fpir, date.today())
     if json:
-        emit(person)
+        emit({**msgspec.to_builtins(person), "left_out": left_out})
     else:
+        for each in left_out:
+            say("{photo} is left out: it shows the same as {like}, which is better ({score:.2f} alike)",
+                photo=each.photo, like=each.like, score=each.score)  # fmt: skip
         say("{name} is enrolled as {id} until {day}", name=person.name, id=person.id, day=person.retain_until)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
-from edge.enrolled import Consent, Standing
+from edge.enrolled import Consent, Refreshing, Standing
 from edge.errors import SealError, StoreError
 from edge.matcher import Vector
 from edge.seal import Seal, new_sealing_key
@@ -175,3 +176,21 @@ def test_a_gate_reads_while_somebody_enrols(whitelist: Whitelist, seal: Seal) ->
         assert gate.revision() == 1 and len(gate.gallery(PACK, TODAY).gallery.people) == 1
     with pytest.raises(StoreError, match="cannot be used"):
         gate.enroll("Bob", CONSENT, PACK, faces())
+
+
+def test_a_refreshed_template_is_matched_sealed_and_destroyed_with_the_record(whitelist: Whitelist, seal: Seal) -> None:
+    lasting = structs.replace(CONSENT, retain_until=date(2099, 1, 1))
+    ann, bob = (whitelist.enroll(name, lasting, PACK, faces(count)) for name, count in (("Ann", 2), ("Bob", 3)))
+    bounds, later = Refreshing(0.0, 1), ann.enrolled_at.timestamp() + 5
+    view = faces(2)[0] + 0.4 * faces(3)[0]
+    view = np.asarray(view / np.linalg.norm(view), np.float32)
+    before = whitelist.revision()
+    assert whitelist.refresh({"nobody": (view, 0.6), bob.id: (view, 0.99)}, PACK, bounds, later) == []
+    assert whitelist.refresh({ann.id: (view, 0.6)}, "another pack", bounds, later) == []
+    assert whitelist.revision() == before
+    assert whitelist.refresh({ann.id: (view, 0.6)}, PACK, bounds, later) == [ann.id]
+    found = Whitelist(whitelist.path, seal).gallery(PACK, TODAY).gallery.search(view, 0.99)
+    assert found and found.person == ann.id and whitelist.revision() == before + 1
+    assert view.tobytes()[:16] not in on_disk(whitelist)
+    whitelist.revoke(ann.id)
+    assert whitelist.refresh({ann.id: (view, 0.6)}, PACK, bounds, later + 5) == []

@@ -62,6 +62,16 @@ def test_a_person_is_enrolled_listed_and_revoked(desk: list[object], photos: Pat
     assert "nobody is enrolled as" in complaint("revoke", person["id"], *desk)
 
 
+def test_a_photo_that_adds_nothing_is_left_out_and_named(desk: list[object], photos: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.jpg"
+    soft = cv2.GaussianBlur(cv2.imread(str(photos / f"{ONE}.jpg")), (3, 3), 0.8)
+    cv2.imwrite(str(again), soft, [cv2.IMWRITE_JPEG_QUALITY, 70])
+    person = answer("enroll", "Akhmed", again, photos / f"{ONE}.jpg", photos / f"{AGAIN}.jpg", *GROUNDS, *desk)
+    [left_out] = person["left_out"]
+    assert person["templates"] == 2 and left_out["score"] >= 0.94
+    assert (left_out["photo"], left_out["like"]) == (str(again), str(photos / f"{ONE}.jpg"))
+
+
 def test_people_are_listed_in_the_language_of_the_desk(desk: list[object], photos: Path) -> None:
     done = run("enroll", "王伟", photos / f"{OTHER}.jpg", *GROUNDS, *desk, EDGE_GATE_LANGUAGE="zh")
     assert done.returncode == 0 and "王伟 已登记，编号" in done.stdout
