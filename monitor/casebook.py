@@ -99,6 +99,11 @@ class Casebook:
             found = [msgspec.structs.replace(each) for each in self._alarms.alarms.values() if each.closed is None]
         return sorted(found, key=lambda alarm: (-alarm.severity, -alarm.raised))
 
+    def known(self) -> list[Alarm]:
+        """Alarms that are open, and those closed so lately that they may reopen; as they are now, in no order."""
+        with self._lock:
+            return [msgspec.structs.replace(each) for each in self._alarms.alarms.values()]
+
     def closed(self, limit: int = 100, since: float = 0.0) -> list[Alarm]:
         """The alarms that were closed last."""
         query = select(ALARMS.c.document).where(ALARMS.c.closed >= since).order_by(ALARMS.c.closed.desc()).limit(limit)

@@ -18,6 +18,8 @@ from monitor.terms import Action, Alarm, Check
 from monitor.view import HERE, LANGUAGES, form, language, level, page, render
 
 DOOR_EVENTS = 20
+TOLD = 50
+"""Notices of an alarm that are shown."""
 HOUR_S = 3600.0
 
 
@@ -72,6 +74,7 @@ def alarm(request: Request, who: Caller) -> Response:
         return render(request, "problem.html", who, 404, problem=EdgeError("there is no alarm {number}", number=number))
     users = [user.name for user in room.accounts.users() if user.may(Role.GUARD)] if who.sees_staff else []
     values: dict[str, Any] = {"alarm": found, "steps": room.casebook.steps(number), "users": users, "Check": Check}
+    values["deliveries"] = list(reversed(room.deliveries.latest(TOLD, number)))
     return render(request, "alarm.html", who, due=room.casebook.due(found), **values)
 
 

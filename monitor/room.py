@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -12,6 +13,8 @@ from edge.transport import Presence
 from monitor.accounts import Accounts
 from monitor.casebook import Casebook
 from monitor.database import Database
+from monitor.deliveries import Deliveries
+from monitor.dispatcher import Dispatcher, linkage_of, post_of
 from monitor.gates import Gates
 from monitor.history import History
 from monitor.hub import Hub
@@ -34,7 +37,9 @@ class Room(Audience):
         self.database = Database(database or configured.database)
         self.hub, self.accounts, self.history = Hub(), Accounts(self.database), History(self.database)
         self.gates = Gates(self._known())
-        self.casebook = Casebook(self.database, self.settings.alarms, lambda: self.hub.tell([], "alarms"))
+        self.deliveries = Deliveries(self.database)
+        self.casebook = Casebook(self.database, self.settings.alarms, self._alarms_changed)
+        self.dispatcher = self._dispatcher()
         self.why_silent = "connecting"
         """Why nothing can arrive from gates; empty while the broker is connected."""
         key = configured.path(self.settings.store.signing_key)
@@ -44,12 +49,25 @@ class Room(Audience):
         self.failed: Callable[[], None] = lambda: None
         """Called when the recorder has ended by a mistake of ours."""
 
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            linkage_of(self.configured), self.deliveries, post_of(self.configured),
+            ZoneInfo(self.settings.site.time_zone), self.casebook.known, self.casebook.hear,
+            lambda: self.hub.tell([], "notices"),
+        )  # fmt: skip
+
     def start(self) -> None:
         self._thread.start()
+        self.dispatcher.start()
 
     def stop(self) -> None:
+        self.dispatcher.stop()
         self._recorder.stop()
         self._thread.join(10.0)
+
+    def _alarms_changed(self) -> None:
+        self.hub.tell([], "alarms")
+        self.dispatcher.wake()
 
     def _record(self) -> None:
         try:
@@ -95,6 +113,10 @@ class Room(Audience):
             self.casebook.tick()
             if now - self._erased > ERASE_S:
                 self._erased = now
-                self.history.erase(time.time() - self.settings.retention.personal_s)
+                self._erase(time.time() - self.settings.retention.personal_s)
         except StoreError as error:
             self.why_silent = str(error)
+
+    def _erase(self, older_than: float) -> None:
+        self.history.erase(older_than)
+        self.deliveries.erase(older_than)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge.errors import EdgeError, StoreError
-from monitor import api, lookup, openapi, pages
+from monitor import api, lookup, notices, openapi, pages
 from monitor.access import Bounded, Sealed, caller, problem
 from monitor.accounts import Denied
 from monitor.plan import Plan
@@ -32,7 +32,14 @@ def application(room: Room) -> Any:
         yield
 
     plan = room.settings.site.plan
-    routes = [*pages.ROUTES, *lookup.ROUTES, *api.ROUTES, Route("/openapi.json", described), Route("/stream", stream)]
+    routes = [
+        *notices.ROUTES,
+        *pages.ROUTES,
+        *lookup.ROUTES,
+        *api.ROUTES,
+        Route("/openapi.json", described),
+        Route("/stream", stream),
+    ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={StoreError: unavailable, 404: missing})
     app.state.room = room
     app.state.plan = Plan(room.configured.path(plan)) if plan else None

@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct, field
@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.mqtt import Address
 from edge.strict import Problem, convert
+from monitor.linkage import Level, Rule
 from monitor.terms import DAY_S, Rules
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -32,6 +33,8 @@ class WebSection(Struct, forbid_unknown_fields=True):
     """Its certificate with the chain, in PEM; turns TLS on."""
     key_file: str = ""
     """The private key of `certificate_file`."""
+    url: str = ""
+    """Where people reach the page, for the links in notices: `https://room.example.gov.cn`."""
 
     def problems(self) -> Iterator[Problem]:
         if bool(self.certificate_file) != bool(self.key_file):
@@ -88,6 +91,8 @@ class SiteSection(Struct, forbid_unknown_fields=True):
     """A floor plan, an SVG whose elements have the ids `SITE/GATE`; without one the page draws a grid."""
     time_zone: str = "Asia/Shanghai"
     """The zone of the times on the page."""
+    sender: Annotated[str, Meta(pattern=r"^[^\s,<&]+$")] = "edge-gate"
+    """What CAP alerts name as their sender: unique in the world, such as a DNS name of the site."""
 
     def problems(self) -> Iterator[Problem]:
         try:
@@ -96,11 +101,39 @@ class SiteSection(Struct, forbid_unknown_fields=True):
             yield "time_zone", Phrase("is no time zone; an example: Asia/Shanghai")
 
 
+class MailSection(Struct, forbid_unknown_fields=True):
+    """The server that takes letters to levels with an `email`."""
+
+    host: str = ""
+    """Its name; no letters without one."""
+    port: Port = 587
+    """Usually 587 with `starttls`, 465 with `tls`."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted; without it no password is sent."""
+    username: str = ""
+    """Who logs in."""
+    password_file: str = ""
+    """The file with the password."""
+    sender: str = ""
+    """The address that letters come from."""
+    ca_file: str = ""
+    """The certificate authority of the server's certificate, where it is none of the system's."""
+
+    def problems(self) -> Iterator[Problem]:
+        if self.host and "@" not in self.sender:
+            yield "sender", Phrase("must be the address that letters come from")
+        if bool(self.username) != bool(self.password_file):
+            yield "password_file", Phrase("and username are only of use together")
+        if self.username and self.security == "none":
+            yield "security", Phrase("must not be none: no password crosses a network in the clear")
+
+
 class RetentionSection(Struct, forbid_unknown_fields=True):
     """How long personal data is kept."""
 
     personal_s: Annotated[float, Meta(ge=3600, le=3660 * DAY_S)] = 90 * DAY_S
-    """Then who passed is erased from the events; what remains still proves that no event is missing."""
+    """Then who passed is erased from the events, and notices that name addresses; what remains of the events still
+    proves that none is missing."""
 
 
 class Settings(Struct, forbid_unknown_fields=True):
@@ -112,6 +145,21 @@ class Settings(Struct, forbid_unknown_fields=True):
     site: SiteSection = field(default_factory=SiteSection)
     alarms: Rules = field(default_factory=Rules)
     retention: RetentionSection = field(default_factory=RetentionSection)
+    mail: MailSection = field(default_factory=MailSection)
+    level: list[Level] = field(default_factory=list)
+    rule: list[Rule] = field(default_factory=list)
+
+    def problems(self) -> Iterator[Problem]:
+        names = [level.name for level in self.level]
+        for index, rule in enumerate(self.rule):
+            for name in rule.tell:
+                if name not in names:
+                    yield f"rule[{index}].tell", Phrase("there is no [[level]] {name}", name=name[:40])
+        for name in {name for name in names if names.count(name) > 1}:
+            yield f"level.{name}", Phrase("there are several of this name")
+        for level in self.level:
+            if level.email and not self.mail.host:
+                yield f"level.{level.name}.email", Phrase("needs a server: configure [mail]")
 
 
 class Configured(Struct, frozen=True):
@@ -122,6 +170,14 @@ class Configured(Struct, frozen=True):
 
     def path(self, name: str) -> Path:
         return self.directory / os.path.expandvars(name)
+
+    def secret(self, name: str) -> str:
+        """The one line in a file; EdgeError when it cannot be read."""
+        path = self.path(name)
+        try:
+            return path.read_text().rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            raise EdgeError("{path} cannot be read: {why}", path=path, why=getattr(error, "strerror", error)) from error
 
     @property
     def database(self) -> Path | str:
@@ -137,7 +193,7 @@ class Configured(Struct, frozen=True):
             host=section.host,
             port=section.port,
             username=section.username,
-            password=_secret(self.path(section.password_file)) if section.password_file else "",
+            password=self.secret(section.password_file) if section.password_file else "",
             ca_file=str(self.path(section.ca_file)) if section.ca_file else "",
             certificate_file=str(self.path(section.certificate_file)) if section.certificate_file else "",
             key_file=self.path(section.key_file) if section.key_file else None,
@@ -158,10 +214,3 @@ def load(path: Path) -> Configured:
     if settings is None:
         raise ConfigurationError(path, problems)
     return Configured(settings, path.resolve().parent)
-
-
-def _secret(path: Path) -> str:
-    try:
-        return path.read_text().rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        raise EdgeError("{path} cannot be read: {why}", path=path, why=getattr(error, "strerror", error)) from error

@@ -137,3 +137,27 @@ AUDIT = Table(
     Index("audit_at", "at"),
 )
 """Who logged in or not, and who looked at personal data."""
+
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("number", Number, primary_key=True),
+    Column("alarm", BigInteger, nullable=False),
+    Column("raised", Float, nullable=False),
+    Column("level", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("way", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("made", Float, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next", Float, nullable=False),
+    Column("done", Float),
+    Column("why", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index("deliveries_alarm", "alarm", "raised"),
+    Index("deliveries_state", "state", "next"),
+    Index("deliveries_made", "made"),
+)
+"""Every notice that was to be told to a level, by each of its ways; `document` is a `monitor.notice.Notice`."""

@@ -11,7 +11,7 @@ LEVELS = 4
 """How many levels above the guard post an overdue alarm is told to, one after the other."""
 ROOM = "room."
 """Begins the kind of an alarm that the room itself raises."""
-FLOOD, OFFLINE = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline"
+FLOOD, OFFLINE, UNDELIVERED = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline", f"{ROOM}DeliveryFailed"
 DAY_S = 86_400.0
 
 
@@ -96,6 +96,7 @@ class Check(StrEnum):
     STORAGE = "storage_in_order"
     ONLINE = "gate_online"
     CALM = "calm"
+    DELIVERY = "delivery"
 
     @property
     def awaited(self) -> str:
@@ -113,6 +114,7 @@ AWAITED = {
     Check.STORAGE: N_("the gate must record events in time for a while"),
     Check.ONLINE: N_("the gate must stay online for a while"),
     Check.CALM: N_("the gate must report fewer alarms"),
+    Check.DELIVERY: N_("a notice must have arrived by this way, if only a test"),
 }
 
 
@@ -131,6 +133,7 @@ MACHINE = {
     Check.WHITELIST: Way(hold=True),
     Check.STORAGE: Way(hold=True),
     Check.ONLINE: Way(hold=True),
+    Check.DELIVERY: Way(),
 }
 
 

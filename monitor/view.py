@@ -21,7 +21,7 @@ from monitor.accounts import Denied, Role
 from monitor.api import LEAST, room_of
 from monitor.gates import Gate
 from monitor.terms import Action, Alarm, Check
-from monitor.words import word
+from monitor.words import place, where, word
 
 HERE = Path(__file__).parent
 LANGUAGES = {"en": "English", "zh_CN": "中文"}
@@ -87,7 +87,8 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
         "clock": lambda at: clock(at, zone), "since": lambda at: since(at, translate),
         "local": lambda at: local(at, zone),
         "told": lambda error: error.render(translate), "offers": offers, "room": room_of(request),
-        "where": lambda subject: where(subject, translate), "level": level, "problem": None, "Markup": Markup,
+        "where": lambda subject: where(subject, translate), "place": lambda key: place(key, translate),
+        "level": level, "problem": None, "Markup": Markup,
     }  # fmt: skip
     return HTMLResponse(TEMPLATES.get_template(template).render({**known, **values}), status)
 
@@ -109,12 +110,6 @@ def level(gate: Gate, alarms: list[Alarm]) -> str:
     if active:
         return max(active, key=lambda alarm: alarm.severity).priority
     return "well" if gate.status == "online" else "off"
-
-
-def where(subject: str, translate: Callable[[str], str]) -> str:
-    """A part of a gate in words: `door/main` is `door main`."""
-    kind, _, name = subject.partition("/")
-    return f"{translate(word(kind))} {name}".strip()
 
 
 def clock(at: float | None, zone: ZoneInfo) -> str:

@@ -1,7 +1,9 @@
 """What the page calls things: message ids for the kinds, states and steps, translated where they are shown."""
 
+from collections.abc import Callable
+
 from edge.i18n import N_
-from monitor.terms import Action, Priority, Stage, State
+from monitor.terms import Action, Key, Priority, Stage, State
 
 KINDS = {
     "GateStarted": N_("Gate started"),
@@ -45,6 +47,7 @@ KINDS = {
     "room.epoch": N_("Event log begun anew"),
     "room.GateOffline": N_("Gate offline"),
     "room.AlarmFlood": N_("Flood of alarms"),
+    "room.DeliveryFailed": N_("Notices do not arrive"),
 }
 STATES = {
     State.ACTIVE: N_("active"),
@@ -111,14 +114,36 @@ REASONS = {
     "ClockUntrusted": N_("clock untrusted"), "PassInvalid": N_("invalid pass"), "PassUsed": N_("pass used up"),
 }  # fmt: skip
 PARTS = {"door": N_("door"), "camera": N_("camera"), "gate": N_("gate"), "broker": N_("broker"),
-         "whitelist": N_("whitelist"), "storage": N_("event log"), "outbox": N_("event log")}  # fmt: skip
+         "whitelist": N_("whitelist"), "storage": N_("event log"), "outbox": N_("event log"),
+         "level": N_("notices to")}  # fmt: skip
 ROLES = {"viewer": N_("viewer"), "guard": N_("guard"), "operator": N_("operator"), "supervisor": N_("supervisor")}
 DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong password": N_("wrong password"),
          "history": N_("looked at history"), "export": N_("exported history"), "events": N_("read events"),
-         "gate": N_("looked at a gate")}  # fmt: skip
-EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, PARTS, ROLES, DEEDS)
+         "gate": N_("looked at a gate"), "test notice": N_("sent a test notice"),
+         "deliveries": N_("looked at notices")}  # fmt: skip
+LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
+          "property_office": N_("Property office"), "police_liaison": N_("Police liaison"),
+          "duty_leader": N_("Duty leader")}  # fmt: skip
+CAUSES = {"reported": N_("told at once"), "unanswered": N_("nobody has acknowledged it"),
+          "unclosed": N_("not closed in time"), "closed": N_("closed"), "test": N_("test")}  # fmt: skip
+DELIVERIES = {"waiting": N_("under way"), "delivered": N_("delivered"), "given_up": N_("given up"),
+              "mqtt": "MQTT", "webhook": "webhook", "email": N_("email")}  # fmt: skip
+EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, PARTS, ROLES, DEEDS,
+         LEVELS, CAUSES, DELIVERIES)  # fmt: skip
 
 
 def word(name: str) -> str:
     """The message id for a name of any of these lists; the name itself when it has no other."""
     return next((str(words[name]) for words in EVERY if name in words), name)  # type: ignore[index]
+
+
+def where(subject: str, translate: Callable[[str], str]) -> str:
+    """A part of a gate in words: `door/main` is `door main`."""
+    kind, _, name = subject.partition("/")
+    return f"{translate(word(kind))} {name}".strip()
+
+
+def place(key: Key, translate: Callable[[str], str]) -> str:
+    """Where an alarm is: its gate, and the part of it where that is one."""
+    part = "" if key.kind.startswith("room.") and key.gate else where(key.subject, translate)
+    return f"{key.site}/{key.gate} {part}".strip("/ ")

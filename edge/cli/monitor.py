@@ -113,3 +113,28 @@ def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
         return
     for each in users:
         typer.echo(f"{each.name}: {each.role}")
+
+
+@monitor.command("test")
+def try_level(
+    level: Annotated[str, typer.Argument(metavar="LEVEL", help=N_("A level of the configuration."))],
+    config: RoomOption = CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Tell a level by all its ways that this is a test, and say what became of it."""
+    from monitor.database import Database
+    from monitor.dispatcher import tester
+    from monitor.settings import load
+
+    configured = load(config)
+    with Database(configured.database) as database:
+        outcomes = tester(configured, database).test(level)
+    if json:
+        emit({"level": level, "ways": [{"way": way, "ok": not why, "why": why} for way, why in outcomes.items()]})
+    for way, why in outcomes.items() if not json else ():
+        if why:
+            say("{way}: not delivered: {why}", way=way, why=why)
+        else:
+            say("{way}: delivered", way=way)
+    if any(outcomes.values()):
+        raise typer.Exit(1)

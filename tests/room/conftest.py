@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from edge.config import BrokerSection
 from edge.simulate import HOST, Server
@@ -22,6 +23,7 @@ from monitor.settings import load
 from tests.adapters.brokers import Mosquitto, until
 from tests.conftest import need
 
+CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "correct horse battery"
 PEOPLE = {"li": "operator", "wang": "operator", "zhao": "guard", "sun": "viewer", "chief": "supervisor"}
 
@@ -70,6 +72,17 @@ class Monitor(Server):
         return self.alarms(state)
 
 
+def enter(browser: Browser, monitor: Monitor, who: str = "li", **context: Any) -> Page:
+    """Somebody who has logged in on the page."""
+    page = browser.new_context(**{"locale": "en-GB", **context}).new_page()
+    page.goto(monitor.url)
+    page.fill("#name", who)
+    page.fill("#password", PASSWORD)
+    page.click("button.go")
+    page.wait_for_selector("#alarms")
+    return page
+
+
 class Postgres(Server):
     """A PostgreSQL cluster on a free port, thrown away at the end."""
 
@@ -114,6 +127,15 @@ class Postgres(Server):
     @property
     def url(self) -> str:
         return f"postgresql://edge@{HOST}:{self.port}/postgres"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    need(CHROMIUM.exists(), "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from edge.errors import EdgeError
 from edge.events import TABLE
@@ -23,20 +23,8 @@ from monitor.plan import Plan
 from monitor.terms import Action, Check, Priority, Stage, State
 from monitor.words import KINDS, word
 from tests.adapters.brokers import Mosquitto
-from tests.conftest import need
-from tests.room.conftest import PASSWORD, Monitor
+from tests.room.conftest import PASSWORD, Monitor, enter
 from tests.room.test_monitor import link
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need(CHROMIUM.exists(), "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", params=["sqlite"])
@@ -45,17 +33,6 @@ def monitor(
 ) -> Iterator[Monitor]:
     with Monitor(tmp_path_factory.mktemp("page"), broker) as monitor:
         yield monitor
-
-
-def enter(browser: Browser, monitor: Monitor, who: str = "li", **context: Any) -> Page:
-    """Somebody who has logged in; a script or style that the policy stops fails the test at the end."""
-    page = browser.new_context(**{"locale": "en-GB", **context}).new_page()
-    page.goto(monitor.url)
-    page.fill("#name", who)
-    page.fill("#password", PASSWORD)
-    page.click("button.go")
-    page.wait_for_selector("#alarms")
-    return page
 
 
 def row(page: Page, gate: SimulatedGate) -> Any:

@@ -1,0 +1,115 @@
+"""Every notice on disk: to whom, by which way, how often it was tried, and what became of it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Row, delete, insert, select, update
+
+from monitor.database import Database
+from monitor.linkage import Cause, Telling
+from monitor.notice import Notice
+from monitor.post import Way
+from monitor.tables import DELIVERIES
+
+WAITING, DELIVERED, GIVEN_UP = "waiting", "delivered", "given_up"
+FIRST_S, LONGEST_S = 5.0, 900.0
+"""After how long a notice is tried again, at first and at most."""
+PATIENCE_S = 86_400.0
+"""For how long it is tried."""
+Raising = tuple[int, float]
+"""An alarm and when it was raised."""
+
+
+class Delivery(Struct, frozen=True):
+    """One notice by one way. Times are UTC seconds; `why` says what was wrong with the last attempt."""
+
+    number: int
+    way: Way
+    target: str
+    made: float
+    state: str
+    attempts: int
+    done: float | None
+    why: str
+    notice: Notice
+
+
+class Deliveries:
+    """Called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def told(self, raisings: Iterable[Raising]) -> dict[Raising, set[Telling]]:
+        """What was told, or is under way, of alarms since they were raised."""
+        wanted, columns, found = dict.fromkeys(raisings), DELIVERIES.c, defaultdict(set)
+        query = select(columns.alarm, columns.raised, columns.level, columns.cause)
+        with self._db.reading() as connection:
+            for row in connection.execute(query.where(columns.alarm.in_({number for number, _ in wanted}))):
+                if (row.alarm, row.raised) in wanted:
+                    found[row.alarm, row.raised].add(Telling(row.level, Cause(row.cause)))
+        return found
+
+    def add(self, notice: Notice, targets: dict[Way, str], now: float) -> None:
+        """Put down that a notice is to be delivered by each of these ways."""
+        with self._db.writing() as connection:
+            connection.execute(insert(DELIVERIES), [_row(notice, way, target, now) for way, target in targets.items()])
+
+    def tried(self, notice: Notice, way: Way, target: str, now: float, why: str) -> None:
+        """Put down what was tried once and will not be again: a test. `why` is empty when it was delivered."""
+        state = {"state": GIVEN_UP if why else DELIVERED, "attempts": 1, "done": now, "why": why}
+        with self._db.writing() as connection:
+            connection.execute(insert(DELIVERIES), {**_row(notice, way, target, now), **state})
+
+    def waiting(self, now: float, limit: int) -> list[Delivery]:
+        """What is to be tried now."""
+        columns = DELIVERIES.c
+        query = select(DELIVERIES).where(columns.state == WAITING, columns.next <= now).order_by(columns.number)
+        with self._db.reading() as connection:
+            return [_delivery(row) for row in connection.execute(query.limit(limit))]
+
+    def delivered(self, delivery: Delivery, now: float) -> None:
+        self._set(delivery, state=DELIVERED, attempts=delivery.attempts + 1, done=now, why="")
+
+    def failed(self, delivery: Delivery, why: str, now: float) -> None:
+        """To be tried again, less and less often; given up after a day."""
+        wait = min(LONGEST_S, FIRST_S * 2.0**delivery.attempts)
+        over = now + wait - delivery.made > PATIENCE_S
+        tries: dict[str, object] = {"attempts": delivery.attempts + 1, "why": why, "next": now + wait}
+        self._set(delivery, **tries, **({"state": GIVEN_UP, "done": now} if over else {}))
+
+    def latest(self, limit: int, alarm: int | None = None) -> list[Delivery]:
+        """The newest ones, of one alarm if it is named."""
+        query = select(DELIVERIES).order_by(DELIVERIES.c.number.desc()).limit(limit)
+        if alarm is not None:
+            query = query.where(DELIVERIES.c.alarm == alarm)
+        with self._db.reading() as connection:
+            return [_delivery(row) for row in connection.execute(query)]
+
+    def erase(self, older_than: float) -> None:
+        """Forget what was delivered or given up before that: it names addresses of people."""
+        columns = DELIVERIES.c
+        with self._db.writing() as connection:
+            connection.execute(delete(DELIVERIES).where(columns.state != WAITING, columns.made < older_than))
+
+    def _set(self, delivery: Delivery, **values: object) -> None:
+        with self._db.writing() as connection:
+            connection.execute(update(DELIVERIES).where(DELIVERIES.c.number == delivery.number).values(**values))
+
+
+def _row(notice: Notice, way: Way, target: str, now: float) -> dict[str, object]:
+    return {
+        "alarm": notice.alarm.number, "raised": notice.alarm.raised, "level": notice.level, "cause": notice.cause,
+        "way": way, "target": target, "made": now, "state": WAITING, "attempts": 0, "next": now, "why": "",
+        "document": msgspec.json.encode(notice),
+    }  # fmt: skip
+
+
+def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
+    notice = msgspec.json.decode(row.document, type=Notice)
+    return Delivery(
+        number=row.number, way=Way(row.way), target=row.target, made=row.made, state=row.state, attempts=row.attempts,
+        done=row.done, why=row.why, notice=notice,
+    )  # fmt: skip

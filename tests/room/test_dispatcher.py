@@ -1,0 +1,225 @@
+"""Telling levels for real: a mail server, a web server and a broker take notices, fail, and take them later."""
+
+import base64
+import hashlib
+import hmac
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from email import message_from_bytes
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from aiosmtpd.controller import Controller
+
+from edge.mqtt import Address, Connection
+from edge.simulate import HOST
+from monitor.casebook import Casebook
+from monitor.database import Database
+from monitor.deliveries import FIRST_S, Deliveries
+from monitor.dispatcher import Dispatcher, linkage_of, post_of
+from monitor.settings import Configured, load
+from monitor.terms import UNDELIVERED, Action, Check, Cleared, Key, Raised, Rules
+from tests.adapters.brokers import Mosquitto, until
+from tests.commands import answer
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+KEY = Key("hq", "lobby", "door/main", "DoorForcedOpen")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Letters:
+    """Keeps what a mail server was handed."""
+
+    def __init__(self) -> None:
+        self.taken: list[Any] = []
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
+        self.taken.append(message_from_bytes(envelope.content, policy=default))
+        return "250 OK"
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Takes what is posted; first it is out of order as often as it was told."""
+
+    taken: ClassVar[list[tuple[dict[str, str], bytes]]] = []
+    failures: ClassVar[int] = 0
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if Hook.failures:
+            Hook.failures -= 1
+            self.send_error(503)
+            return
+        Hook.taken.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    Hook.taken, Hook.failures = [], 0
+    with HTTPServer((HOST, 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{HOST}:{server.server_port}/notices"
+        server.shutdown()
+
+
+@pytest.fixture
+def letters() -> Iterator[tuple[Letters, int]]:
+    handler, port = Letters(), free_port()
+    with closing(_Mail(handler, HOST, port)) as server:
+        server.start()
+        yield handler, port
+
+
+class _Mail(Controller):
+    def close(self) -> None:
+        self.stop()
+
+
+def configured(folder: Path, levels: str, mail: int = 0, broker: int = 1883) -> Configured:
+    (folder / "hook.secret").write_text("whsec_" + base64.b64encode(SECRET).decode() + "\n")
+    post = f'[mail]\nhost = "{HOST}"\nport = {mail}\nsecurity = "none"\nsender = "room@example.cn"\n' if mail else ""
+    page = '[web]\nurl = "https://room.example.cn/"\n[site]\ntitle = "政务中心"\n'
+    (folder / "monitor.toml").write_text(f"{page}[broker]\nport = {broker}\n{post}{levels}")
+    return load(folder / "monitor.toml")
+
+
+class Bench:
+    """A casebook and its dispatcher; time is what is passed to `turn`."""
+
+    def __init__(self, settings: Configured, database: Database) -> None:
+        self.casebook, self.deliveries = Casebook(database, Rules(check_hold_s=0.0)), Deliveries(database)
+        linkage, zone = linkage_of(settings), ZoneInfo("Asia/Shanghai")
+        self.dispatcher = Dispatcher(
+            linkage, self.deliveries, post_of(settings), zone, self.casebook.known, self.casebook.hear, lambda: None
+        )
+
+    def turn(self, later: float = 0.0) -> list[Any]:
+        """What is known of all deliveries, once every one under way has ended."""
+        self.dispatcher.turn(time.time() + later)
+        until(lambda: not self.dispatcher._under_way)
+        return self.deliveries.latest(100)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with Database(tmp_path / "room.sqlite") as database:
+        yield database
+
+
+def test_a_letter_and_a_signed_call_reach_their_levels_and_later_that_it_is_over(
+    tmp_path: Path, database: Database, letters: tuple[Letters, int], hook: str
+) -> None:
+    levels = (
+        '[[level]]\nname = "guard_post"\nemail = ["guard@example.cn"]\n'
+        f'[[level]]\nname = "police_liaison"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
+        'language = "en"\n'
+        '[[rule]]\ntell = ["guard_post", "police_liaison"]\n'
+    )
+    bench = Bench(configured(tmp_path, levels, letters[1]), database)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, "source: contact", latched=True)])
+    assert [each.state for each in bench.turn()] == ["delivered", "delivered"]
+    assert len(bench.turn()) == 2  # and not again
+
+    [letter] = letters[0].taken
+    assert letter["Subject"] == "紧急告警：门被强行打开，hq/lobby 门 main" and letter["To"] == "guard@example.cn"
+    assert "https://room.example.cn/alarms/1" in letter.get_body().get_content()
+    [alert] = letter.iter_attachments()
+    assert alert.get_content_type() == "application/cap+xml" and b"<alert" in alert.get_content()
+
+    [(headers, body)] = Hook.taken
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    digest = base64.b64encode(hmac.digest(SECRET, signed, hashlib.sha256)).decode()
+    assert headers["webhook-signature"] == f"v1,{digest}"
+    told = msgspec.json.decode(body)
+    assert (told["cause"], told["kind"], told["priority"]) == ("reported", "DoorForcedOpen", "urgent")
+    assert told["text"].startswith("urgent alarm: Door forced open, hq/lobby door main")
+
+    for action, who in ((Action.ACKNOWLEDGE, "li"), (Action.MEND, "li"), (Action.LOOK, "wang"), (Action.CLOSE, "li")):
+        bench.casebook.act(1, action, who, "private words")
+    assert [each.notice.cause for each in bench.turn()[:2]] == ["closed", "closed"]
+    assert not any(b"private" in body or b"wang" in body for _, body in Hook.taken)
+
+
+def test_what_fails_is_tried_again_is_an_alarm_meanwhile_and_is_known_after_a_crash(
+    tmp_path: Path, database: Database, hook: str
+) -> None:
+    Hook.failures = 4
+    levels = f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
+    settings = configured(tmp_path, levels)
+    bench = Bench(settings, database)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
+    [first] = bench.turn()
+    assert (first.state, first.attempts) == ("waiting", 1) and first.why.endswith("answered 503")
+    assert bench.turn()[0].attempts == 1  # not at once
+    bench = Bench(settings, database)  # the room was killed
+    bench.turn(FIRST_S + 1)
+    bench.turn(4 * FIRST_S)
+    [alarm] = [each for each in bench.casebook.open() if each.key.kind == UNDELIVERED]
+    assert alarm.active and alarm.key.subject == "level/guard_post/webhook"
+    later = 100.0
+    while [each for each in bench.turn(later) if each.state == "waiting"] and later < 10_000:
+        later += 100.0
+    [alarm] = [each for each in bench.casebook.open() if each.key.kind == UNDELIVERED]
+    assert not alarm.active and alarm.checked
+    ids = [headers["webhook-id"] for headers, _ in Hook.taken]
+    assert len(ids) == len(set(ids)) == 2
+
+
+@pytest.mark.real
+def test_a_topic_is_published_on_and_a_test_says_what_became_of_it(
+    tmp_path: Path, database: Database, broker: Mosquitto
+) -> None:
+    levels = '[[level]]\nname = "guard_post"\ntopic = "notice/guard_post"\n[[level]]\nname = "duty_leader"\n' + (
+        f'topic = "notice/leader"\nwebhook = "http://{HOST}:{free_port()}/"\nwebhook_secret_file = "hook.secret"\n'
+    )
+    bench = Bench(configured(tmp_path, levels, broker=broker.port), database)
+    connection = Connection(Address(HOST, broker.port), ["notice/+"])
+    connection.turn(0.3)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK), Cleared(KEY)])
+    bench.turn()
+    [message] = connection.turn(5.0)
+    assert message.topic == "notice/guard_post" and msgspec.json.decode(message.payload)["alarm"] == 1
+    connection.close()
+    told = answer("monitor", "test", "duty_leader", "--config", tmp_path / "monitor.toml", status=1)
+    assert [(way["way"], way["ok"]) for way in told["ways"]] == [
+        ("mqtt", True), ("webhook", False),
+    ]  # fmt: skip
+    assert "refused" in told["ways"][1]["why"]
+    assert {each.state for each in bench.deliveries.latest(2)} == {"delivered", "given_up"}
+
+
+@pytest.mark.parametrize(
+    ("levels", "complaint"),
+    [
+        ('[[level]]\nname = "x"', "cannot be told"),
+        ('[[level]]\nname = "x"\nemail = ["a@b.cn"]', "configure [mail]"),
+        ('[[level]]\nname = "x"\nwebhook = "http://example.cn"\nwebhook_secret_file = "s"', "https://"),
+        ('[[level]]\nname = "x"\nwebhook = "https://example.cn"', "webhook_secret_file"),
+        ('[[level]]\nname = "x"\ntopic = "a/#"', "without +"),
+        ('[[level]]\nname = "x"\ntopic = "a"\nquiet = "22-7"', "22:00-07:00"),
+        ('[[level]]\nname = "x"\ntopic = "a"\n[[rule]]\ntell = ["y"]', "no [[level]] y"),
+        ('[[level]]\nname = "x"\ntopic = "a"\n[[rule]]\ntell = ["x"]\nkinds = ["Dor"]', "no kind of alarm"),
+        ('[[level]]\nname = "x"\ntopic = "a"\n[[level]]\nname = "x"\ntopic = "b"', "several"),
+    ],
+)
+def test_a_level_that_cannot_be_told_is_refused_by_name(tmp_path: Path, levels: str, complaint: str) -> None:
+    with pytest.raises(Exception, match=r"problem") as refused:
+        configured(tmp_path, levels)
+    assert complaint in str(refused.value)
