@@ -8,6 +8,13 @@ from edge.enrolled import Row
 from edge.errors import StoreError
 
 
+class OvertakenError(StoreError):
+    """Somebody else changed the list meanwhile: what was decided by the one before must be decided again."""
+
+    def __init__(self) -> None:
+        super().__init__("the whitelist was changed meanwhile", "try again")
+
+
 def unusable(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

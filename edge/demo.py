@@ -23,6 +23,7 @@ from edge.events import BrokerFault, GateStarted
 from edge.faces import Vision
 from edge.film import APPROACHES, Approach, approach_film
 from edge.i18n import N_
+from edge.photos import read
 from edge.portraits import ENROLLED, photos
 from edge.room import Room, Seen
 from edge.simulate import DemoBroker, RtspServer, SimulatedDoor
@@ -74,7 +75,7 @@ class Demo:
         vision = Vision(models.load(PACK, self.store))
         consent = Consent("demonstration", "public-domain portrait", date.today() + timedelta(days=1))
         people = Whitelist.of(site.config, site.credentials, write=True)
-        person, _ = enroll([folder / ENROLLED], NAME, consent, vision, people, site.config.access.fpir, date.today())
+        person, _ = enroll([folder / ENROLLED], NAME, consent, vision, people, site.config.access.fpir)
         self.tell("{person} is enrolled from one photograph, with consent and a retention date", person=person.id)
         self.tell("this pack has no liveness networks: the demonstration accepts that, a gate in service would not")
 
@@ -127,7 +128,8 @@ class Demo:
         if not (summary.granted and summary.denied):
             return
         vision = Vision(models.load(PACK, self.store))
-        enrolled = portrait(photos(self.store.parent / "portraits") / ENROLLED, vision).template
+        photo = photos(self.store.parent / "portraits") / ENROLLED
+        enrolled = portrait(photo, read(photo), vision).template
         scene = Scene(film, approaches, vision, enrolled, site.config.camera[0].zone)
         facts = [
             ("granted, refused", f"{summary.granted}, {summary.denied}"),

@@ -1,26 +1,28 @@
 """Enrolment: photos of one person become a sealed record, if each shows one good face and the person is new."""
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge import photos
-from edge.enrolled import REDUNDANT, Bounds, Consent, Person
-from edge.errors import PhotoError, Phrase, StoreError
+from edge.complaints import OvertakenError
+from edge.doubles import Doubles
+from edge.enrolled import REDUNDANT, Applicant, Bounds, Consent, Person
+from edge.errors import PhotoError, Phrase, RefusedError
 from edge.faces import Face, Vision
 from edge.i18n import N_
-from edge.matcher import Gallery
-from edge.picture import Bgr, Picture
+from edge.photos import Decoder, content
+from edge.picture import Bgr, Image, Picture
 from edge.quality import ENROLMENT, Shortcoming
 from edge.still import WIDTHS
 from edge.whitelist import NONE, Whitelist
 
 MOST_PHOTOS = 8
+NEAR = 0.5
+"""A face of less than so much of the size of the largest is somebody in the background."""
 FAULTS = {
     Shortcoming.TOO_SMALL: N_(
         "the face is too small, {pixels:.0f} pixels between the eyes; {least:.0f} are needed: take it from nearer"
@@ -41,6 +43,13 @@ class Portrait(NamedTuple):
     reserve: float
 
 
+class Looked(NamedTuple):
+    """What photos are worth: the good ones, and why the others are of no use."""
+
+    portraits: list[Portrait]
+    refused: list[PhotoError]
+
+
 class LeftOut(Struct, frozen=True):
     """A photo that adds nothing to a better one, with how alike their templates are."""
 
@@ -54,6 +63,56 @@ class Enrolled(NamedTuple):
     left_out: list[LeftOut]
 
 
+class Registrar:
+    """The one way onto a list; to be used with `with`. It keeps the list in memory, for one person after another."""
+
+    def __init__(self, vision: Vision, whitelist: Whitelist, fpir: float) -> None:
+        """`fpir` is the site's wanted false-positive identification rate."""
+        self._vision, self._whitelist = vision, whitelist
+        self._manifest = vision.pack.manifest
+        self._alike = self._manifest.calibration.score_at(fpir)
+        self._decoder = Decoder()
+        self.doubles = Doubles(whitelist, self._manifest, fpir)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._decoder.__exit__()
+
+    def look(self, paths: Sequence[Path]) -> Looked:
+        """The template of the one good face in each photo; those beyond the most that count are not looked at."""
+        portraits: list[Portrait] = []
+        refused: list[PhotoError] = []
+        for path in paths:
+            try:
+                if len(portraits) == MOST_PHOTOS:
+                    hint = "leave it out"
+                    text = "{path}: there are {most} good photos already"
+                    raise PhotoError(text, hint, path=path, most=MOST_PHOTOS, reason="too_many")
+                portraits.append(portrait(path, self._decoder.image(path, content(path)), self._vision))
+            except PhotoError as error:
+                refused.append(error)
+        return Looked(portraits, refused)
+
+    def admit(self, applicant: Applicant, portraits: list[Portrait]) -> Enrolled:
+        """Record whom these portraits show, without those that add nothing; RefusedError when they show several
+        people, or one who is enrolled.
+        """
+        portraits, left_out = distinct(portraits)
+        _same_person(portraits, self._alike)
+        templates = np.stack([each.template for each in portraits])
+        while True:
+            revision = self.doubles.follow()
+            if known := self.doubles.find(templates):
+                raise _known(known)
+            try:
+                person = self._whitelist.admit(applicant, self._manifest.id, templates, revision)
+                return Enrolled(person, left_out)
+            except OvertakenError:  # by another desk clerk, who may have enrolled this very face
+                continue
+
+
 def enroll(
     paths: Sequence[Path],
     name: str,
@@ -61,25 +120,20 @@ def enroll(
     vision: Vision,
     whitelist: Whitelist,
     fpir: float,
-    today: date,
     bounds: Bounds = NONE,
 ) -> Enrolled:
-    """Record the person on these photos, one to eight of them; those that add nothing are left out.
+    """Record the person on these photos, one to eight of them, all of which must be good.
 
-    PhotoError tells which photo is of no use and why, or that they show several people; StoreError that the person
-    is enrolled already. `fpir` is the site's wanted false-positive identification rate; `bounds` says
-    where and when they may pass.
+    PhotoError tells which photo is of no use and why, or that they show several people; RefusedError that the person
+    is enrolled already. `bounds` says where and when they may pass.
     """
     if not 1 <= len(paths) <= MOST_PHOTOS:
         raise PhotoError("{count} photos were given; one to {most} are needed", count=len(paths), most=MOST_PHOTOS)
-    manifest = vision.pack.manifest
-    portraits, left_out = distinct([portrait(path, vision) for path in paths])
-    _same_person(portraits, manifest.calibration.score_at(fpir))
-    gallery = whitelist.gallery(manifest.id, today).gallery
-    at_least = gallery.strangers(manifest.calibration, fpir).threshold(fpir)
-    _new_person(portraits, gallery, at_least, whitelist, today)
-    templates = np.stack([each.template for each in portraits])
-    return Enrolled(whitelist.enroll(name, consent, manifest.id, templates, bounds), left_out)
+    with Registrar(vision, whitelist, fpir) as registrar:
+        portraits, refused = registrar.look(paths)
+        for error in refused:
+            raise error
+        return registrar.admit(Applicant(name, consent, bounds=bounds), portraits)
 
 
 def distinct(portraits: Sequence[Portrait]) -> tuple[list[Portrait], list[LeftOut]]:
@@ -96,26 +150,30 @@ def distinct(portraits: Sequence[Portrait]) -> tuple[list[Portrait], list[LeftOu
     return [each for each in portraits if any(each is one for one in kept)], left_out
 
 
-def portrait(path: Path, vision: Vision) -> Portrait:
-    """The template of the one good face in a photo."""
-    picture = Bgr(photos.read(path))
+def portrait(path: Path, image: Image, vision: Vision) -> Portrait:
+    """The template of the one good face in a photo; PhotoError tells why there is none."""
+    picture = Bgr(image)
     face = _only_face(path, picture, vision)
     quality = vision.quality(picture, face)
     if fault := ENROLMENT.shortcoming(quality):
         said = Phrase(FAULTS[fault], pixels=quality.eye_distance_px, least=ENROLMENT.least_eye_distance_px)
-        raise PhotoError("{path}: {fault}", path=path, fault=said)
+        raise PhotoError("{path}: {fault}", path=path, fault=said, reason=fault.value)
     return Portrait(path, vision.embed(picture, face), ENROLMENT.reserve(quality))
 
 
 def _only_face(path: Path, picture: Picture, vision: Vision) -> Face:
+    """The face that is large; people far behind it are not meant."""
     searches = (vision.detect(picture, width) for width in WIDTHS)
     faces = next((found for found in searches if found), [])
     if not faces:
-        raise PhotoError("{path}: no face was found", "take it from the front, in good light", path=path)
-    if len(faces) > 1:
-        hint = "crop it to the one person that is enrolled"
-        raise PhotoError("{path}: {count} faces were found", hint, path=path, count=len(faces))
-    return faces[0]
+        hint = "take it from the front, in good light"
+        raise PhotoError("{path}: no face was found", hint, path=path, reason="no_face")
+    largest = max(face.eye_distance_px for face in faces)
+    near = [face for face in faces if face.eye_distance_px >= NEAR * largest]
+    if len(near) > 1:
+        text, hint = "{path}: {count} faces were found", "crop it to the one person that is enrolled"
+        raise PhotoError(text, hint, path=path, count=len(near), reason="several_faces")
+    return near[0]
 
 
 def _same_person(portraits: list[Portrait], at_least: float) -> None:
@@ -125,16 +183,17 @@ def _same_person(portraits: list[Portrait], at_least: float) -> None:
     middle = int(scores.sum(axis=0).argmax())
     worst = int(scores[middle].argmin())
     if scores[middle, worst] < at_least:
-        hint = "enrol one person at a time; leave the photo out if it is the same person"
-        text = "{path} shows somebody else than {other}"
-        raise PhotoError(text, hint, path=portraits[worst].path, other=portraits[middle].path)
+        text, hint = (
+            "{path} shows somebody else than {other}",
+            "enrol one person at a time; leave the photo out if it is the same person",
+        )
+        path, other = portraits[worst].path, portraits[middle].path
+        raise PhotoError(text, hint, path=path, other=other, reason="somebody_else")
 
 
-def _new_person(
-    portraits: list[Portrait], gallery: Gallery, at_least: float, whitelist: Whitelist, today: date
-) -> None:
-    for each in portraits:
-        if found := gallery.search(each.template, at_least):
-            name = next(person.name for person in whitelist.people(today) if person.id == found.person)
-            hint = "to renew the record, first: edge-gate revoke {person}"
-            raise StoreError("this face is already enrolled as {person} {name}", hint, person=found.person, name=name)
+def _known(known: Person) -> RefusedError:
+    text, hint = (
+        "this face is already enrolled as {person} {name}",
+        "to renew the record, first: edge-gate revoke {person}",
+    )
+    return RefusedError(text, hint, person=known.id, name=known.name, reason="already_enrolled")

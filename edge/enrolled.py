@@ -49,10 +49,25 @@ class Refreshing(Struct, frozen=True):
     most: int
 
 
+class Applicant(Struct, frozen=True):
+    """Who is to be enrolled, and on what grounds.
+
+    `number` is what the site itself knows them by, a personnel number say, and belongs to one person; it may be empty.
+    `another` is why they are another person although their face is enrolled already: a twin.
+    """
+
+    name: str
+    consent: Consent
+    number: str = ""
+    bounds: Bounds = Bounds()
+    another: str = ""
+
+
 class Person(Struct, frozen=True):
     """One record as people may see it: never a template. `name` is empty when the record is damaged."""
 
     id: str
+    number: str
     name: str
     standing: Standing
     templates: int
@@ -64,6 +79,7 @@ class Person(Struct, frozen=True):
     revoked_at: datetime | None
     revision: int
     bounds: Bounds
+    another: str
 
 
 class Selection(NamedTuple):
@@ -97,6 +113,8 @@ class Secret(Struct, frozen=True):
     bounds: Bounds = Bounds()
     refreshed: tuple[float, ...] = ()
     """When each of the last templates was added at the gate (UTC seconds); the others are of the enrolment."""
+    number: str = ""
+    another: str = ""
 
 
 def refreshed(
@@ -126,6 +144,7 @@ def standing_of(record: Row, today: date) -> Standing:
 def person_of(record: Row, secret: Secret | None, today: date) -> Person:
     return Person(
         id=record.id,
+        number=secret.number if secret else "",
         name=secret.name if secret else "",
         standing=standing_of(record, today) if secret else Standing.DAMAGED,
         templates=len(vectors(secret)) if secret else 0,
@@ -137,6 +156,7 @@ def person_of(record: Row, secret: Secret | None, today: date) -> Person:
         revoked_at=record.revoked_at,
         revision=record.revision,
         bounds=secret.bounds if secret else Bounds(),
+        another=secret.another if secret else "",
     )
 
 
@@ -162,5 +182,11 @@ def told_of(record: Row, secret: Secret) -> tuple[dict[str, str], dict[str, str]
         "valid_from": bounds.valid_from,
         "valid_until": bounds.valid_until,
     }
-    personal = {"name": secret.name, "consent": record.consent, "host": bounds.host}
+    personal = {
+        "name": secret.name,
+        "consent": record.consent,
+        "host": bounds.host,
+        "number": secret.number,
+        "another": secret.another,
+    }
     return {name: str(value) for name, value in details.items() if value not in (None, "", 0)}, personal

@@ -75,7 +75,16 @@ class ModelError(EdgeError):
     """A model or pack is missing, of the wrong size or hash, or does not compute what it should."""
 
 
-class PhotoError(EdgeError):
+class RefusedError(EdgeError):
+    """One of many things that were handed in is refused; the rest may go on."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a word for programs: the field of that name."""
+        return str(self.fields.get("reason", "unreadable"))
+
+
+class PhotoError(RefusedError):
     """An image cannot be used: unreadable, hostile, too large, or without exactly one good face."""
 
 

@@ -101,9 +101,8 @@ def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path,
     last = datetime.fromtimestamp(wish.valid_until, UTC).date()
     grounds = Consent(consent or "invitation", f"visit to {wish.host}", last)
     vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
-    today = datetime.now(UTC).date()
     bounds = Bounds((), wish.valid_from, wish.valid_until, wish.host, with_pass=True)
-    return enroll([photo], f"visitor of {wish.host}", grounds, vision, people, config.access.fpir, today, bounds).person
+    return enroll([photo], f"visitor of {wish.host}", grounds, vision, people, config.access.fpir, bounds).person
 
 
 def draw(token: str, path: Path) -> None:

@@ -39,7 +39,7 @@ WHOLE, DAMAGED, TOO_LARGE = b"+", b"-", b"#"
 
 def read(path: Path) -> Image:
     """The picture as BGR (h, w, 3), turned upright as its camera says; PhotoError tells why it cannot be used."""
-    data = _content(path)
+    data = content(path)
     with Decoder() as decoder:
         return decoder.image(path, data)
 
@@ -60,14 +60,20 @@ class Decoder:
         """A picture from its file's bytes, as `read` gives it; `name` is what errors call it."""
         if len(data) > LARGEST_BYTES:
             hint = "make it smaller: a face needs no more than a few hundred pixels"
-            raise PhotoError("{path} is larger than {limit} MB", hint, path=name, limit=LARGEST_BYTES // 1_000_000)
+            limit = LARGEST_BYTES // 1_000_000
+            raise PhotoError("{path} is larger than {limit} MB", hint, path=name, limit=limit, reason="too_large")
         if not any(data.startswith(mark, start) for start, mark in FORMATS.values()):
-            hint = "save it as JPEG or PNG"
-            raise PhotoError("{path} is not a picture in {formats}", hint, path=name, formats=", ".join(FORMATS))
+            text, hint = "{path} is not a picture in {formats}", "save it as JPEG or PNG"
+            raise PhotoError(text, hint, path=name, formats=", ".join(FORMATS), reason="not_a_picture")
+        if animated(data):
+            raise PhotoError("{path} is animated", "save one still picture", path=name, reason="animated")
         image = self._decoded(name, data)
         if min(image.shape[:2]) < LEAST_SIDE:
-            text = "{path} has only {width} x {height} pixels"
-            raise PhotoError(text, "take a larger photo", path=name, width=image.shape[1], height=image.shape[0])
+            text, size = (
+                "{path} has only {width} x {height} pixels",
+                {"width": image.shape[1], "height": image.shape[0]},
+            )
+            raise PhotoError(text, "take a larger photo", path=name, reason="too_few_pixels", **size)
         return image
 
     def _decoded(self, name: object, data: bytes) -> Image:
@@ -75,7 +81,7 @@ class Decoder:
         if verdict == TOO_LARGE:
             hint = "make it smaller: a face needs no more than a few hundred pixels"
             text = "{path} has more than {limit} million pixels"
-            raise PhotoError(text, hint, path=name, limit=MOST_PIXELS // 1_000_000)
+            raise PhotoError(text, hint, path=name, limit=MOST_PIXELS // 1_000_000, reason="too_many_pixels")
         if verdict == DAMAGED:
             raise _unusable(name, N_("it is damaged or incomplete"))
         image: Image = np.load(io.BytesIO(content), allow_pickle=False)
@@ -114,6 +120,13 @@ class Decoder:
         return child.wait()
 
 
+def animated(data: bytes) -> bool:
+    """Whether a PNG or WebP says that it is several pictures: APNG's acTL before the data, WebP's flag in VP8X."""
+    if data.startswith(FORMATS["PNG"][1]):
+        return b"acTL" in data[: max(data.find(b"IDAT"), 0)]
+    return data[8:16] == b"WEBPVP8X" and len(data) > 20 and bool(data[20] & 2)
+
+
 def _asked(child: "subprocess.Popen[bytes]", data: bytes) -> tuple[bytes, bytes]:
     """The process's verdict on a file and the array that it made of it; EOFError when it has ended."""
     assert child.stdin
@@ -134,7 +147,7 @@ def _exactly(pipe: IO[bytes], count: int) -> bytes:
     return data
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
     """The bytes of a regular file; never waits, whatever else it is."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
@@ -147,7 +160,8 @@ def _content(path: Path) -> bytes:
 
 
 def _unusable(path: object, why: str) -> PhotoError:
-    return PhotoError("{path} cannot be used: {why}", "take or export the photo again", path=path, why=Phrase(why))
+    hint = "take or export the photo again"
+    return PhotoError("{path} cannot be used: {why}", hint, path=path, why=Phrase(why), reason="damaged")
 
 
 def _decode() -> int:

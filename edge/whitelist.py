@@ -17,9 +17,10 @@ import numpy as np
 from sqlite_utils import Database, Migrations
 
 from edge import files, journal
-from edge.complaints import broken, damaged, nobody, none_opens, other_pack, unusable
+from edge.complaints import OvertakenError, broken, damaged, nobody, none_opens, other_pack, unusable
 from edge.config import Config, Credentials, DeskConfig
 from edge.enrolled import (
+    Applicant,
     Bounds,
     Consent,
     Person,
@@ -63,6 +64,11 @@ def create(db: Database) -> None:
 def keep_a_journal(db: Database) -> None:
     for statement in journal.TABLE:
         db.execute(statement)
+
+
+@MIGRATIONS()
+def find_changes(db: Database) -> None:
+    db.table("people").create_index(["revision"])
 
 
 class Whitelist:
@@ -113,39 +119,45 @@ class Whitelist:
 
     def enroll(self, name: str, consent: Consent, pack: str, templates: Vector, bounds: Bounds = NONE) -> Person:
         """Record a person with templates (n, D) of `pack`, unit rows."""
+        return self.admit(Applicant(name, consent, bounds=bounds), pack, templates)
+
+    def admit(self, applicant: Applicant, pack: str, templates: Vector, expected: int | None = None) -> Person:
+        """Record an applicant; OvertakenError when the list is no longer at the revision `expected`."""
         with self._changing() as (db, revision):
-            record, secret = self._enrolled(db, revision, name, consent, pack, templates, bounds)
-        return person_of(record, secret, consent.retain_until)
+            if expected is not None and revision != expected + 1:
+                raise OvertakenError
+            record, secret = self._enrolled(db, revision, applicant, pack, templates)
+        return person_of(record, secret, record.retain_until)
 
     def enroll_all(self, people: Iterable[tuple[str, Vector]], consent: Consent, pack: str) -> int:
         """Record many people, all of them or nobody; how many there were."""
         count = 0
         with self._changing() as (db, revision):
             for name, templates in people:
-                self._enrolled(db, revision, name, consent, pack, templates, NONE)
+                self._enrolled(db, revision, Applicant(name, consent), pack, templates)
                 count += 1
         return count
 
     def _enrolled(
-        self,
-        db: sqlite3.Connection,
-        revision: int,
-        name: str,
-        consent: Consent,
-        pack: str,
-        templates: Vector,
-        bounds: Bounds,
+        self, db: sqlite3.Connection, revision: int, applicant: Applicant, pack: str, templates: Vector
     ) -> tuple[Row, Secret]:
         record = Row(
             id="".join(secrets.choice(ALPHABET) for _ in range(8)),
             revision=revision,
             pack=pack,
-            consent=consent.reference,
-            purpose=consent.purpose,
-            retain_until=consent.retain_until,
+            consent=applicant.consent.reference,
+            purpose=applicant.consent.purpose,
+            retain_until=applicant.consent.retain_until,
             enrolled_at=datetime.now(UTC),
         )
-        secret = Secret(name, templates.shape[1], templates.astype("<f4").tobytes(), bounds)
+        secret = Secret(
+            applicant.name,
+            templates.shape[1],
+            templates.astype("<f4").tobytes(),
+            bounds=applicant.bounds,
+            number=applicant.number,
+            another=applicant.another,
+        )
         self._store(db, record, secret)
         self._note(db, Deed.ENROLLED, record, secret)
         return record, secret

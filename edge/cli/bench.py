@@ -145,6 +145,35 @@ def sync(
 
 
 @bench.command(
+    help=N_("Enrol everybody in a folder of photos, into a list that is thrown away: how fast, who is refused.")
+)
+def enroll(
+    images: Annotated[
+        Path, typer.Option("--images", metavar="DIRECTORY", help=N_("A folder for each person, or a photo."))
+    ],
+    pack: Annotated[str, typer.Option("--pack", metavar="PACK", help=N_("The model pack."))] = "zoo",
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+    ] = packs.DIRECTORY,
+    json: JsonOption = False,
+) -> None:
+    import msgspec
+
+    from bench.enroll import measure
+
+    phases = {"enrol": _("Enrolling"), "check": _("Looking for faces among ten thousand")}
+    with progress(quiet=json) as bar:
+        tasks = {phase: bar.add_task(text, start=False) for phase, text in phases.items()}
+        show = lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total)  # noqa: E731
+        result = measure(images, pack, models, show)
+    if json:
+        emit(result)
+        return
+    for name, value in msgspec.to_builtins(result).items():
+        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+
+
+@bench.command(
     help=N_("Send gates' events to a monitoring room: how many a second it takes, how soon they are on its page.")
 )
 def monitor(

@@ -79,7 +79,7 @@ def enroll(
         bar.add_task(_("looking at the photos"), total=None)
         vision = Vision(models.load(gate.models.pack, Path(gate.models.directory)))
         grounds = Consent(consent, purpose, retain_until)
-        person, left_out = enrolment.enroll(photo, name, grounds, vision, whitelist, fpir, date.today())
+        person, left_out = enrolment.enroll(photo, name, grounds, vision, whitelist, fpir)
     if json:
         emit({**msgspec.to_builtins(person), "left_out": left_out})
     else:

@@ -33,6 +33,12 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
+def animated() -> bytes:
+    """A PNG that says it has several frames."""
+    still, told = encoded(".png"), b"acTL" + struct.pack(">II", 2, 0)
+    return still[:33] + struct.pack(">I", 8) + told + struct.pack(">I", zlib.crc32(told)) + still[33:]
+
+
 def sideways(jpeg: bytes) -> bytes:
     """The picture with an EXIF note that the camera was turned by 90 degrees (orientation 6)."""
     tiff = b"MM\x00\x2a" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
@@ -58,6 +64,9 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
         (b"", "is not a picture in"),
         (b"%PDF-1.7 not a photo", "is not a picture in"),
         (encoded(".tiff"), "is not a picture in"),
+        (b"GIF89a" + bytes(99), "is not a picture in"),
+        (animated(), "is animated"),
+        (b"RIFF....WEBPVP8X" + struct.pack("<I", 10) + b"\x02" + bytes(99), "is animated"),
         (encoded(".jpg")[:4000], "damaged or incomplete"),
         (encoded(".png")[:4000], "damaged or incomplete"),
         (encoded(".webp")[:900], "damaged or incomplete"),

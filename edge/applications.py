@@ -1,0 +1,41 @@
+"""Who hands in what: the applications of a folder, a subfolder for each person."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.enrolled import Applicant, Bounds, Consent
+from edge.errors import EdgeError
+
+HIDDEN = "."
+"""What begins like this is left alone: notes that programs leave beside pictures."""
+
+
+class Application(NamedTuple):
+    """One person; `where` it stands tells whoever handed it in."""
+
+    where: str
+    applicant: Applicant
+    photos: tuple[Path, ...]
+
+
+def of_folder(folder: Path, consent: Consent, bounds: Bounds) -> list[Application]:
+    """FOLDER/PERSON/PHOTO, or a folder of photos of one person each. What a person's folder or file is called is both
+    name and number: what was enrolled from it is known again by that. EdgeError when there is nothing.
+    """
+    if not folder.is_dir():
+        raise EdgeError("{path} is no directory", "name a directory with photos", path=folder)
+    found: dict[str, list[Path]] = {}
+    for path in sorted(_files(folder)):
+        inside = path.relative_to(folder)
+        found.setdefault(str(inside.parent if inside.parent.name else inside.with_suffix("")), []).append(path)
+    if not found:
+        raise EdgeError("{path} holds no photos", "name a directory with photos", path=folder)
+    people = {where: Applicant(Path(where).name, consent, number=where, bounds=bounds) for where in found}
+    return [Application(where, people[where], tuple(photos)) for where, photos in found.items()]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if not path.is_dir() and not any(part.startswith(HIDDEN) for part in path.relative_to(folder).parts):
+            yield path

@@ -1,0 +1,65 @@
+"""Who of a list has a face already: 1:N over everybody whose templates are kept, whatever their standing.
+
+Follows the list as it changes, so that whoever enrols ten thousand people reads each record once.
+"""
+
+import numpy as np
+
+from edge.complaints import none_opens
+from edge.enrolled import Person, Row, Secret, person_of, vectors
+from edge.matcher import NOBODY, Vector
+from edge.packs import Manifest
+from edge.shelf import Shelf
+from edge.whitelist import Whitelist
+
+DRIFT = 1.05
+"""The threshold follows the list when it has grown by so much: it moves with the logarithm of the number."""
+
+
+class Doubles:
+    """The people of `whitelist`, comparable by the pack of `manifest`; `fpir` is what the site wants."""
+
+    def __init__(self, whitelist: Whitelist, manifest: Manifest, fpir: float) -> None:
+        self._whitelist, self._manifest, self._fpir = whitelist, manifest, fpir
+        self._shelf, self._revision = Shelf(manifest.dimension), 0
+        self._people: dict[str, Person] = {}
+        self._numbers: dict[str, str] = {}
+        self._threshold, self._measured = NOBODY, 0
+
+    def follow(self) -> int:
+        """Take in what has changed; the list's revision. StoreError when nothing in it opens."""
+        revision, changes = self._whitelist.changes(self._revision)
+        if self._revision == 0 and changes and not any(secret for _, secret in changes):
+            raise none_opens(self._whitelist.path, [row.id for row, _ in changes])
+        for row, secret in changes:
+            self._take(row, secret)
+        self._revision = revision
+        return revision
+
+    def _take(self, row: Row, secret: Secret | None) -> None:
+        person = person_of(row, secret, row.retain_until)
+        if before := self._people.get(row.id):
+            self._numbers.pop(before.number, None)
+        self._people[row.id] = person
+        if person.number:
+            self._numbers[person.number] = row.id
+        if secret and person.templates and row.pack == self._manifest.id:
+            self._shelf.put(row.id, vectors(secret))
+        else:
+            self._shelf.remove(row.id)
+
+    def numbered(self, number: str) -> Person | None:
+        """Who has this number."""
+        return self._people.get(self._numbers.get(number, ""))
+
+    def find(self, templates: Vector) -> Person | None:
+        """Whose face one of these templates (n, D) shows, the most like first; as of the last `follow`."""
+        gallery = self._shelf.gallery(self._revision)
+        if not len(gallery):
+            return None
+        if not self._measured / DRIFT <= len(gallery) <= self._measured * DRIFT:
+            self._threshold = gallery.strangers(self._manifest.calibration, self._fpir).threshold(self._fpir)
+            self._measured = len(gallery)
+        best = np.where(gallery.owner >= 0, (gallery.matrix @ templates.T).max(axis=1), -1.0)
+        row = int(best.argmax())
+        return self._people[gallery.people[gallery.owner[row]]] if best[row] >= self._threshold else None
