@@ -78,7 +78,7 @@ class Access:
     """The votes of every track of a gate."""
 
     def __init__(self, rules: AccessRules, pack: str = "") -> None:
-        self.rules, self.pack = rules, pack
+        self.rules, self.pack, self.digest = rules, pack, ""
         self._tracks: dict[tuple[str, int], Track] = {}
 
     def __len__(self) -> int:
@@ -233,6 +233,7 @@ class Access:
             margin=candidate.margin if candidate else None,
             threshold=threshold,
             revision=candidate.revision if candidate else 0,
+            models=self.digest,
         )
         person = track.person if reason is None or reason in NAMED else ""
         permit = fact.permit if person else None

@@ -10,11 +10,13 @@ from edge.transport import Channel, Event, Row
 
 
 class GateStarted(Event, frozen=True):
-    """The gate process started."""
+    """The gate process started; `models` is the sha256 of each network by its file, `digest` that of all together."""
 
     boot: str
     pack: str
     liveness: str
+    models: dict[str, str]
+    digest: str
 
 
 class CameraFault(Event, frozen=True):

@@ -21,8 +21,9 @@ LONGEST = 18
 
 
 class Explanation(Struct, frozen=True):
-    """A decision with all that it rests on. `models` are the sha256 of the pack's files as this machine knows it.
+    """A decision with all that it rests on.
 
+    `models_digest` is that of the networks then; `models` lists their sha256 when this machine knows the same ones.
     `person` is empty where it was erased or is not known; `evidence` is None where no face was looked at.
     """
 
@@ -39,6 +40,7 @@ class Explanation(Struct, frozen=True):
     detail: str
     decision_ms: float | None
     evidence: Evidence | None
+    models_digest: str
     models: dict[str, str]
 
 
@@ -81,7 +83,8 @@ def explain(event: Envelope) -> Explanation:
         detail=_text(data.get("detail")),
         decision_ms=ms if isinstance(ms := data.get("decision_ms"), float | int) else None,
         evidence=evidence,
-        models=_models(evidence.pack) if evidence else {},
+        models_digest=evidence.models if evidence else "",
+        models=_models(evidence) if evidence else {},
     )
 
 
@@ -100,5 +103,7 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _models(pack: str) -> dict[str, str]:
-    return {spec.file: spec.sha256 for spec in models.manifest(pack).network} if pack in models.names() else {}
+def _models(evidence: Evidence) -> dict[str, str]:
+    """Not those of a pack that has the same name and other networks by now."""
+    known = models.manifest(evidence.pack) if evidence.pack in models.names() else None
+    return known.files if known and known.digest == evidence.models else {}

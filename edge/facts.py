@@ -30,9 +30,16 @@ class Fact(Struct, frozen=True, tag=True):
 
 
 class Started(Fact, frozen=True):
+    """`models` is the sha256 of each network by its file, `digest` that of all together; `calibration` is the table
+    that the room was told of last.
+    """
+
     boot: str
     pack: str
     liveness: bool
+    models: dict[str, str] = {}
+    digest: str = ""
+    calibration: str = "pack"
 
 
 class Heartbeat(Fact, frozen=True):

@@ -17,6 +17,7 @@ from edge.clock import Calendar, Clock
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase, StoreError
 from edge.facts import WhitelistLoaded
+from edge.kept import MARK, STORE, checker
 from edge.link import Link
 from edge.lone import Loaded, Table, WhitelistSource, told
 from edge.matcher import NOBODY, Likeness
@@ -27,7 +28,7 @@ from edge.packs import Manifest
 from edge.pager import LOOK_EVERY_S, Pager
 from edge.records import Kind, Report, Topics, encode
 from edge.roster import Roster
-from edge.signet import DESK_NEXT, DESK_PUBLIC, GATE_OPENS, GATE_SIGNS, Checker, Stamp, read_key
+from edge.signet import GATE_OPENS, GATE_SIGNS, Stamp, read_key
 from edge.sources import Put, Source
 from edge.terms import Status
 from edge.vault import MarkFile, opened
@@ -62,11 +63,10 @@ class Follower(Source):
         super().__init__("whitelist", put)
         self._config, self._credentials, self._pack = config, credentials, pack
         self._topics = Topics(config.gate.site)
-        names = [DESK_PUBLIC, *([DESK_NEXT] if credentials.path(DESK_NEXT).exists() else [])]
-        self._check = Checker([read_key(credentials.path(name)) for name in names])
+        self._check = checker(credentials)
         self._stamp = Stamp(read_key(credentials.path(GATE_SIGNS)))
         self._opener_key = read_key(credentials.path(GATE_OPENS))
-        self._mark = MarkFile(config.state / "whitelist.mark")
+        self._mark = MarkFile(config.state / MARK)
         self._link = Link(stale_after_s=math.inf)
         self._said: tuple[object, ...] = ()
         self._reported: tuple[object, ...] = ()
@@ -106,7 +106,7 @@ class Follower(Source):
     def _resume(self) -> None:
         """Begin with what the store holds, as far as it is signed and no older than the mark."""
         self._said = ()
-        found = opened(self._config.state / "list.sqlite")
+        found = opened(self._config.state / STORE)
         self._vault, self._renewed = found.vault, found.renewed or self._renewed
         nonce, gate = secrets.token_hex(16), self._config.gate.name
         self._roster = Roster(self._topics.site, gate, self._check, self._mark.read(), nonce)

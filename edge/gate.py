@@ -208,12 +208,12 @@ class Gate:
     # What the gate depends on -----------------------------------------------------------------------------------
 
     def _start(self, fact: Started, now: float) -> list[Effect]:
-        self.started, self.access.pack = fact, fact.pack
+        self.started, self.access.pack, self.access.digest = fact, fact.pack, fact.digest
         for door in self.doors.values():
             door.drive.boot = fact.boot
-        self.health.start(now)
+        self.health.start(now, fact.calibration)
         liveness = "available" if fact.liveness else "unavailable"
-        return [Emit("gate", GateStarted(fact.boot, fact.pack, liveness))]
+        return [Emit("gate", GateStarted(fact.boot, fact.pack, liveness, fact.models, fact.digest))]
 
     def _camera(self, fact: CameraReported, now: float) -> list[Effect]:
         told = self.health.camera_told(fact, now)

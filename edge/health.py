@@ -92,8 +92,9 @@ class Health:
         due = [min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()]
         self.deadline = min([self._broker.deadline, *due])
 
-    def start(self, now: float) -> None:
-        """From now on cameras and the broker are expected to answer."""
+    def start(self, now: float, calibration: str) -> None:
+        """From now on cameras and the broker are expected to answer. `calibration` was told of before this start."""
+        self.whitelist = structs.replace(self.whitelist, calibration=calibration)
         for camera in self.cameras.values():
             camera.silent_at = now + SILENT_S
         self._broker.update(True, now)
@@ -125,7 +126,10 @@ class Health:
         return [PublishState()] if changed else []
 
     def whitelist_told(self, fact: WhitelistLoaded, now: float) -> Effects:
-        before, self.whitelist = self.whitelist, fact
+        before = self.whitelist
+        if fact.problem:  # it says nothing of the table
+            fact = structs.replace(fact, calibration=before.calibration)
+        self.whitelist = fact
         effects: Effects = []
         why = fact.problem or fact.notice
         if self._whitelist.update(bool(why), now):

@@ -70,6 +70,17 @@ class Manifest(Struct, frozen=True):
         return f"{self.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:8]}"
 
     @property
+    def files(self) -> dict[str, str]:
+        """The sha256 of every network by its file."""
+        return {spec.file: spec.sha256 for spec in self.network}
+
+    @property
+    def digest(self) -> str:
+        """Of all networks together: a decision names it, so that it can be told whether they were those of today."""
+        lines = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(self.files.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    @property
     def dimension(self) -> int:
         return sum(spec.dimension for spec in self.role("embedder"))
 

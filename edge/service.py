@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge import notify
+from edge import notify, sitetable
 from edge.broker import Broker
 from edge.clock import Clock
 from edge.config import Config, Credentials
@@ -122,7 +122,8 @@ class Service:
 
     def _start(self) -> None:
         boot = secrets.token_hex(8)
-        self._take(Started(boot, self._pack.name, self._pack.has_liveness))
+        pack, self._told = self._pack, sitetable.told(self.config.state)
+        self._take(Started(boot, pack.name, pack.has_liveness, pack.files, pack.digest, self._told))
         self._take(PlacesKnown(_places(self.config.state / "inside.json")))
         self._broker.start()
         for source in self._sources:
@@ -216,6 +217,9 @@ class Service:
 
     def _beat(self) -> None:
         notify.watchdog()
+        if (table := self.gate.health.whitelist.calibration) != self._told:
+            self._told = table
+            sitetable.tell(self.config.state, table)
         self._beats += 1
         if self._beats % HEALTH_EVERY == 0:
             self._broker.health(msgspec.to_builtins(self.gate.eyes()))

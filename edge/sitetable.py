@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 NAME = "calibration.json"
 """In the state directory."""
+TOLD = "calibration.told"
+"""Beside it: the name of the table in use, so that a start is no change of it."""
 
 
 class SiteTable(Struct, frozen=True):
@@ -66,6 +68,22 @@ def in_use(state: Path, pack: str, of_pack: Calibration) -> tuple[Calibration, s
         log.warning("%s", error)
         site = None
     return (site.calibration, site.name) if site else (of_pack, "pack")
+
+
+def told(state: Path) -> str:
+    """The name of the table that the room was told of last."""
+    try:
+        return (state / TOLD).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return "pack"
+
+
+def tell(state: Path, name: str) -> None:
+    """Remember that; what cannot be remembered is told once more after the next start."""
+    try:
+        (state / TOLD).write_text(name, "utf-8")
+    except OSError as error:
+        log.warning("%s cannot be written: %s", state / TOLD, error.strerror)
 
 
 def write(state: Path, table: SiteTable) -> None:

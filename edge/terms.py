@@ -257,3 +257,5 @@ class Evidence(Struct, frozen=True):
     margin: float | None
     threshold: float
     revision: int
+    models: str = ""
+    """The digest of the pack's networks at that time; the event `GateStarted` lists them."""

@@ -14,7 +14,8 @@ from edge.errors import EdgeError
 from edge.i18n import N_, _
 
 if TYPE_CHECKING:
-    from edge.matcher import Calibration
+    from edge.matcher import Calibration, Gallery
+    from edge.packs import Manifest
     from edge.population import Pairs, Report
     from edge.sitetable import SiteTable
 
@@ -40,7 +41,6 @@ def calibrate(
 ) -> None:
     """Measure how alike the enrolled people are: the threshold, what it is worth, and who is hard to tell apart."""
     from edge import models, population, sitetable
-    from edge.whitelist import Whitelist
 
     if apply and withdraw:
         raise EdgeError("--apply and --withdraw contradict each other")
@@ -50,7 +50,7 @@ def calibrate(
         sitetable.withdraw(gate.state)
     with progress(quiet=json) as bar:
         bar.add_task(_("comparing everybody with everybody"), total=None)
-        gallery = Whitelist.of(gate, Credentials(credentials)).gallery(manifest.id, date.today()).gallery
+        gallery = _gallery(gate, Credentials(credentials), manifest)
         if len(gallery.people) < 2:
             hint = "enrol somebody: edge-gate enroll"
             raise EdgeError("{count} people are enrolled; two are needed at least", hint, count=len(gallery.people))
@@ -68,6 +68,16 @@ def calibrate(
         emit(report)
     else:
         _tell(report, out)
+
+
+def _gallery(gate: Config, credentials: Credentials, manifest: "Manifest") -> "Gallery":
+    """Everybody whom this gate searches for, enrolled here or at its desk."""
+    from edge import kept
+    from edge.whitelist import Whitelist
+
+    if gate.whitelist.source == "desk":
+        return kept.gallery(gate, credentials, manifest, date.today())
+    return Whitelist.of(gate, credentials).gallery(manifest.id, date.today()).gallery
 
 
 def _population(gate: Config) -> str:

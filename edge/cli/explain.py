@@ -77,6 +77,9 @@ def _tell(found: "Explanation") -> None:
         _tell_evidence(found.evidence)
     else:
         say("no face was looked at")
+    if found.models_digest and not found.models:
+        say("models: digest {digest}; this machine has others, the gate's event GateStarted of that time lists them",
+            digest=found.models_digest)  # fmt: skip
     for file, digest in found.models.items():
         say("model {file}: sha256 {digest}", file=file, digest=digest)
 

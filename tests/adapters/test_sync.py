@@ -24,7 +24,7 @@ from edge.records import Content, Topics, decode
 from edge.signet import GATE_OPENS, Checker, Sealer, read_key, unwrap
 from edge.simulate import HOST
 from tests.adapters.brokers import until
-from tests.commands import answer
+from tests.commands import answer, complaint
 from tests.conftest import ROOT, need
 
 pytestmark = pytest.mark.real
@@ -390,3 +390,17 @@ def test_the_journal_of_the_desk_is_held_to_what_a_gate_has_kept_of_it(place: Pl
     assert answer("audit", "verify", *options)["valid"], "the desk alone can be made to forget"
     told = answer("audit", "verify", *store, *options)
     assert (told["valid"], told["first_break"]["sequence"]) == (False, len(shown))
+
+
+def test_a_gate_that_follows_a_desk_is_calibrated_on_the_list_that_it_runs(place: Place) -> None:
+    place.start("broker", "desk", "north")
+    for name in ("Ann", "Bob", "Cem"):
+        place.enroll(name)
+    place.wait(3, "north")
+    site, running = place.town.sites["north"], place.gates["north"].now()
+    assert running
+    told = answer("calibrate", "--config", site.file, "--credentials", site.secrets)
+    assert (told["people"], told["revision"]) == (3, running.fact.revision)
+    assert told["threshold"] == pytest.approx(running.fact.threshold)
+    (site.config.state / "list.sqlite").rename(site.config.state / "elsewhere.sqlite")
+    assert "cannot be used" in complaint("calibrate", "--config", site.file, "--credentials", site.secrets)

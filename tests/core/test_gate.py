@@ -56,6 +56,18 @@ def test_another_calibration_table_is_an_event_of_its_own() -> None:
     assert w.gate.state().whitelist.calibration == "pack"
 
 
+def test_a_table_that_was_told_of_is_no_change_after_a_start_or_a_fault_of_the_list() -> None:
+    w, own = World(gate_rules()), structs.replace(LIST, calibration="site 2026-11-24T12:00:00Z")
+    w.at(0, Started("boot", "zoo", True, calibration=own.calibration))
+    w.at(0, own)
+    w.at(1, WhitelistLoaded(0, 0, 2.0, 0.0, "damaged"))
+    w.at(2, own)
+    assert events(w.effects, ThresholdChanged) == []
+    w.at(3, Started("boot", "zoo", True))
+    w.at(3, own)
+    assert len(events(w.effects, ThresholdChanged)) == 1, "it changed while the gate was away"
+
+
 def pulses(world: World) -> list[Pulse]:
     return [effect for effect in world.effects if isinstance(effect, Pulse)]
 

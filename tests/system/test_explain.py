@@ -25,10 +25,11 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path, tmp_path / "models")
 
 
-def recorded(site: Site) -> dict[str, Envelope]:
+def recorded(site: Site, digest: str | None = None) -> dict[str, Envelope]:
     """One person is let in, somebody is refused, a button is pressed: the events by their type."""
     world = World()
-    world.at(0, Started("boot", "zoo", True))
+    pack = manifest("zoo")
+    world.at(0, Started("boot", "zoo", True, pack.files, pack.digest if digest is None else digest))
     world.at(0, WhitelistLoaded(7, 2, 0.5, 0.01))
     world.at(0, CameraReported("entrance", Status.STREAMING))
     for index in range(20):
@@ -65,6 +66,13 @@ def test_a_grant_and_a_refusal_are_explained_in_full(site: Site) -> None:
     denied = answer("explain", found["edge-gate.AccessDenied"].id, "--config", site.file)
     assert (denied["decision"], denied["reason"], denied["person"]) == ("denied", "CredentialNotFound", "")
     assert denied["evidence"]["score"] is None and denied["decision_ms"] > 0
+
+
+def test_networks_that_were_replaced_since_are_not_taken_for_those_of_the_decision(site: Site) -> None:
+    event = recorded(site, "0" * 64)["edge-gate.AccessGranted"].id
+    found = answer("explain", event, "--config", site.file)
+    assert (found["models"], found["models_digest"]) == ({}, "0" * 64)
+    assert "GateStarted of that time lists them" in run("explain", event, "--config", site.file).stdout
 
 
 def test_it_is_told_to_people_in_their_language(site: Site) -> None:
