@@ -15,11 +15,12 @@ from typing import Protocol
 
 import msgspec
 
-from edge.commands import Commands
+from edge.commands import TELL_EVERY_S, Commands
 from edge.config import BrokerSection, Config, Credentials
 from edge.delivery import Delivery, Verdict
 from edge.errors import EdgeError, SealError
 from edge.facts import BrokerReported, CommandsRefused, Fact
+from edge.flood import Tally
 from edge.link import Link
 from edge.mqtt import CONNECT_S, Address, Connection, Lost, Message
 from edge.seal import Verifier, load_key
@@ -174,6 +175,7 @@ class Session:
         will = Message(self._topic(Channel.STATE), msgspec.json.encode(Presence("offline")), *DELIVERY[Channel.STATE])
         where = address(config.broker, credentials)
         self._commands = Commands(config, credentials, time.monotonic())
+        self._refusals = Tally(TELL_EVERY_S, time.monotonic())
         self._connection = Connection(where, [self._topic(Channel.ACK), self._topic(Channel.COMMAND)], will)
 
     @property
@@ -196,6 +198,7 @@ class Session:
                 self._commanded(message)
             else:
                 self._acknowledged(message.payload)
+        self._tell_refusals()
         self._delivery.expire(time.monotonic())
         self.out_of_step = self._commands.renewed(time.monotonic()) or self.out_of_step
         return self.refused != refused
@@ -253,13 +256,15 @@ class Session:
 
     def _commanded(self, message: Message) -> None:
         """Hand on a command; of refused ones only now and then how many there were."""
-        now = time.monotonic()
         try:
-            self._report(self._commands.take(message.payload, message.retain, now))
+            self._report(self._commands.take(message.payload, message.retain, time.monotonic()))
             self.out_of_step = True
         except EdgeError as refused:
-            if count := self._commands.untold(now):
-                self._report(CommandsRefused(count, str(refused), getattr(refused, "id", "")))
+            self._refusals.add(str(refused), getattr(refused, "id", ""))
+
+    def _tell_refusals(self) -> None:
+        if told := self._refusals.due(time.monotonic()):
+            self._report(CommandsRefused(*told))
 
     def _recorder(self, path: Path) -> Verifier | None:
         """What accepts the recorder's acknowledgements; without its key nothing is ever pruned."""

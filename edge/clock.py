@@ -3,10 +3,13 @@
 import contextlib
 import ctypes
 import time
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
 
 from edge import files
+from edge.config import Config
 from edge.terms import Now
 
 TIME_ERROR = 5
@@ -36,25 +39,35 @@ class Clock:
 
 
 class Calendar:
-    """Today, for dates on which something ends; kept in `path`, so that a restart does not forget it.
+    """Today at the site, for dates on which something ends; kept in `path`, so that a restart does not forget it.
 
     A clock that is not synchronised has no say: until it is, today is the last day that a trusted clock has shown. So
     a clock in the past revives no enrolment that is over, and one in the future ends none. Where no trusted clock was
     ever seen nothing ends by date (`date.min`); whoever must not pass is revoked.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path, self._clock = path, clock
+    def __init__(self, path: Path, clock: Clock, zone: str = "UTC") -> None:
+        self._path, self._clock, self._zone = path, clock, ZoneInfo(zone)
         self._day = date.min
         with contextlib.suppress(OSError, ValueError):
             self._day = date.fromisoformat(path.read_text())
 
-    def today(self) -> date:
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The one that a gate goes by."""
+        return cls(config.state / "last-day", Clock(), config.calendar.time_zone)
+
+    def peek(self) -> date:
+        """Today, without keeping it: for who only looks at what the gate does."""
         now = self._clock.now()
-        if now.trusted and (day := date.fromtimestamp(now.utc)) != self._day:
+        return datetime.fromtimestamp(now.utc, self._zone).date() if now.trusted else self._day
+
+    def today(self) -> date:
+        day = self.peek()
+        if day != self._day:
             self._day = day
             self._keep()
-        return self._day
+        return day
 
     def _keep(self) -> None:
         """A disk that does not take it costs the next start its memory, and nothing now."""

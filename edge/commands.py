@@ -13,6 +13,7 @@ from joserfc.jwk import OKPKey
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase, SealError
 from edge.facts import CommandReceived
+from edge.flood import Bucket
 from edge.seal import Signer, Verifier, header, public_key
 from edge.signers import OperatorSection
 from edge.transport import COMMAND_TYPE, Command, Listening
@@ -24,6 +25,8 @@ GRACE_S = 5.0
 BURST, PER_S = 10.0, 1.0
 """So many commands at once, then so many a second; the rest is a flood and not even looked at."""
 TELL_EVERY_S = 10.0
+"""Refusals are told that often at most."""
+FLOOD = Phrase("too many commands came at once")
 
 
 class CommandRefused(EdgeError):
@@ -46,8 +49,7 @@ class Commands:
         self._former, self._former_until = "", now
         self._challenge, self._renew_at = secrets.token_urlsafe(12), now + CHALLENGE_S
         self._counters: dict[str, int] = {}
-        self._left, self._at = BURST, now
-        self._refused, self._tell_at = 0, now
+        self._bucket = Bucket(BURST, PER_S, now)
 
     @property
     def listening(self) -> Listening | None:
@@ -64,8 +66,8 @@ class Commands:
 
     def take(self, payload: bytes, retained: bool, now: float) -> CommandReceived:
         """The command in a message; CommandRefused when it is none that this gate obeys."""
-        if not self._room(now):
-            raise CommandRefused(Phrase("too many commands came at once"))
+        if not self._bucket.take(now):
+            raise CommandRefused(FLOOD)
         if retained:
             raise CommandRefused(Phrase("it was kept by the broker, and not sent to this gate now"))
         if len(payload) > LARGEST:
@@ -78,22 +80,6 @@ class Commands:
         return CommandReceived(
             command.jti, operator.name, command.kind, command.door, command.seconds, command.person, problem
         )
-
-    def untold(self, now: float) -> int:
-        """Count a refusal; how many there were since the last was told when it is time to tell, else 0."""
-        self._refused += 1
-        if now < self._tell_at:
-            return 0
-        told, self._refused, self._tell_at = self._refused, 0, now + TELL_EVERY_S
-        return told
-
-    def _room(self, now: float) -> bool:
-        self._left = min(BURST, self._left + (now - self._at) * PER_S)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
     def _verified(self, token: str) -> tuple[OperatorSection, Command]:
         try:

@@ -12,6 +12,8 @@ from edge.permits import Permits
 from edge.terms import CommandKind, Now
 
 MINUTE_S = 60
+RELEASES = frozenset((CommandKind.OPEN, CommandKind.UNLOCK))
+"""Not against another door of a sluice. To lock open is for an emergency and is taken all the same."""
 
 
 class Control:
@@ -45,7 +47,7 @@ class Control:
         return [Emit(subject, answer), *effects]
 
     def _order(self, door: str, fact: CommandReceived, now: float) -> tuple[str, list[Effect]]:
-        if fact.kind is CommandKind.OPEN and self._entry.grants.interlocked(door):
+        if fact.kind in RELEASES and self._entry.grants.interlocked(door):
             return "another door of the sluice is open", []
         return order(self._doors[door], fact.kind, fact.seconds, now)
 

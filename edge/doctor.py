@@ -10,7 +10,6 @@ import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 
 from edge import models
 from edge.broker import address
-from edge.clock import Clock
+from edge.clock import Calendar, Clock
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase
 from edge.files import there
@@ -219,7 +218,7 @@ def _whitelist(gate: Gate) -> Iterator[Finding]:
     if not there(whitelist.path):
         yield _warning("nobody is enrolled yet", "enrol somebody: edge-gate enroll")
         return
-    found = whitelist.gallery(models.manifest(gate.config.models.pack).id, date.today())
+    found = whitelist.gallery(models.manifest(gate.config.models.pack).id, Calendar.of(gate.config).peek())
     for problem in found.left_out:
         yield Finding(Outcome.WARNING, problem.message, problem.advice)
     people, revision = len(found.gallery.people), found.gallery.revision

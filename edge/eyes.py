@@ -17,6 +17,7 @@ from msgspec import Struct
 from edge import wire
 from edge.errors import LinkError
 from edge.facts import CameraReported, TrackEnded
+from edge.flood import Bucket
 from edge.sources import RETRY_S, Put, Source
 from edge.terms import Status
 from edge.users import group
@@ -40,28 +41,13 @@ class Seen(Struct, frozen=True):
     observation: wire.Observation
 
 
-class Bucket:
-    """Lets through a number of messages a second."""
-
-    def __init__(self, per_s: float) -> None:
-        self._per_s, self._left, self._at = per_s, per_s, time.monotonic()
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self._left = min(self._per_s, self._left + (now - self._at) * self._per_s)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 class Eye:
     """One connected eye. It is nobody until its first report names its camera."""
 
     def __init__(self, peer: wire.Peer) -> None:
-        self.peer, self.camera, self.bucket = peer, "", Bucket(MESSAGES_PER_S)
-        self.name_by = time.monotonic() + NAMED_WITHIN_S
+        now = time.monotonic()
+        self.peer, self.camera, self.bucket = peer, "", Bucket(MESSAGES_PER_S, MESSAGES_PER_S, now)
+        self.name_by = now + NAMED_WITHIN_S
         self.same_pack = False
         """Whether it runs the gate's model pack: vectors of another one mean nothing here."""
 
@@ -128,7 +114,7 @@ class Eyes(Source):
             for _ in range(A_TURN):
                 if (message := eye.peer.receive()) is None:
                     return
-                if eye.bucket.take():
+                if eye.bucket.take(time.monotonic()):
                     self._hear(eye, message)
         except EOFError:
             self._close(eye, "the eye is gone")

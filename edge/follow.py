@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from edge import sitetable
 from edge.broker import address
-from edge.clock import Calendar, Clock
+from edge.clock import Calendar
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase, StoreError
 from edge.facts import WhitelistLoaded
@@ -52,7 +52,7 @@ def whitelist_source(config: Config, credentials: Credentials, pack: Manifest, p
     """Where this gate's whitelist comes from."""
     if config.whitelist.source == "desk":
         return Follower(config, credentials, pack, put)
-    today = Calendar(config.state / "last-day", Clock()).today
+    today = Calendar.of(config).today
     return WhitelistSource(Whitelist.of(config, credentials), pack, config.access.fpir, config.state, today, put)
 
 

@@ -1,6 +1,6 @@
 """What may happen in a scenario: each kind, what it is called, its fields and what they may be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -60,30 +60,27 @@ def person(value: Any) -> Value:
     return "" if str(value).lower() in NOBODY else text(value)
 
 
-def choice(*values: str) -> Check:
-    return lambda value: named(str(value)) if named(str(value)) in values else None
+class Choice:
+    """One of some words, or another name of one; capitals, underscores and spaces do not matter."""
+
+    def __init__(self, values: Iterable[str], others: dict[str, str] | None = None) -> None:
+        self.values = tuple(map(str, values))
+        self._meant = {_plain(value): value for value in self.values} | (others or {})
+
+    def __call__(self, value: Any) -> Value:
+        return self._meant.get(_plain(str(value)))
 
 
-def reason(value: Any) -> Value:
-    """One of the reasons of AccessDenied, or true for a pass that is no good."""
-    if value is True:
-        return Reason.PASS_INVALID.value
-    found = [each.value for each in Reason if named(each.value.lower()) == named(str(value).replace("_", "").lower())]
-    return found[0] if found else None
+def _plain(word: str) -> str:
+    return "".join(letter for letter in word.lower() if letter.isalnum())
 
 
-def liveness(value: Any) -> Value:
-    words = {
-        "true": "live",
-        "false": "attack",
-        "real": "live",
-        "photo": "attack",
-        "spoof": "attack",
-        "none": "unavailable",
-    }
-    word = str(value).lower()
-    word = words.get(word, word)
-    return word if word in ("live", "attack", "unsure", "unavailable") else None
+reason = Choice(Reason, {"true": Reason.PASS_INVALID.value})
+"""Of AccessDenied; true for a pass that is no good."""
+liveness = Choice(
+    ("live", "attack", "unsure", "unavailable"),
+    {"true": "live", "real": "live", "false": "attack", "photo": "attack", "spoof": "attack", "none": "unavailable"},
+)
 
 
 def named(name: str) -> str:
@@ -138,7 +135,7 @@ KINDS: dict[str, Kind] = {
         {"step_s": "step", "by": "step", "seconds": "step", "synchronised": "trusted", "time": "to"},
     ),
     "command": Kind(
-        {"door": text, "command": choice(*CommandKind), "for": number, "person": person, "operator": text, "id": text,
+        {"door": text, "command": Choice(CommandKind), "for": number, "person": person, "operator": text, "id": text,
          "problem": text},
         {"name": "command", "action": "command", "do": "command", "seconds": "for", "for_s": "for", "why": "problem"},
     ),
@@ -149,11 +146,11 @@ KINDS: dict[str, Kind] = {
     ),
     "pin": Kind({"door": text, "reader": text, "pin": text}, {"code": "pin", "digits": "pin"}),
     "card": Kind({"door": text, "reader": text, "person": person}, {"owner": "person", "name": "person"}),
-    "camera": Kind({"camera": text, "status": choice(*Status), "detail": text}, {"state": "status", "name": "camera"}),
-    "broker": Kind({"status": choice(*Status), "detail": text}, {"state": "status"}),
-    "storage": Kind({"state": choice(*Storage)}, {"status": "state"}),
+    "camera": Kind({"camera": text, "status": Choice(Status), "detail": text}, {"state": "status", "name": "camera"}),
+    "broker": Kind({"status": Choice(Status), "detail": text}, {"state": "status"}),
+    "storage": Kind({"state": Choice(Storage)}, {"status": "state"}),
     "whitelist": Kind({"problem": text, "revision": count}),
-    "relay": Kind({"door": text, "status": choice("ok", "silent", "away", "stuck")}, {"state": "status"}),
+    "relay": Kind({"door": text, "status": Choice(("ok", "silent", "away", "stuck"))}, {"state": "status"}),
     "nothing": Kind({}),
 }  # fmt: skip
 """Every kind by its name; docs/scenarios.md explains them."""

@@ -6,11 +6,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from edge.commands import BURST, FLOOD, PER_S, TELL_EVERY_S
 from edge.facts import (
     BrokerReported,
     CameraReported,
     CardRead,
     CommandReceived,
+    CommandsRefused,
     FaceSeen,
     Heartbeat,
     InputLost,
@@ -19,6 +21,7 @@ from edge.facts import (
     StorageReported,
     TrackEnded,
 )
+from edge.flood import Bucket, Tally
 from edge.happenings import Happening
 from edge.presence import Cues
 from edge.scenario import Scenario
@@ -72,6 +75,7 @@ class Player:
         self._scenario = scenario
         self.stage = Stage(scenario)
         self._numbers = count(1)
+        self._bucket, self._refusals = Bucket(BURST, PER_S, 0.0), Tally(TELL_EVERY_S, 0.0)
         self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {
             "face": self._face,
             "inputs_lost": self._inputs_lost,
@@ -150,7 +154,7 @@ class Player:
             issuer="scenario",
             valid_from=fields.get("from", utc - DAY_S),
             valid_until=fields.get("until", utc + DAY_S),
-            uses=fields.get("uses"),
+            uses=fields.get("uses", 1) or None,
             used=fields.get("used", 0),
             face=bool(fields.get("face")),
             pin=fields.get("pin", ""),
@@ -169,6 +173,13 @@ class Player:
         self.stage.step(CardRead(door, self._source(fields, door), self._permit(fields.get("person", ""))))
 
     def _command(self, fields: dict[str, Any]) -> None:
+        """What could not be verified, and a flood, never reach the core: they are counted, as on a real gate."""
+        why = fields.get("problem", "") if self._bucket.take(self.stage.now) else str(FLOOD)
+        if why:
+            self._refusals.add(why, fields.get("id", ""))
+            self._tell_refusals()
+            self.stage.at(self.stage.now + TELL_EVERY_S, self._tell_refusals)
+            return
         self.stage.step(
             CommandReceived(
                 id=fields.get("id") or f"command-{next(self._numbers)}",
@@ -177,9 +188,12 @@ class Player:
                 door=fields.get("door", ""),
                 seconds=fields.get("for"),
                 person=fields.get("person", ""),
-                problem=fields.get("problem", ""),
             )
         )
+
+    def _tell_refusals(self) -> None:
+        if told := self._refusals.due(self.stage.now):
+            self.stage.step(CommandsRefused(*told))
 
     # Lines, clock, links ----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from edge.config import Config, parse
 from edge.errors import ConfigurationError, EdgeError, Phrase
-from edge.happenings import KINDS, Happening, Value, named
+from edge.happenings import KINDS, Choice, Happening, Value, named
 from edge.i18n import N_
 from edge.strict import Problem, errors
 
@@ -191,6 +191,8 @@ class Reader:
         known = Person.__struct_fields__[1:]
         for key in table.keys() - set(known):
             self._wrong(where, N_("unknown key {key}; known are {known}"), key=key, known=", ".join(known))
+        if table.get("duress_pin") and table["duress_pin"] == table.get("pin"):
+            self._wrong(where, N_("duress_pin is the same as pin; nobody could tell which was meant"))
         times = {}
         for key in ("valid_from", "valid_until"):
             if key in table and self._config:
@@ -247,6 +249,10 @@ class Reader:
             return self._time(where, value) or 0.0
         assert not isinstance(check, str)
         found = check(value)
+        if found is None and isinstance(check, Choice):
+            self._wrong(where, N_("{value} makes no sense here; known are {known}"), value=value,
+                        known=", ".join(check.values))  # fmt: skip
+            return ""
         if found is None:
             self._wrong(where, N_("{value} makes no sense here"), value=value)
             return ""

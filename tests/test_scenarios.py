@@ -43,8 +43,10 @@ FACT = '[[fact]]\nat = 1\nkind = "face"\nperson = "ann"\n'
         ('[[fact]]\nat = -1\nkind = "fire"', "must be seconds from the start"),
         ('[[fact]]\nat = "08:00"\nkind = "fire"', "is before the start"),
         ('[[fact]]\nat = "soon"\nkind = "fire"', "soon is no date and time"),
-        (FACT + 'liveness = "dead"', "dead makes no sense here"),
+        (FACT + 'liveness = "dead"', "dead makes no sense here; known are live, attack, unsure, unavailable"),
         (FACT + "mood = 1", "face has no key mood"),
+        (FACT + "for = true", "True makes no sense here"),
+        (FACT + '[[person]]\nname = "ann"\npin = "1"\nduress_pin = "1"', "duress_pin is the same as pin"),
         (FACT + 'door = "attic"', "there is no door attic; there are: main"),
         (FACT + '[[person]]\nname = "bob"', "there is no person ann; there are: bob"),
         (FACT + '[[person]]\nname = "ann"\nlevels = ["staff"]', "there is no level staff"),
@@ -72,3 +74,11 @@ def test_the_command_prints_one_line_of_json(tmp_path: Path) -> None:
     assert [effect["effect"] for effect in outcome["effects"]].count("pulse") == 1
     assert outcome["doors"]["main"]["mode"] == "Locked"
     assert "AccessGranted" in run("simulate", "--scenario", file).stdout
+
+
+def test_a_flood_of_commands_is_cut_off_told_together_and_counted_to_the_last(tmp_path: Path) -> None:
+    flood = "".join(f'[[fact]]\nat = {1 + i / 100}\nkind = "command"\ncommand = "open"\n' for i in range(60))
+    effects = [each["data"] for each in play(flood, tmp_path).effects if each["effect"] == "event"]
+    refused = [data["count"] for data in effects if "count" in data]
+    answered = [data for data in effects if "accepted" in data]
+    assert refused == [1, 49] and len(answered) == 10

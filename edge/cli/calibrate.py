@@ -1,6 +1,6 @@
 """`edge-gate calibrate`: what the enrolled people say of thresholds, and whose table a gate goes by."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +9,7 @@ import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.progress import progress
+from edge.clock import Calendar
 from edge.config import Config, Credentials, load
 from edge.errors import EdgeError
 from edge.i18n import N_, _
@@ -75,9 +76,10 @@ def _gallery(gate: Config, credentials: Credentials, manifest: "Manifest") -> "G
     from edge import kept
     from edge.whitelist import Whitelist
 
+    today = Calendar.of(gate).peek()
     if gate.whitelist.source == "desk":
-        return kept.gallery(gate, credentials, manifest, date.today())
-    return Whitelist.of(gate, credentials).gallery(manifest.id, date.today()).gallery
+        return kept.gallery(gate, credentials, manifest, today)
+    return Whitelist.of(gate, credentials).gallery(manifest.id, today).gallery
 
 
 def _population(gate: Config) -> str:

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.progress import progress
-from edge.config import Credentials, DeskConfig, load_either
+from edge.clock import Calendar
+from edge.config import Config, Credentials, DeskConfig, load_either
 from edge.enrolled import Consent, Person, Standing
 from edge.i18n import N_, _
 from edge.whitelist import Whitelist
@@ -92,7 +93,9 @@ def enroll(
 @people.command("list")
 def list_(config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
     """Show everybody who is or was enrolled."""
-    found = Whitelist.of(load_either(config), Credentials(credentials)).people(date.today())
+    place = load_either(config)
+    today = Calendar.of(place).peek() if isinstance(place, Config) else date.today()
+    found = Whitelist.of(place, Credentials(credentials)).people(today)
     if json:
         emit({"people": found})
     elif found:

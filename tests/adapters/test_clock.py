@@ -45,6 +45,13 @@ def test_an_untrusted_clock_has_no_say_also_after_a_restart(tmp_path: Path, show
     assert calendar.today() == later(3)
 
 
+@pytest.mark.parametrize(("zone", "day"), [("Asia/Shanghai", DAY), ("Pacific/Kiritimati", later(1))])
+def test_a_day_begins_when_it_does_at_the_site(tmp_path: Path, zone: str, day: date) -> None:
+    calendar = Calendar(tmp_path / "last-day", SetClock(DAY, True), zone)
+    assert calendar.peek() == day and not (tmp_path / "last-day").exists(), "to look keeps nothing"
+    assert calendar.today() == day and (tmp_path / "last-day").read_text() == str(day)
+
+
 def test_a_clock_that_was_never_trusted_ends_nothing(tmp_path: Path) -> None:
     assert Calendar(tmp_path / "last-day", SetClock(DAY, False)).today() == date.min
     (tmp_path / "last-day").write_bytes(b"\xff\x00")

@@ -7,7 +7,8 @@ from msgspec import structs
 
 from edge.areas import AreaRules, Areas
 from edge.attempts import AttemptRules, Attempts
-from edge.doorevents import AccessDenied, AccessGranted, Duress, RepeatedRefusals
+from edge.door import DoorRules
+from edge.doorevents import AccessDenied, AccessGranted, CommandAnswered, Duress, RepeatedRefusals
 from edge.factors import EntryRules
 from edge.facts import CardRead, CommandReceived, FaceSeen, InputChanged, PinEntered, Pulse, Recorded, Started
 from edge.terms import CommandKind, Factor, Input, Permit, Reason
@@ -165,3 +166,14 @@ def test_anti_passback_is_as_hard_as_its_area_and_forgets(passback: Any, later: 
     assert areas.violates("ann", "elsewhere", later) == "off"
     areas.moved("ann", "outside", later)
     assert areas.violates("ann", "lobby", later) == "off" and areas.inside() == {}
+
+
+@pytest.mark.parametrize("kind", [CommandKind.OPEN, CommandKind.UNLOCK, CommandKind.LOCK_OPEN])
+def test_of_a_sluice_the_room_releases_one_door_at_a_time_unless_it_is_an_emergency(kind: CommandKind) -> None:
+    rules = DoorRules(pulse_s=3.0, held_open_s=20.0, interlock=("inner",))
+    inner = structs.replace(rules, interlock=("main",))
+    w = world(doors={"main": rules, "inner": inner})
+    w.at(0.1, InputChanged("inner", Input.CONTACT, True))
+    w.at(1, CommandReceived("id", "room", kind, "main"))
+    (answer,) = events(w.effects, CommandAnswered)
+    assert answer.accepted == (kind is CommandKind.LOCK_OPEN) == any(isinstance(each, Pulse) for each in w.effects)  # type: ignore[attr-defined]
