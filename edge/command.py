@@ -25,11 +25,12 @@ class Target(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What is asked; `door` "" is every door, `seconds` is for `unlock` and `block`."""
+    """What is asked; `door` "" is every door, `seconds` is for `unlock` and `block`, `by` is whom the key signs for."""
 
     kind: CommandKind
     door: str = ""
     seconds: float | None = None
+    by: str = ""
 
 
 class Answer(NamedTuple):
@@ -46,13 +47,18 @@ def command(address: Address, target: Target, operator: str, key: OKPKey, wish: 
         listening = _listening(connection, target, deadline)
         asked = Command(
             jti=secrets.token_hex(8), aud=f"{target.site}/{target.gate}", challenge=listening.challenge,
-            counter=listening.counters.get(operator, 0) + 1, kind=wish.kind, door=wish.door, seconds=wish.seconds,
+            counter=_counter(listening, operator), kind=wish.kind, door=wish.door, seconds=wish.seconds, by=wish.by,
         )  # fmt: skip
         message = Message(target.topic(Channel.COMMAND), sign(asked, key, operator), *DELIVERY[Channel.COMMAND])
         connection.publish(message)
         return _answer(connection, target, asked.jti, deadline)
     finally:
         connection.close()
+
+
+def _counter(listening: Listening, operator: str) -> int:
+    """Larger than the last one, and than one that was used since the gate published its state."""
+    return max(listening.counters.get(operator, 0) + 1, time.time_ns() // 1_000_000)
 
 
 def _listening(connection: Connection, target: Target, deadline: float) -> Listening:

@@ -78,8 +78,9 @@ class Commands:
         what = command.kind.value.replace("_", "-")
         problem = "" if what in operator.may else f"this operator may not {what}"
         return CommandReceived(
-            command.jti, operator.name, command.kind, command.door, command.seconds, command.person, problem
-        )
+            id=command.jti, operator=operator.name, kind=command.kind, door=command.door, seconds=command.seconds,
+            person=command.person, problem=problem, by=command.by,
+        )  # fmt: skip
 
     def _verified(self, token: str) -> tuple[OperatorSection, Command]:
         try:

@@ -43,7 +43,9 @@ class Control:
             why = "" if any(not refused for refused, _ in answers) else answers[0][0]
             effects += [effect for _, followed in answers for effect in followed]
         subject = f"door/{fact.door}" if fact.door in self._doors else "gate"
-        answer = CommandAnswered(fact.id, fact.kind, fact.operator, not why, why)
+        answer = CommandAnswered(
+            id=fact.id, kind=fact.kind, operator=fact.operator, accepted=not why, why=why, by=fact.by
+        )
         return [Emit(subject, answer), *effects]
 
     def _order(self, door: str, fact: CommandReceived, now: float) -> tuple[str, list[Effect]]:

@@ -79,13 +79,14 @@ class TailgatingSuspected(Event, frozen=True):
 
 
 class CommandAnswered(Event, frozen=True):
-    """What became of a command of the monitoring room; `why` it was refused."""
+    """What became of a command of the monitoring room; `why` it was refused, and `by` whom the operator was asked."""
 
     id: str
     kind: CommandKind
     operator: str
     accepted: bool
     why: str = ""
+    by: str = ""
 
 
 class DoorModeChanged(Event, frozen=True):
@@ -150,7 +151,7 @@ TABLE: dict[type[Event], Row] = {
     RepeatedRefusals: Row(Channel.ALARM, 700, ("person",)),
     AntiPassbackViolation: Row(Channel.ALARM, 500, ("person",)),
     TailgatingSuspected: Row(Channel.ALARM, 500),
-    CommandAnswered: Row(Channel.EVENT, 300, ("operator",)),
+    CommandAnswered: Row(Channel.EVENT, 300, ("operator", "by")),
     DoorModeChanged: Row(Channel.EVENT, 100),
     DoorPhysicalStateChanged: Row(Channel.EVENT, 100),
     RequestToExit: Row(Channel.EVENT, 100),

@@ -176,7 +176,8 @@ class PlacesKnown(Fact, frozen=True):
 class CommandReceived(Fact, frozen=True):
     """A command of the monitoring room that was verified, or one that was refused (`problem`).
 
-    `id` names it in its answer; `door` is "" for every door; `seconds` counts for `unlock` and `block`.
+    `id` names it in its answer; `door` is "" for every door; `seconds` counts for `unlock` and `block`; `by` is who
+    asked, where the operator signs for several people.
     """
 
     id: str
@@ -186,6 +187,7 @@ class CommandReceived(Fact, frozen=True):
     seconds: float | None = None
     person: str = ""
     problem: str = ""
+    by: str = ""
 
 
 class CommandsRefused(Fact, frozen=True):

@@ -21,6 +21,14 @@ port = {port}
 port = {broker}
 [site]
 title = "政务中心"
+[commands]
+operator = "room"
+[[level]]
+name = "guard_post"
+topic = "notice/guard_post"
+[[level]]
+name = "duty_leader"
+topic = "notice/duty_leader"
 """
 
 Tell = Callable[..., None]
@@ -42,6 +50,11 @@ class Room(Server):
     def key(self) -> Path:
         """What gates need to accept its acknowledgements, once it has started."""
         return self._directory / "recorder.pub"
+
+    @property
+    def operator_key(self) -> Path:
+        """What gates need to obey it, once it has started."""
+        return self._directory / "room.pub"
 
     def _accounts(self) -> str:
         file = self._directory / "password"
@@ -66,8 +79,9 @@ def showroom(directory: Path, gates: int, people_per_s: float, tell: Tell, port:
     """All of it running; what is recorded stays in `directory`. EdgeError when a part does not start."""
     with DemoBroker() as broker, Room(directory, broker.port, port) as room:
         site = SimulatedSite(
-            directory / "gates", gates, BrokerSection(host=HOST, port=broker.port), room.key, people_per_s
-        )
+            directory / "gates", gates, BrokerSection(host=HOST, port=broker.port), room.key, people_per_s,
+            room.operator_key,
+        )  # fmt: skip
         site.start()
         tell("the page is at {url}", url=f"http://{HOST}:{room.port}/")
         tell("log in as {names}, each with the password {password}", names=", ".join(PEOPLE), password=room.password)

@@ -20,6 +20,8 @@ from edge.doorsection import DoorSection, LineSection
 from edge.facts import (
     BrokerReported,
     CameraReported,
+    CommandReceived,
+    CommandsRefused,
     Effect,
     Emit,
     FaceSeen,
@@ -40,9 +42,12 @@ from edge.outbox import Outbox
 from edge.presence import Cues
 from edge.rules import gate_rules
 from edge.sections import BrokerSection, CameraSection, GateSection, OutboxSection
+from edge.signers import OperatorSection
 from edge.terms import ALIVE, Candidate, Input, Now, Quality, RelayOutcome, Status
 
 SITE, DOOR, CAMERA = "demo", "main", "entrance"
+OPERATOR = "room"
+"""Who may command simulated gates."""
 NAMES = ("north-hall", "south-hall", "east-hall", "west-hall", "garden-passage", "canteen-passage", "archive")
 PEOPLE = 180
 STRANGERS = 0.08
@@ -62,10 +67,10 @@ class SimulatedGate:
 
     def __init__(
         self, directory: Path, name: str, broker: BrokerSection, recorder_key: Path | None, people_per_s: float,
-        faults_per_s: float = 0.0, seed: int = 0,
+        faults_per_s: float = 0.0, seed: int = 0, operator_key: Path | None = None,
     ) -> None:  # fmt: skip
         self.name, self._rate, self._faults = name, people_per_s, faults_per_s
-        config = _config(directory, name, broker, recorder_key)
+        config = _config(directory, name, broker, recorder_key, operator_key)
         self._gate = Gate(gate_rules(config))
         self._random = random.Random(f"{name}{seed}")
         self._lock, self._wake = threading.Lock(), threading.Event()
@@ -146,7 +151,7 @@ class SimulatedGate:
                 self._pulsed(effect, now.mono)
 
     def _reported(self, fact: Fact | Exception) -> None:
-        if isinstance(fact, Recorded | StorageReported | BrokerReported):
+        if isinstance(fact, Recorded | StorageReported | BrokerReported | CommandReceived | CommandsRefused):
             self.at(0.0, fact)
 
     # Around it -----------------------------------------------------------------------------------------------------
@@ -235,14 +240,16 @@ class SimulatedSite:
     """Gates with one broker. Their logs are kept in `directory`, so that the next start goes on where this one ends."""
 
     def __init__(
-        self, directory: Path, gates: int, broker: BrokerSection, recorder_key: Path | None, people_per_s: float
-    ) -> None:
+        self, directory: Path, gates: int, broker: BrokerSection, recorder_key: Path | None, people_per_s: float,
+        operator_key: Path | None = None,
+    ) -> None:  # fmt: skip
         faults = FAULTS_PER_HOUR / 3600 / 7
         self.gates = []
         for name in names(gates):
             folder = directory / name
             folder.mkdir(parents=True, exist_ok=True)
-            self.gates.append(SimulatedGate(folder, name, broker, recorder_key, people_per_s, faults))
+            gate = SimulatedGate(folder, name, broker, recorder_key, people_per_s, faults, operator_key=operator_key)
+            self.gates.append(gate)
 
     def start(self) -> None:
         for gate in self.gates:
@@ -258,8 +265,10 @@ def names(gates: int) -> list[str]:
     return [NAMES[number] if number < len(NAMES) else f"gate-{number + 1}" for number in range(gates)]
 
 
-def _config(directory: Path, name: str, broker: BrokerSection, recorder_key: Path | None) -> Config:
-    """The configuration of a gate with one camera and one door; its key is read from where it lies."""
+def _config(
+    directory: Path, name: str, broker: BrokerSection, recorder_key: Path | None, operator_key: Path | None
+) -> Config:
+    """The configuration of a gate with one camera and one door; keys are read from where they lie."""
     key = str(recorder_key.absolute()) if recorder_key else "recorder.pub"
     return Config(
         GateSection(SITE, name, state_dir=str(directory)),
@@ -267,4 +276,5 @@ def _config(directory: Path, name: str, broker: BrokerSection, recorder_key: Pat
         [DoorSection(DOOR, LineSection(1), contact=LineSection(2), tamper=LineSection(3))],
         broker=broker,
         outbox=OutboxSection(recorder_key=key),
+        operator=[OperatorSection(OPERATOR, credential=str(operator_key.absolute()))] if operator_key else [],
     )

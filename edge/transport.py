@@ -105,6 +105,8 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     seconds: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     """How long an `unlock` or `block` lasts."""
     person: Annotated[str, Meta(max_length=40)] = ""
+    by: Annotated[str, Meta(max_length=64)] = ""
+    """Who asked, where the operator is a room in which several people log in."""
 
 
 class Listening(Struct, frozen=True):

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from monitor.api import MOST, STATES, TIME, Credentials, Doing
+from monitor.commands import Order
 from monitor.gates import Gate
 from monitor.history import Found
 from monitor.terms import Action, Alarm, Check, Priority, Stage, State
@@ -63,6 +64,11 @@ def _paths() -> Json:
             ], body="Doing"),
         },
         "/api/gates": {"get": _operation("All gates, as they are", "Gates", {})},
+        "/api/gates/{site}/{gate}/commands": {
+            "post": _operation("Command a gate and wait for its answer; 409 says why it did not accept", "Outcome",
+                               {400: "Problem", 404: "Problem", 409: "Outcome", 413: "Problem"},
+                               [_path("site"), _path("gate")], body="Order"),
+        },
         "/api/events": {
             "get": _operation("Events in the order of recording; go on with `next`", "Events", {400: "Problem"}, [
                 _query("since", {"type": "string", "default": "0", "pattern": SINCE},
@@ -100,7 +106,7 @@ def _operation(
         found["parameters"] = parameters
     if body:
         content = {"application/json": {"schema": _ref(body)}}
-        found["requestBody"] = {"content": content, "required": body == "Credentials"}
+        found["requestBody"] = {"content": content, "required": body in ("Credentials", "Order")}
     if public:
         found["security"] = []
     return found
@@ -118,6 +124,10 @@ def _query(name: str, schema: Json, description: str) -> Json:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
+def _path(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+
+
 def _limit() -> Json:
     schema = {"type": "integer", "minimum": 1, "maximum": MOST, "default": 200}
     return _query("limit", schema, "At most so many")
@@ -125,7 +135,7 @@ def _limit() -> Json:
 
 def _schemas() -> Json:
     made: Json = msgspec.json.schema_components(
-        [Gate, Found, Credentials, Doing],
+        [Gate, Found, Credentials, Doing, Order],
         schema_hook=lambda kind: dict(ANY),
         ref_template="#/components/schemas/{name}",
     )[1]
@@ -146,6 +156,9 @@ def _schemas() -> Json:
         "Alarms": _object({"alarms": {"type": "array", "items": _ref("Alarm")}}),
         "Gates": _object({"gates": {"type": "array", "items": _ref("Gate")}}),
         "Events": _object({"events": {"type": "array", "items": _ref("Found")}, "next": {"type": "integer"}}),
+        "Outcome": _object(
+            {name: {"type": "string"} for name in ("site", "gate", "why", "id")} | {"accepted": {"type": "boolean"}}
+        ),
         "Session": _object({name: {"type": "string"} for name in ("name", "role", "csrf")}),
         "Health": _object({name: {"type": "string"} for name in ("status", "broker", "database")}),
         "Problem": _object({name: {"type": "string"} for name in ("error", "hint")}),

@@ -16,6 +16,7 @@ from monitor.history import Wanted
 from monitor.plan import Plan
 from monitor.terms import Action, Alarm, Check
 from monitor.view import HERE, LANGUAGES, form, language, level, page, render
+from monitor.words import COMMANDS
 
 DOOR_EVENTS = 20
 TOLD = 50
@@ -116,7 +117,8 @@ def gate(request: Request, who: Caller) -> Response:
         room.accounts.note(who.user.name, "gate", found.place)
     own = [each for each in room.casebook.open() if (each.key.site, each.key.gate) == (found.site, found.name)]
     template = "gate_part.html" if "hx-request" in request.headers else "gate.html"
-    return render(request, template, who, gate=found, events=events, alarms=own, level_of=level(found, own))
+    values = {"commands": room.commander.offers(who.user), "names": COMMANDS, "level_of": level(found, own)}
+    return render(request, template, who, gate=found, events=events, alarms=own, **values)
 
 
 # Who is there --------------------------------------------------------------------------------------------------------

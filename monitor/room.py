@@ -12,6 +12,7 @@ from edge.errors import StoreError
 from edge.transport import Presence
 from monitor.accounts import Accounts
 from monitor.casebook import Casebook
+from monitor.commanding import Commander
 from monitor.database import Database
 from monitor.deliveries import Deliveries
 from monitor.dispatcher import Dispatcher, linkage_of, post_of
@@ -40,6 +41,8 @@ class Room(Audience):
         self.deliveries = Deliveries(self.database)
         self.casebook = Casebook(self.database, self.settings.alarms, self._alarms_changed)
         self.dispatcher = self._dispatcher()
+        commands = self.settings.commands
+        self.commander = Commander(commands, configured.broker, configured.path(commands.key))
         self.why_silent = "connecting"
         """Why nothing can arrive from gates; empty while the broker is connected."""
         key = configured.path(self.settings.store.signing_key)

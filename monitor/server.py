@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge.errors import EdgeError, StoreError
-from monitor import api, lookup, notices, openapi, pages
+from monitor import api, commands, lookup, notices, openapi, pages
 from monitor.access import Bounded, Sealed, caller, problem
 from monitor.accounts import Denied
 from monitor.plan import Plan
@@ -34,6 +34,7 @@ def application(room: Room) -> Any:
     plan = room.settings.site.plan
     routes = [
         *notices.ROUTES,
+        *commands.ROUTES,
         *pages.ROUTES,
         *lookup.ROUTES,
         *api.ROUTES,

@@ -101,6 +101,24 @@ class SiteSection(Struct, forbid_unknown_fields=True):
             yield "time_zone", Phrase("is no time zone; an example: Asia/Shanghai")
 
 
+Asked = Literal["open", "lock_down", "release", "block", "unblock", "unlock", "lock", "acknowledge"]
+
+
+class CommandsSection(Struct, forbid_unknown_fields=True):
+    """What may be asked of gates from the page."""
+
+    operator: str = ""
+    """What the gates' `[[operator]]` calls this room; without it the page commands nothing."""
+    key: str = "room.jwk"
+    """The key that signs commands, made on first use; gates need the `.pub` beside it."""
+    guards_may: list[Asked] = field(default_factory=lambda: ["open", "lock_down", "acknowledge"])
+    """What guards may ask for; operators may everything."""
+    four_eyes: bool = False
+    """Whether locking down or releasing a whole site takes a second person."""
+    four_eyes_within_s: Annotated[float, Meta(ge=10, le=3600)] = 300.0
+    """How long it waits for that person."""
+
+
 class MailSection(Struct, forbid_unknown_fields=True):
     """The server that takes letters to levels with an `email`."""
 
@@ -145,6 +163,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     site: SiteSection = field(default_factory=SiteSection)
     alarms: Rules = field(default_factory=Rules)
     retention: RetentionSection = field(default_factory=RetentionSection)
+    commands: CommandsSection = field(default_factory=CommandsSection)
     mail: MailSection = field(default_factory=MailSection)
     level: list[Level] = field(default_factory=list)
     rule: list[Rule] = field(default_factory=list)

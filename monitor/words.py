@@ -120,7 +120,7 @@ ROLES = {"viewer": N_("viewer"), "guard": N_("guard"), "operator": N_("operator"
 DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong password": N_("wrong password"),
          "history": N_("looked at history"), "export": N_("exported history"), "events": N_("read events"),
          "gate": N_("looked at a gate"), "test notice": N_("sent a test notice"),
-         "deliveries": N_("looked at notices")}  # fmt: skip
+         "deliveries": N_("looked at notices"), "command": N_("commanded")}  # fmt: skip
 LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
           "property_office": N_("Property office"), "police_liaison": N_("Police liaison"),
           "duty_leader": N_("Duty leader")}  # fmt: skip
@@ -128,6 +128,10 @@ CAUSES = {"reported": N_("told at once"), "unanswered": N_("nobody has acknowled
           "unclosed": N_("not closed in time"), "closed": N_("closed"), "test": N_("test")}  # fmt: skip
 DELIVERIES = {"waiting": N_("under way"), "delivered": N_("delivered"), "given_up": N_("given up"),
               "mqtt": "MQTT", "webhook": "webhook", "email": N_("email")}  # fmt: skip
+COMMANDS = {"open": N_("Open once"), "unlock": N_("Unlock"), "lock": N_("Lock"), "block": N_("Block"),
+            "unblock": N_("Unblock"), "lock_down": N_("Lock down"), "release": N_("End lockdown"),
+            "acknowledge": N_("Alarms seen")}  # fmt: skip
+"""Beside the others, since an alarm is acknowledged as well."""
 EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, PARTS, ROLES, DEEDS,
          LEVELS, CAUSES, DELIVERIES)  # fmt: skip
 

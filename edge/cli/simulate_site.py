@@ -31,6 +31,10 @@ def simulate_site(
         Path | None,
         typer.Option("--recorder-key", metavar="FILE", exists=True, help=N_("The recorder's public key, .pub.")),
     ] = None,
+    operator_key: Annotated[
+        Path | None,
+        typer.Option("--operator-key", metavar="FILE", exists=True, help=N_("The key of the operator `room`, .pub.")),
+    ] = None,
     room: Annotated[
         Path | None,
         typer.Option("--room", metavar="DIRECTORY", help=N_("Start a broker and a monitoring room here as well.")),
@@ -44,7 +48,7 @@ def simulate_site(
     """Run simulated gates at a broker: people pass, strangers are refused, and now and then something breaks."""
     if bool(broker) == bool(room):
         raise EdgeError("name a broker with --broker, or a directory with --room")
-    with _running(broker, room, port, gates, people, directory, recorder_key, quiet=json):
+    with _running(broker, room, port, gates, people, directory, (recorder_key, operator_key), quiet=json):
         _wait(seconds)
     if json:
         from edge.traffic import names
@@ -54,8 +58,8 @@ def simulate_site(
 
 @contextmanager
 def _running(
-    broker: str, room: Path | None, port: int, gates: int, people: float, directory: Path | None, key: Path | None,
-    quiet: bool,
+    broker: str, room: Path | None, port: int, gates: int, people: float, directory: Path | None,
+    keys: tuple[Path | None, Path | None], quiet: bool,
 ) -> Iterator[None]:  # fmt: skip
     """The gates, at a broker that is there or with one and a room of their own."""
     from edge.config import BrokerSection
@@ -71,7 +75,8 @@ def _running(
         return
     host, number = address(broker)
     with TemporaryDirectory(prefix="edge-gate-site-") as scratch:
-        site = SimulatedSite(directory or Path(scratch), gates, BrokerSection(host=host, port=number), key, people)
+        where = BrokerSection(host=host, port=number)
+        site = SimulatedSite(directory or Path(scratch), gates, where, keys[0], people, keys[1])
         site.start()
         tell("{count} gates are simulated at {host}:{port}", count=gates, host=host, port=number)
         yield

@@ -3,7 +3,7 @@
 (() => {
   const body = document.body;
   if (!body.dataset.live) return;
-  const parts = ["alarms", "gates", "link", "notices"];
+  const parts = ["alarms", "gates", "link", "notices", "sites"];
   const tell = (name) => htmx.trigger(body, `room:${name}`);
   const source = new EventSource("/stream");
   let lost = false;

@@ -1,0 +1,185 @@
+"""Commanding gates from the page and by programs: one gate, or a whole site where it may take two people."""
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from edge.command import Wish
+from edge.errors import EdgeError
+from edge.terms import CommandKind
+from monitor.access import Caller, api, problem
+from monitor.accounts import Role
+from monitor.api import room_of
+from monitor.commanding import LASTING, SITE_WIDE, NotAllowed, Outcome, Pending
+from monitor.room import Room
+from monitor.settings import Asked
+from monitor.view import form, page, render
+from monitor.words import COMMANDS
+
+MINUTE_S = 60.0
+LONGEST_S = 86_400.0
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    """What is asked of a gate; `door` "" is every door, `seconds` is for `unlock` and `block`."""
+
+    kind: Asked
+    door: str = ""
+    seconds: float | None = None
+
+
+def wish(order: Order) -> Wish:
+    """As it is signed; EdgeError when it makes no sense."""
+    if order.seconds is not None and not 0 < order.seconds <= LONGEST_S:
+        raise EdgeError("for how long is a number of seconds up to a day")
+    kind = CommandKind(order.kind)
+    return Wish(kind, order.door[:40], order.seconds if kind in LASTING else None)
+
+
+def _ask(room: Room, who: Caller, place: tuple[str, str], order: Order) -> Outcome:
+    """Command one gate, and put down who did."""
+    try:
+        [outcome] = room.commander.ask(who.user, [place], wish(order))
+    except NotAllowed:
+        _note(room, who, order.kind, f"{'/'.join(place)} {order.door}", "refused")
+        raise
+    _note(room, who, order.kind, f"{'/'.join(place)} {order.door}", outcome.verdict)
+    return outcome
+
+
+def _note(room: Room, who: Caller, kind: str, what: str, verdict: str) -> None:
+    room.accounts.note(who.user.name, "command", f"{kind} {what.strip()}: {verdict}")
+
+
+# One gate ------------------------------------------------------------------------------------------------------------
+
+
+@page(Role.GUARD)
+def command(request: Request, who: Caller) -> Response:
+    """A button of a gate's page: what became of it, beside the buttons."""
+    room, asked, given = room_of(request), request.path_params, form(request)
+    place, status = (asked["site"], asked["gate"]), 200
+    trouble: EdgeError | None = None
+    outcomes: list[Outcome] = []
+    try:
+        if room.gates.find(*place) is None:
+            raise EdgeError("there is no gate {name}", name=place[1])
+        seconds = float(given.get("minutes") or 0) * MINUTE_S or None
+        asked_for = {"kind": given.get("kind"), "door": given.get("door", ""), "seconds": seconds}
+        outcomes = [_ask(room, who, place, msgspec.convert(asked_for, Order))]
+    except NotAllowed as error:
+        trouble, status = error, 403
+    except EdgeError as error:
+        trouble, status = error, 409
+    except ValueError:
+        trouble, status = EdgeError("there is no such command"), 404
+    values = {"outcomes": outcomes, "back": f"/gates/{place[0]}/{place[1]}", "names": COMMANDS}
+    template = "outcomes.html" if "hx-request" in request.headers else "commanded.html"
+    return render(request, template, who, status, problem=trouble, kind=given.get("kind", ""), **values)
+
+
+@api(Role.GUARD)
+def order(request: Request, who: Caller) -> Response:
+    """The same for programs; 409 when the gate refused it or could not be reached."""
+    room, asked = room_of(request), request.path_params
+    place = asked["site"], asked["gate"]
+    if room.gates.find(*place) is None:
+        return problem(404, EdgeError("there is no gate {name}", name=place[1]))
+    try:
+        outcome = _ask(room, who, place, msgspec.json.decode(request.state.body, type=Order))
+    except NotAllowed as error:
+        return problem(403, error)
+    except EdgeError as error:
+        return problem(400, error)
+    except (msgspec.MsgspecError, ValueError) as error:
+        return problem(400, EdgeError("the body is not as it should be: {why}", why=error))
+    return JSONResponse(told(outcome), 200 if outcome.accepted else 409)
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    return {**outcome._asdict(), "why": str(outcome.why)}
+
+
+# A whole site --------------------------------------------------------------------------------------------------------
+
+
+def _sites(request: Request) -> dict[str, Any]:
+    """Every site with its gates, and what waits for a second person."""
+    room = room_of(request)
+    sites: dict[str, list[Any]] = {}
+    for gate in room.gates.all():
+        sites.setdefault(gate.site, []).append(gate)
+    return {"sites": sites, "pending": room.commander.pending(), "wide": SITE_WIDE, "names": COMMANDS,
+            "outcomes": [], "kind": ""}  # fmt: skip
+
+
+@page(Role.GUARD)
+def sites(request: Request, who: Caller) -> Response:
+    return render(request, _template(request), who, **_sites(request))
+
+
+def _template(request: Request) -> str:
+    return "sites_part.html" if "hx-request" in request.headers else "sites.html"
+
+
+@page(Role.GUARD)
+def command_site(request: Request, who: Caller) -> Response:
+    """Command every gate of a site, or wait for a second person."""
+    room, site = room_of(request), request.path_params["site"]
+    given = form(request).get("kind", "")
+    try:
+        kind = CommandKind(given)
+        answer = room.commander.ask_site(who.user, site, _gates_of(room, site), kind)
+    except (NotAllowed, ValueError):
+        refused = NotAllowed("your role may not do this")
+        return render(request, _template(request), who, 403, problem=refused, **_sites(request))
+    if isinstance(answer, Pending):
+        _note(room, who, kind, site, "awaits a second person")
+        room.hub.tell([], "sites")
+        return render(request, _template(request), who, **_sites(request))
+    return _done(request, who, kind, site, answer)
+
+
+@page(Role.GUARD)
+def confirm(request: Request, who: Caller) -> Response:
+    """The second person agrees."""
+    room = room_of(request)
+    gates = [(gate.site, gate.name) for gate in room.gates.all()]
+    try:
+        pending, outcomes = room.commander.confirm(who.user, request.path_params["id"], gates)
+    except NotAllowed as error:
+        return render(request, _template(request), who, 403, problem=error, **_sites(request))
+    return _done(request, who, pending.kind, pending.site, outcomes)
+
+
+@page(Role.GUARD)
+def withdraw(request: Request, who: Caller) -> Response:
+    room_of(request).commander.withdraw(request.path_params["id"])
+    room_of(request).hub.tell([], "sites")
+    return render(request, _template(request), who, **_sites(request))
+
+
+def _done(request: Request, who: Caller, kind: CommandKind, site: str, outcomes: list[Outcome]) -> Response:
+    room = room_of(request)
+    room.hub.tell([], "sites")
+    accepted = sum(outcome.accepted for outcome in outcomes)
+    _note(room, who, kind, site, f"accepted by {accepted} of {len(outcomes)} gates")
+    values = {**_sites(request), "outcomes": outcomes, "kind": kind}
+    return render(request, _template(request), who, **values)
+
+
+def _gates_of(room: Room, site: str) -> list[tuple[str, str]]:
+    return [(gate.site, gate.name) for gate in room.gates.all() if gate.site == site]
+
+
+ROUTES = [
+    Route("/gates/{site:str}/{gate:str}/commands", command, methods=["POST"]),
+    Route("/api/gates/{site:str}/{gate:str}/commands", order, methods=["POST"]),
+    Route("/sites", sites),
+    Route("/sites/{site:str}/commands", command_site, methods=["POST"]),
+    Route("/pending/{id:str}/confirm", confirm, methods=["POST"]),
+    Route("/pending/{id:str}/withdraw", withdraw, methods=["POST"]),
+]

@@ -1,0 +1,159 @@
+"""Acting from the page, in a real browser on a real gate's code: a click, the relay's pulse, and what the page says."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from edge.config import BrokerSection
+from edge.simulate import HOST
+from edge.traffic import SimulatedGate
+from tests.adapters.brokers import Mosquitto, until
+from tests.room.conftest import PASSWORD, Monitor, enter
+
+pytestmark = pytest.mark.real
+COMMANDS = '[commands]\noperator = "room"\nfour_eyes = true\n'
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def monitor(
+    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Monitor]:
+    with Monitor(tmp_path_factory.mktemp("commands"), broker, extra=COMMANDS) as monitor:
+        yield monitor
+
+
+@pytest.fixture(scope="module")
+def gates(monitor: Monitor, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Two gates that obey the room."""
+    where, names, keys = BrokerSection(host=HOST, port=broker.port), ["lobby", "garden"], monitor.directory
+    running = [
+        SimulatedGate(tmp_path_factory.mktemp(name), name, where, keys / "recorder.pub", 0.0,
+                      operator_key=keys / "room.pub")
+        for name in names
+    ]  # fmt: skip
+    for gate in running:
+        gate.start()
+    until(lambda: sum(gate["status"] == "online" for gate in monitor.call("/api/gates")["gates"]) == 2)
+    yield names
+    for gate in running:
+        gate.stop()
+
+
+def doors(monitor: Monitor) -> set[str]:
+    """The modes of all doors, as the gates publish them."""
+    return {gate["state"]["doors"]["main"]["mode"] for gate in monitor.call("/api/gates")["gates"]}
+
+
+def events(monitor: Monitor, gate: str, kind: str) -> list[Any]:
+    found = monitor.call(f"/api/events?gate={gate}&type=edge-gate.{kind}")["events"]
+    return [each["event"]["data"] for each in found]
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def test_a_click_opens_the_door_once_and_the_page_says_so(browser: Browser, monitor: Monitor, gates: list[str]) -> None:
+    page = enter(browser, monitor, "zhao")
+    page.goto(f"{monitor.url}/gates/demo/lobby")
+    expect(page.get_by_role("button", name="Unlock", exact=True)).to_have_count(0)  # a guard may not
+    press(page, "Open once")
+    expect(page.locator("#outcomes")).to_contain_text("lobby Open once: accepted by the gate")
+    expect(page.locator("#gate")).to_contain_text("released")  # the relay
+    expect(page.locator("#gate")).to_contain_text("locked", timeout=15_000)  # and no longer
+    [answered] = events(monitor, "lobby", "CommandAnswered")
+    assert answered["personal"] == {"by": "zhao", "operator": "room"}
+    assert [mode["mode"] for mode in events(monitor, "lobby", "DoorModeChanged")][-2:] == ["Accessed", "Locked"]
+    audit = httpx.get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    assert "open demo/lobby main: accepted" in audit
+
+
+def test_a_lockdown_is_asked_about_and_refuses_what_it_should(
+    browser: Browser, monitor: Monitor, gates: list[str]
+) -> None:
+    page = enter(browser, monitor)
+    page.goto(f"{monitor.url}/gates/demo/lobby")
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    press(page, "Lock down")
+    until(lambda: asked == ["Lock down: lobby main?"])
+    page.on("dialog", lambda dialog: dialog.accept())
+    press(page, "Lock down")
+    expect(page.locator("#outcomes")).to_contain_text("lobby Lock down: accepted by the gate")
+    press(page, "Open once")
+    expect(page.locator("#outcomes")).to_contain_text("lobby Open once: the door is locked down")
+    press(page, "End lockdown")
+    expect(page.locator("#outcomes")).to_contain_text("lobby End lockdown: accepted by the gate")
+
+
+def test_a_whole_site_is_locked_down_by_two_people(browser: Browser, monitor: Monitor, gates: list[str]) -> None:
+    first, second = enter(browser, monitor, "zhao"), enter(browser, monitor, "wang", locale="zh-CN")
+    for page in (first, second):
+        page.goto(f"{monitor.url}/sites")
+        page.on("dialog", lambda dialog: dialog.accept())
+    press(first, "Lock down: demo")
+    press(first, "Confirm")
+    expect(first.get_by_role("alert")).to_contain_text("another person")
+    assert doors(monitor) == {"Locked"}
+    press(second, "确认")
+    expect(second.locator("#outcomes p.fine")).to_have_count(2)
+    until(lambda: doors(monitor) == {"LockedDown"})
+    assert events(monitor, "garden", "CommandAnswered")[-1]["personal"]["by"] == "zhao, wang"
+    expect(first.locator(".pending")).to_have_count(0)
+    for gate in gates:
+        assert command(monitor, gate, "wang", kind="release")["accepted"]
+    until(lambda: doors(monitor) == {"Locked"})
+
+
+def command(monitor: Monitor, gate: str, who: str, status: int = 200, **sent: Any) -> Any:
+    answer = httpx.post(f"{monitor.url}/api/gates/demo/{gate}/commands", auth=(who, PASSWORD), json=sent, timeout=20)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    ("gate", "who", "status", "sent", "why"),
+    [
+        ("lobby", "sun", 403, {"kind": "open"}, "role"),
+        ("lobby", "zhao", 403, {"kind": "unlock", "seconds": 60}, "role"),
+        ("lobby", "li", 400, {"kind": "lock_open"}, ""),
+        ("lobby", "li", 400, {"kind": "unlock", "seconds": 1e9}, "up to a day"),
+        ("lobby", "li", 400, {"kind": "explode"}, "body"),
+        ("attic", "li", 404, {"kind": "open"}, "no gate attic"),
+        ("lobby", "li", 409, {"kind": "open", "door": "none"}, "no door none"),
+        ("lobby", "li", 409, {"kind": "release"}, "neither locked down"),
+    ],
+)
+def test_what_may_not_be_or_makes_no_sense_is_refused_plainly(
+    monitor: Monitor, gates: list[str], gate: str, who: str, status: int, sent: dict[str, Any], why: str
+) -> None:
+    answer = command(monitor, gate, who, status, **sent)
+    assert why in answer.get("error", answer.get("why", ""))
+    page = httpx.post(f"{monitor.url}/gates/demo/lobby/commands", auth=(who, PASSWORD), data={"kind": "open"})
+    assert page.status_code == 403  # a form without its token
+
+
+def test_a_gate_that_does_not_answer_is_said_so(
+    monitor: Monitor, broker: Mosquitto, gates: list[str], tmp_path: Path
+) -> None:
+    where, keys = BrokerSection(host=HOST, port=broker.port), monitor.directory
+    deaf = SimulatedGate(tmp_path, "deaf", where, keys / "recorder.pub", 0.0)
+    with closing(_Running(deaf)):
+        until(lambda: [gate for gate in monitor.call("/api/gates")["gates"] if gate["name"] == "deaf"])
+        assert "takes no commands" in command(monitor, "deaf", "li", 409, kind="open")["why"]
+    assert "offline" in command(monitor, "deaf", "li", 409, kind="open")["why"]
+    assert msgspec.json.encode(command(monitor, "lobby", "li", kind="acknowledge"))
+
+
+class _Running:
+    """A gate that is stopped at the end."""
+
+    def __init__(self, gate: SimulatedGate) -> None:
+        gate.start()
+        self.close = gate.stop
