@@ -26,6 +26,8 @@ GROUP_S = 0.05
 GROUP = 500
 GAP_S = 1.0
 """How long an event may be overtaken by later ones before it is asked for, at first."""
+TELL_AFTER = 2
+"""Asked for so often, missing events are worth an alarm."""
 PATIENCE_S = 60.0
 RETRY_S = 1.0
 
@@ -40,6 +42,12 @@ class Audience:
     def committed(self, recorded: list[Recorded], problems: list[Problem]) -> None: ...
     def state(self, site: str, gate: str, presence: Presence) -> None: ...
     def health(self, site: str, gate: str, health: dict[str, object]) -> None: ...
+    def refused(self, where: str, reason: str) -> None:
+        """A message was put into quarantine."""
+
+    def awaits(self, site: str, gate: str, first: int, last: int) -> None:
+        """A gate was asked for events again and again, and has not sent them."""
+
     def link(self, why: str) -> None:
         """The broker is out of reach, and why; connected when empty."""
 
@@ -109,14 +117,15 @@ class Asked:
     """When to ask again for what is missing: never twice for the same at once."""
 
     def __init__(self) -> None:
-        self.expected, self.at, self.wait = -1, 0.0, GAP_S
+        self.expected, self.at, self.wait, self.times = -1, 0.0, GAP_S, 0
 
     def due(self, sequence: int, now: float) -> bool:
         """Whether to ask for what follows `sequence`, which has been missing since this was first called."""
         if sequence != self.expected:
-            self.expected, self.at, self.wait = sequence, now + GAP_S, GAP_S
+            self.expected, self.at, self.wait, self.times = sequence, now + GAP_S, GAP_S, 0
         if now < self.at:
             return False
+        self.times += 1
         self.wait = min(2 * self.wait, PATIENCE_S)
         self.at = now + self.wait
         return True
@@ -206,14 +215,16 @@ class Desk:
 
     def settle(self, now: float) -> None:
         """Commit what is ready, then acknowledge it; ask for what is missing."""
-        gaps = [place for place, stream in self._streams.items() if stream.has_gap]
+        gaps = [place for place, stream in self._streams.items() if stream.waiting]
         for place in gaps:
             self._collect(place, self._streams[place].skip(self._first.get(place, 0)))
         self._commit()
         for place in gaps:
-            stream = self._streams[place]
-            if stream.has_gap and self._asked.setdefault(place, Asked()).due(stream.sequence, now):
+            stream, asked = self._streams[place], self._asked.setdefault(place, Asked())
+            if stream.waiting and asked.due(stream.sequence, now):
                 self._acknowledge(stream, resend=True)
+                if asked.times == TELL_AFTER:
+                    self._audience.awaits(stream.site, stream.gate, stream.sequence + 1, stream.waiting - 1)
 
     def _commit(self) -> None:
         if self._moved or self._problems or self._duplicates:
@@ -229,6 +240,7 @@ class Desk:
             self.say(text, **msgspec.structs.asdict(found))
         for refused in self._refused:
             self.say("refused a message on {topic}: {reason}", topic=refused.topic, reason=refused.reason)
+            self._audience.refused(refused.topic, refused.reason)
         for emptied in (self._ready, self._moved, self._problems, self._duplicates, self._refused):
             emptied.clear()
 

@@ -3,12 +3,12 @@
 A pure translation. Everything in a message comes from the network: what is not as expected says nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from edge.events import TABLE
 from edge.transport import Channel, Envelope, Presence, type_name
 from monitor.stream import Flaw, Problem, Received
-from monitor.terms import OFFLINE, ROOM, Check, Cleared, Fact, Key, Probed, Raised
+from monitor.terms import AWAITED, OFFLINE, ROOM, Check, Cleared, Fact, Key, Probed, Raised
 
 PREFIX = "edge-gate."
 ALARMS = {type_name(kind) for kind, row in TABLE.items() if row.channel is Channel.ALARM}
@@ -49,6 +49,17 @@ def of_problem(problem: Problem) -> Iterator[Fact]:
         key = Key(problem.site, problem.gate, problem.epoch, f"{ROOM}{problem.kind}")
         detail = f"{problem.first}-{problem.last}: {problem.detail}" if problem.last else problem.detail
         yield Raised(key, FLAWS[problem.kind], Check.LOOK, detail, latched=True)
+
+
+def of_waiting(site: str, gate: str, first: int, last: int) -> Fact:
+    """Later events are there, and the gate does not send these although it was asked for them."""
+    return Raised(Key(site, gate, "", AWAITED), 700, Check.ROUND_TRIP, f"{first}-{last}")
+
+
+def of_progress(received: Iterable[Received]) -> Iterator[Fact]:
+    """Whatever can be recorded of a gate follows without a gap."""
+    for site, gate in {(each.site, each.gate) for each in received}:
+        yield Cleared(Key(site, gate, "", AWAITED))
 
 
 def of_state(site: str, gate: str, presence: Presence) -> Iterator[Fact]:

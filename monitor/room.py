@@ -21,10 +21,12 @@ from monitor.history import History
 from monitor.hub import Hub
 from monitor.ledger import Recorded
 from monitor.recorder import Audience, Recorder, Say
-from monitor.reports import of_health, of_state
+from monitor.reports import of_health, of_progress, of_state, of_waiting
 from monitor.settings import Configured
 from monitor.stream import Problem
 from monitor.tables import STREAMS
+from monitor.terms import UNREADABLE
+from monitor.unreadable import Unreadable
 
 TICK_S = 1.0
 ERASE_S = 60.0
@@ -43,6 +45,8 @@ class Room(Audience):
         self.dispatcher = self._dispatcher()
         commands = self.settings.commands
         self.commander = Commander(commands, configured.broker, configured.path(commands.key))
+        known = [each.key for each in self.casebook.open() if each.active and each.key.kind == UNREADABLE]
+        self._unreadable = Unreadable(known, time.monotonic())
         self.why_silent = "connecting"
         """Why nothing can arrive from gates; empty while the broker is connected."""
         key = configured.path(self.settings.store.signing_key)
@@ -90,6 +94,13 @@ class Room(Audience):
         self.gates.recorded(recorded)
         self.hub.tell(recorded, "gates")
         self.casebook.recorded(recorded, problems)
+        self.casebook.hear(of_progress(each.received for each in recorded))
+
+    def refused(self, where: str, reason: str) -> None:
+        self.casebook.hear([self._unreadable.refused(where, reason, time.monotonic())])
+
+    def awaits(self, site: str, gate: str, first: int, last: int) -> None:
+        self.casebook.hear([of_waiting(site, gate, first, last)])
 
     def state(self, site: str, gate: str, presence: Presence) -> None:
         self.gates.state(site, gate, presence)
@@ -113,6 +124,7 @@ class Room(Audience):
             return
         self._ticked = now
         try:
+            self.casebook.hear(self._unreadable.tick(now))
             self.casebook.tick()
             if now - self._erased > ERASE_S:
                 self._erased = now

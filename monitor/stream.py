@@ -114,9 +114,9 @@ class Stream:
         self._waiting: dict[int, Received] = {}
 
     @property
-    def has_gap(self) -> bool:
-        """Whether later events wait for one that is missing."""
-        return bool(self._waiting)
+    def waiting(self) -> int:
+        """The first sequence that waits for an earlier one that is missing; 0 for none."""
+        return min(self._waiting, default=0)
 
     def take(self, received: Received) -> list[Received]:
         """The events that can be recorded now. Empty when this one is already recorded or waits for another."""

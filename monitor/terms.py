@@ -12,6 +12,7 @@ LEVELS = 4
 ROOM = "room."
 """Begins the kind of an alarm that the room itself raises."""
 FLOOD, OFFLINE, UNDELIVERED = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline", f"{ROOM}DeliveryFailed"
+AWAITED, UNREADABLE = f"{ROOM}EventsAwaited", f"{ROOM}Unreadable"
 DAY_S = 86_400.0
 
 
@@ -101,10 +102,10 @@ class Check(StrEnum):
     @property
     def awaited(self) -> str:
         """What is still to come, in words (a message id)."""
-        return AWAITED[self]
+        return TO_COME[self]
 
 
-AWAITED = {
+TO_COME = {
     Check.LOOK: N_("another person than the one who mended it has a second look"),
     Check.FRAMES: N_("the camera must deliver frames for a while without a break"),
     Check.CONTACT: N_("the door must be opened and closed once, seen by its contact"),

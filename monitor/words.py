@@ -48,6 +48,8 @@ KINDS = {
     "room.GateOffline": N_("Gate offline"),
     "room.AlarmFlood": N_("Flood of alarms"),
     "room.DeliveryFailed": N_("Notices do not arrive"),
+    "room.EventsAwaited": N_("Events have not arrived"),
+    "room.Unreadable": N_("Unreadable messages"),
 }
 STATES = {
     State.ACTIVE: N_("active"),

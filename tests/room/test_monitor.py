@@ -83,6 +83,29 @@ def test_a_gate_that_is_gone_is_an_alarm_and_so_is_what_is_missing_or_wrong_amon
     connection.close()
 
 
+def test_events_that_do_not_come_are_an_alarm_until_they_do(
+    monitor: Monitor, broker: Mosquitto, request: pytest.FixtureRequest
+) -> None:
+    name, digest, chain = f"gap-{request.node.callspec.id}", GENESIS, []
+    for sequence in (1, 2, 3):
+        chain.append(link(name, sequence, digest))
+        digest = chain_hash(msgspec.json.decode(chain[-1]))
+    send(broker, name, chain[0], chain[2])
+    [alarm] = of(name, monitor.wait(lambda alarms: of(name, alarms), "active"))
+    assert (alarm["kind"], alarm["detail"]) == ("room.EventsAwaited", "2-2")
+    send(broker, name, chain[1])
+    monitor.wait(lambda alarms: not of(name, alarms), "active")
+
+
+def send(broker: Mosquitto, gate: str, *events: bytes) -> None:
+    connection = Connection(Address(HOST, broker.port))
+    for event in events:
+        connection.publish(Message(f"edge/v1/demo/{gate}/event", event))
+    while connection.unconfirmed:
+        connection.turn(0.1)
+    connection.close()
+
+
 def link(gate: str, sequence: int, previous: str, kind: str = "edge-gate.RequestToExit", subject: str = "x") -> bytes:
     """An event of a gate that does not exist, at a place in its chain."""
     place = f"{sequence:012}"
@@ -107,6 +130,8 @@ def test_what_is_no_event_is_put_aside_and_nothing_stops(
     connection.close()
     gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
     monitor.wait(lambda alarms: of(gate.name, alarms, "DoorTamper"))
+    [told] = of("hostile", monitor.alarms("active"))
+    assert told["kind"] == "room.Unreadable" and "demo/hostile/" in told["detail"]
     assert httpx.get(f"{monitor.url}/healthz").json()["status"] == "ok"
 
 

@@ -1,0 +1,39 @@
+"""The page is for everybody: checked by axe in both themes, at the width of a phone, and there at once."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from edge.facts import InputChanged
+from edge.terms import Input
+from edge.traffic import DOOR, SimulatedGate
+from tests.room.conftest import Monitor, enter
+
+pytestmark = [pytest.mark.real, pytest.mark.parametrize("monitor", ["sqlite"], indirect=True)]
+
+PAGES = ("/", "/history", "/figures", "/audit", "/gates/demo/{gate}", "/alarms/{alarm}")
+PAINT = """() => new Promise(told => new PerformanceObserver(list => told(list.getEntries()[0].startTime))
+    .observe({type: 'paint', buffered: true}))"""
+SERIOUS = ("serious", "critical")
+
+
+def findings(page: Page) -> list[str]:
+    """What axe finds and takes for serious: the rule, and what breaks it."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in SERIOUS]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_has_nothing_serious_to_say_and_every_page_is_painted_within_a_second(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate, scheme: str
+) -> None:
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+    alarms = monitor.wait(lambda alarms: [each for each in alarms if each["gate"] == gate.name])
+    page = enter(browser, monitor, "chief", color_scheme=scheme, viewport={"width": 375, "height": 812})
+    for path in PAGES:
+        page.goto(monitor.url + path.format(gate=gate.name, alarm=alarms[0]["number"]))
+        assert page.evaluate(PAINT) <= 1000.0
+        assert findings(page) == [], path
+    page.context.clear_cookies()
+    page.goto(f"{monitor.url}/login")
+    assert findings(page) == []
