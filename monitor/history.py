@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from monitor.database import Database
 from monitor.tables import EVENTS
 
-COLUMNS = [EVENTS.c[name] for name in ("position", "site", "gate", "subject", "type", "time", "severity", "received",
-                                       "late", "person", "reason", "payload")]  # fmt: skip
+COLUMNS = [EVENTS.c[name] for name in ("position", "received", "late", "payload")]
 ERASED = 500
 """Events whose personal fields are erased in one transaction."""
 
@@ -49,16 +48,17 @@ class History:
     ) -> list[Found]:
         """The newest events that fit, older than `before` (time and position) when a page follows another."""
         columns = EVENTS.c
-        query = _fitting(wanted).order_by(columns.time.desc(), columns.position.desc()).limit(limit)
+        newest = (columns.time.desc(), columns.position.desc())
+        query = _fitting(wanted).order_by(*newest).limit(limit)
         if before:
             at, position = before
-            query = query.where(or_(columns.time < at, and_(columns.time == at, columns.position < position)))
-        return self._found(query, personal)
+            query = query.where(columns.time <= at, or_(columns.time < at, columns.position < position))
+        return self._found(query, newest, personal)
 
     def since(self, position: int, wanted: Wanted, limit: int, personal: bool = False) -> list[Found]:
         """The events that were recorded after a position, in the order of recording."""
         query = _fitting(wanted).where(EVENTS.c.position > position).order_by(EVENTS.c.position).limit(limit)
-        return self._found(query, personal)
+        return self._found(query, (EVENTS.c.position,), personal)
 
     def counts(self, since: str) -> list[tuple[str, str, str, str, int]]:
         """Per hour (`2026-11-24T08`), place, type and reason: how many events."""
@@ -85,7 +85,10 @@ class History:
                 connection.execute(update(EVENTS).where(columns.position == row.position).values(**values))
         return len(rows)
 
-    def _found(self, query: Select[Any], personal: bool) -> list[Found]:
+    def _found(self, chosen: Select[Any], order: tuple[Any, ...], personal: bool) -> list[Found]:
+        """First which ones, from an index alone; then these are read."""
+        places = chosen.subquery()
+        query = select(*COLUMNS).join_from(places, EVENTS, places.c.position == EVENTS.c.position).order_by(*order)
         with self._db.reading() as connection:
             rows = connection.execute(query).all()
         return [Found(row.position, row.received, row.late, shown(row.payload, personal)) for row in rows]
@@ -111,7 +114,7 @@ def days_ago(days: int) -> str:
 
 
 def _fitting(wanted: Wanted) -> Select[Any]:
-    columns, query = EVENTS.c, select(*COLUMNS)
+    columns, query = EVENTS.c, select(EVENTS.c.position)
     for name in ("gate", "type", "person"):
         if value := getattr(wanted, name):
             query = query.where(columns[name] == value)

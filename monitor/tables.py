@@ -28,12 +28,15 @@ EVENTS = Table(
     Column("payload", LargeBinary, nullable=False),
     Index("events_place", "site", "gate", "epoch", "sequence", unique=True),
     Index("events_time", "time"),
-    Index("events_gate", "gate", "time"),
-    Index("events_type", "type", "time"),
-    Index("events_severity", "severity", "time"),
+    Index("events_gate", "gate", "time", "type", "severity"),
+    Index("events_type", "type", "time", "gate", "severity"),
+    Index("events_severity", "severity", "time", "gate", "type"),
     Index("events_person", "person", "time"),
 )
-"""Every event once, in the order of recording (`position`). `person` is the only personal field beside the payload."""
+"""Every event once, in the order of recording (`position`). `person` is the only personal field beside the payload.
+
+The indexes hold what is searched for together, so that only what is found is read from the table.
+"""
 
 STREAMS = Table(
     "streams",

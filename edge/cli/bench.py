@@ -201,6 +201,31 @@ def monitor(
         typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
 
 
+@bench.command(help=N_("Search a long history in the monitoring room's database, in every way that its page can."))
+def history(
+    events: Annotated[
+        int, typer.Option("--events", min=1_000, max=100_000_000, help=N_("How many events."))
+    ] = 1_000_000,
+    database: Annotated[
+        str,
+        typer.Option("--database", metavar="URL", help=N_("postgresql://..., empty; otherwise SQLite in a new file.")),
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    import msgspec
+
+    from bench.history import measure
+
+    with progress(quiet=json) as bar:
+        task = bar.add_task(_("Inventing events"), total=events)
+        result = measure(events, database, lambda phase, done, total: bar.update(task, completed=done, total=total))
+    if json:
+        emit(result)
+        return
+    for name, value in msgspec.to_builtins(result).items():
+        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+
+
 @bench.command(help=N_("Kill gates, desk and broker in mid-sync, and see that nobody is wrong, lost or resurrected."))
 def campaign(
     interruptions: Annotated[int, typer.Option("--interruptions", min=1, help=N_("How many."))] = 20,
