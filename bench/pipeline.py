@@ -35,6 +35,7 @@ from edge.picture import Bgr
 from edge.quality import QualityGate
 from edge.simulate import RtspServer
 from edge.site import Site, end
+from edge.terms import Evidence
 from edge.transport import Envelope, type_name
 from edge.whitelist import Whitelist
 
@@ -74,11 +75,23 @@ class Result(Struct, frozen=True):
     """Per observation: matching, deciding, and handing on what follows."""
     overhead: float
     frame_to_decision_ms: Quantiles
+    """From the first good frame of a track to the first answer about it: the relay's pulse, or the refusal."""
+    late_grants: int
+    """Tracks that were let in after a refusal: doubt about life ended later than it was told."""
+    late_grant_ms: Quantiles
     frame_age_ms: Ages
     eye_rss_mib: float
     gate_rss_mib: float
     start_to_first_frame_s: float
     idle_cpu_percent: float
+
+
+class Decided(Struct):
+    """Grants and refusals; milliseconds to the first answer about each track, and to grants after a refusal."""
+
+    decisions: int
+    first_ms: list[float]
+    late_ms: list[float]
 
 
 class Run(Struct, frozen=True):
@@ -88,8 +101,7 @@ class Run(Struct, frozen=True):
     eye_started: float
     matched: list[Matched]
     gate_rss_mib: float
-    decisions: int
-    decisions_ms: list[float]
+    decided: Decided
 
 
 def measure(video: Path, pack: str, directory: Path, seconds: float, progress: Progress) -> Result:
@@ -177,7 +189,7 @@ def _play(site: Site, seconds: float, progress: Progress) -> Run:
     if not measured.frames:
         raise EdgeError("the eye saw no frame in {seconds} s", seconds=PATIENCE_S)
     observations = msgspec.json.decode(matched.read_bytes(), type=list[Matched])
-    return Run(measured, eye_started, observations, gate_rss, *_decisions(site))
+    return Run(measured, eye_started, observations, gate_rss, _decisions(site))
 
 
 def _module(site: Site, process: str, *arguments: object) -> "subprocess.Popen[bytes]":
@@ -186,17 +198,23 @@ def _module(site: Site, process: str, *arguments: object) -> "subprocess.Popen[b
         return subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
 
 
-def _decisions(site: Site) -> tuple[int, list[float]]:
-    """How many grants and refusals there were, and what relay pulses and refusals took, from the gate's event log."""
-    decisions, times = 0, []
+def _decisions(site: Site) -> Decided:
+    """What the gate's event log tells of grants and refusals, and of what relay pulses and refusals took."""
+    decided = Decided(0, [], [])
+    refused: set[object] = set()
+    track: object = None
     with closing(Reader(site.config.state / "outbox.sqlite")) as reader:
         for stored in reader.read(0, 1_000_000):
             event = msgspec.json.decode(stored.payload, type=Envelope)
-            decisions += event.type in (type_name(AccessGranted), type_name(AccessDenied))
             took = event.data.get("decision_ms")
-            if event.type in (type_name(DoorModeChanged), type_name(AccessDenied)) and isinstance(took, float):
-                times.append(took)
-    return decisions, times
+            if event.type in (type_name(AccessDenied), type_name(AccessGranted)):
+                decided.decisions += 1
+                track = msgspec.convert(event.data["evidence"], Evidence).track
+            if event.type in (type_name(AccessDenied), type_name(DoorModeChanged)) and isinstance(took, float):
+                (decided.late_ms if track in refused else decided.first_ms).append(took)
+            if event.type == type_name(AccessDenied):
+                refused.add(track)
+    return decided
 
 
 def _idle(site: Site, progress: Progress) -> float:
@@ -221,24 +239,29 @@ def _result(run: Run, idle_cpu_percent: float) -> Result:
     raw = _median(sample.raw_ms for sample in samples)
     whole = _median(sample.cpu_ms + matching[sample.captured] for sample in samples)
     ages = np.percentile([frame.age_ms for frame in frames], [50, 99])
-    took = np.percentile(run.decisions_ms, [50, 95]).round(1).tolist() if run.decisions_ms else [None, None]
     embedded = [frame.embed_ms / frame.embedded for frame in frames if frame.embedded]
     return Result(
         frames=len(frames),
-        n_decisions=run.decisions,
+        n_decisions=run.decided.decisions,
         decode_ms=_median(frame.decode_ms for frame in frames),
         detect_ms=_median(frame.detect_ms for frame in frames),
         embed_ms=_median(embedded) if embedded else None,
         raw_inference_ms=raw,
         gate_ms=_median(observation.cpu_ms for observation in run.matched) if run.matched else None,
         overhead=round(whole / raw, 3),
-        frame_to_decision_ms=Quantiles(*took),
+        frame_to_decision_ms=_quantiles(run.decided.first_ms),
+        late_grants=len(run.decided.late_ms),
+        late_grant_ms=_quantiles(run.decided.late_ms),
         frame_age_ms=Ages(*ages.round(1).tolist()),
         eye_rss_mib=round(run.report.rss_mib, 1),
         gate_rss_mib=round(run.gate_rss_mib, 1),
         start_to_first_frame_s=round(run.report.first_frame - run.eye_started, 2),
         idle_cpu_percent=round(idle_cpu_percent, 1),
     )
+
+
+def _quantiles(took: list[float]) -> Quantiles:
+    return Quantiles(*np.percentile(took, [50, 95]).round(1).tolist()) if took else Quantiles(None, None)
 
 
 def _median(values: Iterable[float]) -> float:

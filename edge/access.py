@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from edge.facts import FaceSeen
 from edge.liveness import LivenessRules, Watch
-from edge.presence import Cues, Liveness, Several, Verdict
+from edge.presence import Cues, Liveness, Motion, Several, Verdict
 from edge.terms import Candidate, Evidence, Permit, Reason
 
 AHEAD_S = 0.05
@@ -205,9 +205,13 @@ class Access:
         """Whether enough was seen to say no: a refusal may come late, but not too early."""
         if reason is Reason.LIVENESS_UNAVAILABLE:
             return True
-        if reason is Reason.LIVENESS_UNSURE and liveness.watched_s < self.rules.liveness.watch_s:
+        if reason is Reason.LIVENESS_UNSURE and not self._lasting(liveness):
             return False
         return track.views >= self.rules.refuse_after
+
+    def _lasting(self, liveness: Liveness) -> bool:
+        """Whether more views would not soon end the doubt: a picture in a hand is known by its first movement."""
+        return liveness.motion is Motion.CARRIED or liveness.watched_s >= self.rules.liveness.watch_s
 
     def _decision(
         self,

@@ -65,7 +65,8 @@ class Eye:
         self._outlet = Outlet(config.socket("eye"))
         # A random first id: the gate must not take tracks of an eye that was restarted for those it knew.
         zone = Zone(*section.zone, section.least_eye_distance_px)
-        self._gaze = Gaze(vision, section.detect_width_px, zone, config.access.votes, first_id=secrets.randbits(32))
+        enough = max(config.access.votes, config.access.refuse_after)
+        self._gaze = Gaze(vision, section.detect_width_px, zone, enough, first_id=secrets.randbits(32))
         self._tracker = self._gaze.tracker
         self._state = State(Status.CONNECTING, "")
         self._looked = self._face_seen = -inf
@@ -132,7 +133,7 @@ class Eye:
     def _view(self, frame: Frame) -> tuple[int, float]:
         """Embed the faces of this frame that most deserve it; how many, and the CPU seconds of the embedders."""
         embedded, seconds, picture = 0, 0.0, frame.picture
-        for track in self._tracker.wanted(frame.captured, picture.width, picture.height):
+        for track in self._gaze.wanted(picture, frame.captured):
             room = embedded == 0 or (embedded < BUDGET and time.monotonic() - frame.captured < HURRY_S)
             if room or track.good_since is None:
                 quality = self._gaze.quality(picture, track)

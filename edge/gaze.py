@@ -18,10 +18,10 @@ SAME_FMR = 1e-3
 class Gaze:
     """Not for several threads at once. Pictures are searched in a copy `width` pixels wide."""
 
-    def __init__(self, vision: Vision, width: int, zone: Zone, votes: int, first_id: int = 1) -> None:
+    def __init__(self, vision: Vision, width: int, zone: Zone, enough: int, first_id: int = 1) -> None:
         self.vision = vision
         same = vision.pack.manifest.calibration.score_at(SAME_FMR)
-        self.tracker = Tracker[Face](zone, votes, first_id, same=same)
+        self.tracker = Tracker[Face](zone, enough, first_id, same=same)
         self._width = width
         self._watchers: dict[int, Watcher] = {}
 
@@ -34,6 +34,13 @@ class Gaze:
         """What comes after a gap or at another size are other faces; the tracks that have ended."""
         return self._forgotten(self.tracker.clear())
 
+    def wanted(self, picture: Picture, captured: float) -> list[Track[Face]]:
+        """Tracks of the last picture that another view could decide, best first; the motion of each is followed."""
+        wanted = self.tracker.wanted(captured, picture.width, picture.height)
+        for track in wanted:
+            self._watcher(track).follow(picture, track.face, captured)
+        return wanted
+
     def quality(self, picture: Picture, track: Track[Face]) -> Quality | None:
         """That of a face of the last picture, or None when it is not good enough to be viewed."""
         quality = self.vision.quality(picture, track.face)
@@ -41,9 +48,7 @@ class Gaze:
 
     def cues(self, picture: Picture, track: Track[Face]) -> Cues:
         """What a view of a track says of life; to be asked once of each."""
-        if track.id not in self._watchers:
-            self._watchers[track.id] = watcher(self.vision.liveness, self.vision.has_liveness)
-        return self._watchers[track.id].see(picture, track.face, track.captured)
+        return self._watcher(track).see(picture, track.face, track.captured)
 
     def embed(self, picture: Picture, track: Track[Face]) -> Tensor | None:
         """The embedding of this view, or None when it is of another person: then the track is over."""
@@ -52,6 +57,11 @@ class Gaze:
             return embedding
         self._forgotten([track])
         return None
+
+    def _watcher(self, track: Track[Face]) -> Watcher:
+        if track.id not in self._watchers:
+            self._watchers[track.id] = watcher(self.vision.liveness, self.vision.has_liveness)
+        return self._watchers[track.id]
 
     def _forgotten(self, ended: list[Track[Face]]) -> list[Track[Face]]:
         for track in ended:

@@ -84,7 +84,7 @@ def evaluate(
 
 def judge(species: str, clip: Path, decoder: Decoder, vision: Vision, rules: LivenessRules, fps: float) -> Judged:
     """Show one clip to a gate."""
-    gaze = Gaze(vision, DETECT_WIDTH_PX, Zone(), rules.votes)
+    gaze = Gaze(vision, DETECT_WIDTH_PX, Zone(), max(rules.votes, rules.refuse_after))
     watches: dict[int, Watch] = {}
     best: dict[int, Liveness] = {}
     views: list[tuple[int, float, Cues]] = []
@@ -96,7 +96,7 @@ def judge(species: str, clip: Path, decoder: Decoder, vision: Vision, rules: Liv
         faces, _ = gaze.search(picture, at)
         seen += bool(faces)
         nearest = max(faces, key=eye_distance, default=None)
-        for track in gaze.tracker.wanted(at, picture.width, picture.height):
+        for track in gaze.wanted(picture, at):
             if track.face is nearest and gaze.quality(picture, track):
                 watch = watches.setdefault(track.id, Watch())
                 views.append((track.id, at, gaze.cues(picture, track)))

@@ -25,9 +25,9 @@ REACH, SPEED = 0.25, 6.0
 """A face moves at most REACH + SPEED * seconds of its own widths, and never more than one, between two frames."""
 DOUBT = 0.25
 """When the second choice is less than so many face widths behind the first, neither is taken."""
-PAUSES = ((0.5, 0.0), (3.0, 0.1), (inf, 1.0))
-"""Until so many seconds after a track's first good frame, and the pause between two of its views then. Every frame
-counts at first: liveness is often sure only after ten views, and people expect the door within half a second."""
+PAUSES = ((3.0, 0.1), (inf, 1.0))
+"""Until so many seconds after a track's first good frame, and the pause between two of its views then, once it has had
+enough of them for either answer. Until then every frame counts: people expect the door within half a second."""
 NEARER = 1.25
 """A face that became so much larger than any view of it is worth another at once."""
 
@@ -86,13 +86,13 @@ class Track(Generic[Face]):
 
 
 class Tracker(Generic[Face]):
-    """Joins faces into tracks. Ids count up from `first_id`; `votes` is how many views a decision needs."""
+    """Joins faces into tracks. Ids count up from `first_id`; `enough` is how many views any decision needs."""
 
     def __init__(
-        self, zone: Zone, votes: int, first_id: int = 1, gate: QualityGate | None = None, same: float = -1.0
+        self, zone: Zone, enough: int, first_id: int = 1, gate: QualityGate | None = None, same: float = -1.0
     ) -> None:
         """`same` is the score from which two views of a track are of one person."""
-        self._zone, self._votes, self._gate, self._same = zone, votes, gate or QualityGate(), same
+        self._zone, self._enough, self._gate, self._same = zone, enough, gate or QualityGate(), same
         self._ids = count(first_id)
         self._tracks: dict[int, Track[Face]] = {}
 
@@ -122,7 +122,7 @@ class Tracker(Generic[Face]):
         return ended
 
     def wanted(self, captured: float, width: int, height: int) -> list[Track[Face]]:
-        """Tracks seen in this frame that another view could decide: those begun first, then the nearest first."""
+        """Tracks seen in this frame that another view could decide, the most urgent first."""
         zone = self._zone
         wanted = [
             track
@@ -130,7 +130,7 @@ class Tracker(Generic[Face]):
             if track.captured == captured and zone.near(track.face) and zone.holds(track.face, width, height)
             if self._due(track)
         ]
-        return sorted(wanted, key=lambda track: (self._rank(track), -eye_distance(track.face)))
+        return sorted(wanted, key=self._urgency)
 
     def judge(self, track: Track[Face], quality: Quality) -> bool:
         """Whether this frame of the track passes the quality gate."""
@@ -185,18 +185,18 @@ class Tracker(Generic[Face]):
     def _due(self, track: Track[Face]) -> bool:
         if track.settled:
             return False
-        if track.good_since is None or track.views < self._votes:
+        if track.good_since is None or track.views < self._enough:
             return True
         followed = track.captured - track.good_since
         pause = next(pause for until, pause in PAUSES if followed < until)
         nearer = eye_distance(track.face) >= NEARER * track.largest_view_px
         return nearer or track.captured - track.viewed >= pause
 
-    def _rank(self, track: Track[Face]) -> int:
-        """Half-voted tracks finish first, new ones follow, those that have their votes wait."""
-        if track.views >= self._votes:
-            return 2
-        return 0 if track.views else 1
+    def _urgency(self, track: Track[Face]) -> tuple[bool, float, float]:
+        """Who has waited longest for an answer comes first, then the nearest; the others have had their views."""
+        since = track.captured if track.good_since is None else track.good_since
+        waited = track.viewed if track.views >= self._enough else since
+        return track.views >= self._enough, waited, -eye_distance(track.face)
 
 
 def centre(face: Trackable) -> tuple[float, float]:

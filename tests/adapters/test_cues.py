@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.cues import BorderCue, Cue, MotionCue, Sight, watcher
-from edge.detectors import Face
+from edge.border import BorderCue
+from edge.boxes import Face
+from edge.cue import Sight
+from edge.cues import watcher
 from edge.liveness import BORDER, CARRIED, MOVED, OWN
+from edge.motion import MotionCue
 from edge.picture import Bgr
 from edge.presence import Cues
 
@@ -39,9 +42,11 @@ def scene(width: int, height: int, face: int, step: tuple[float, float], all_of_
 
 
 def motion(size: tuple[int, int, int], step: float, all_of_it: bool, pause: float = 0.5) -> Cues:
-    cue: Cue = MotionCue()
-    cue.see(Sight(*scene(*size, (0.0, 0.0), all_of_it), 10.0), Cues())
-    return cue.see(Sight(*scene(*size, (step, 0.3 * step), all_of_it), 10.0 + pause), Cues())
+    cue = MotionCue()
+    cue.follow(Sight(*scene(*size, (0.0, 0.0), all_of_it), 10.0))
+    later = Sight(*scene(*size, (step, 0.3 * step), all_of_it), 10.0 + pause)
+    cue.follow(later)
+    return cue.see(later, Cues())
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -59,7 +64,7 @@ def test_what_stands_still_is_seen_to(size: tuple[int, int, int]) -> None:
     assert still.shift is not None and still.shift < MOVED / 2
 
 
-@pytest.mark.parametrize("pause", [0.2, 2.0])
+@pytest.mark.parametrize("pause", [0.1, 2.0])
 def test_views_too_near_or_too_far_apart_are_not_compared(pause: float) -> None:
     assert motion(SIZES[0], 5, True, pause) == Cues()
 
@@ -72,8 +77,19 @@ def test_an_even_wall_tells_nothing_of_what_it_does() -> None:
         around = np.s_[int(face.y) - 20 :, int(face.x) - 20 : int(face.x + face.width) + 20]
         even = wall.copy()
         even[around] = image.image[around]
+        cue.follow(Sight(Bgr(even), face, 10 + index / 2))
         found = cue.see(Sight(Bgr(even), face, 10 + index / 2), Cues())
     assert found.shift is not None and found.carried is None
+
+
+def test_motion_is_followed_in_frames_that_are_not_viewed_and_told_once() -> None:
+    cue = MotionCue()
+    for index in range(3):
+        sight = Sight(*scene(*SIZES[0], (6.0 * min(index, 1), 0.0), False), 10.0 + 0.3 * index)
+        cue.follow(sight)
+        if index == 1:
+            assert cue.see(sight, Cues()).shift == pytest.approx(6 / 72, rel=0.15)
+            assert cue.see(sight, Cues()) == Cues()
 
 
 @pytest.mark.parametrize("turned", [0, 8])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.doorevents import AccessDenied, AccessGranted, PresentationAttack
-from edge.facts import CameraReported, TrackEnded, WhitelistLoaded
+from edge.facts import CameraReported, FaceSeen, TrackEnded, WhitelistLoaded
 from edge.liveness import LivenessRules, Watch
 from edge.presence import Company, Cues, Motion, Several, Verdict
 from edge.terms import Reason, Status
@@ -120,6 +120,20 @@ def test_an_attack_is_an_alarm_that_ends_when_the_picture_is_gone() -> None:
     assert len(events(w.effects, PresentationAttack)) == 1
     w.at(7, TrackEnded("entrance", 2))
     assert events(w.effects, PresentationAttack)[1:] == [PresentationAttack(False, "entrance")]
+
+
+@pytest.mark.parametrize(("carried", "view_number"), [(1.0, 6), (None, 11)])
+def test_doubt_is_told_as_soon_as_the_surroundings_go_along_and_else_after_a_while(
+    carried: float | None, view_number: int
+) -> None:
+    w = gate()
+    for number in range(1, 21):
+        now = 1 + number * 0.1
+        seen = FaceSeen("entrance", 1, now, 1.1, GOOD, Cues((0.8,), shift=0.05, carried=carried), view(now).candidate)
+        w.at(now, seen)
+        denied = events(w.effects, AccessDenied)
+        assert bool(denied) == (number >= view_number)
+    assert [event.reason for event in denied] == [Reason.LIVENESS_UNSURE]  # type: ignore[attr-defined]
 
 
 def test_an_attack_ends_with_its_camera() -> None:

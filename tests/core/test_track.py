@@ -41,8 +41,8 @@ class Seen:
         return self.width
 
 
-def tracker(zone: Zone | None = None, votes: int = 3) -> Tracker[Seen]:
-    return Tracker(zone or Zone(), votes)
+def tracker(zone: Zone | None = None, enough: int = 3) -> Tracker[Seen]:
+    return Tracker(zone or Zone(), enough)
 
 
 def ids(following: Tracker[Seen], now: float) -> list[int]:
@@ -125,12 +125,11 @@ def watch(following: Tracker[Seen], seconds: float, begin: float = 0.0) -> list[
     return viewed
 
 
-def test_every_frame_is_viewed_for_half_a_second_then_fewer_and_fewer() -> None:
-    viewed = watch(tracker(votes=3), 10.0)
-    begin = [now for now in viewed if now < 0.5]
-    assert np.diff(begin) == pytest.approx(FRAME)
-    assert np.diff([now for now in viewed if now > 0.5]).min() >= 0.1
-    assert 30 < len([now for now in viewed if now < 3]) < 40
+def test_every_frame_is_viewed_until_there_are_enough_then_fewer_and_fewer() -> None:
+    viewed = watch(tracker(enough=6), 10.0)
+    assert np.diff(viewed[:6]) == pytest.approx(FRAME)
+    assert np.diff(viewed[5:]).min() >= 0.1 - 1e-9
+    assert 25 < len([now for now in viewed if now < 3]) < 36
     assert len([now for now in viewed if now >= 4]) <= 7
 
 
@@ -151,12 +150,15 @@ def test_a_face_that_came_nearer_is_viewed_at_once() -> None:
     assert ids(following, 12 * FRAME) == [1]
 
 
-def test_who_has_begun_finishes_before_a_nearer_newcomer_and_of_newcomers_the_nearest_is_first() -> None:
-    following = tracker()
+def test_who_has_waited_longest_comes_first_then_the_nearest_and_last_who_has_had_enough_views() -> None:
+    following = tracker(enough=1)
     following.update([Seen(300)], 0.0)
-    following.viewed(following.wanted(0.0, *SIZE)[0])
+    following.judge(following.wanted(0.0, *SIZE)[0], GOOD)
     following.update([Seen(300), Seen(900, width=150), Seen(1500, width=200)], FRAME)
     assert ids(following, FRAME) == [1, 3, 2]
+    following.viewed(following.wanted(FRAME, *SIZE)[0])
+    following.update([Seen(300), Seen(900, width=150), Seen(1500, width=200)], 5 * FRAME)
+    assert ids(following, 5 * FRAME) == [3, 2, 1]
 
 
 def test_ids_are_never_used_twice() -> None:
