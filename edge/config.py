@@ -26,7 +26,7 @@ from edge.sections import DeskSection as DeskSection
 from edge.sections import GateSection as GateSection
 from edge.sections import RecorderSection as RecorderSection
 from edge.sections import WhitelistSection as WhitelistSection
-from edge.signers import IssuerSection, OperatorSection, PassesSection
+from edge.signers import IssuerSection, LookSection, OperatorSection, PassesSection
 from edge.strict import Problem, convert, errors
 from edge.timetable import AreaSection, CalendarSection, LevelSection, ReaderSection, ScheduleSection
 
@@ -48,6 +48,7 @@ class Config(Struct, forbid_unknown_fields=True):
     passes: PassesSection = field(default_factory=PassesSection)
     issuer: list[IssuerSection] = field(default_factory=list)
     operator: list[OperatorSection] = field(default_factory=list)
+    look: LookSection = field(default_factory=LookSection)
     calendar: CalendarSection = field(default_factory=CalendarSection)
     schedule: list[ScheduleSection] = field(default_factory=list)
     level: list[LevelSection] = field(default_factory=list)

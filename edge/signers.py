@@ -71,3 +71,20 @@ class OperatorSection(Struct, forbid_unknown_fields=True):
     def problems(self) -> Iterator[Problem]:
         if bool(self.key) == bool(self.credential):
             yield "key", Phrase("or credential is needed, one of them")
+
+
+class LookSection(Struct, forbid_unknown_fields=True):
+    """The live look, for the monitoring room alone; off without an address. docs/looks.md says how it is set up."""
+
+    address: str = ""
+    """The address that it listens on."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8443
+    """The port that it listens on."""
+    certificate: str = "look.crt"
+    """The credential with its certificate, in PEM."""
+    key: str = "look.key"
+    """The credential with the private key of that."""
+    authority: str = "ca.crt"
+    """The credential with the authority that the room's certificate must come from."""
+    room: str = "room"
+    """The common name in the room's certificate: other certificates of that authority are refused."""

@@ -183,4 +183,5 @@ def gate_children(file: Path, config: Config, credentials: Path | None) -> list[
     guards = [Child("relay", [*run, "relay"], watchdog_s=1.0, stop_post=safe)] if config.door else []
     gate = Child("gate", [*run, "gate"], watchdog_s=10.0, after=next(iter(guards), None))
     eyes = [Child(f"eye {c.name}", [*run, "eye", "--camera", c.name], watchdog_s=20.0) for c in config.camera]
-    return [*guards, *eyes, gate]
+    looks = [Child("look", [*run, "look"], watchdog_s=20.0)] if config.look.address else []
+    return [*guards, *eyes, *looks, gate]

@@ -24,6 +24,7 @@ from monitor.terms import Action, Alarm, Fact, Rules, Stage, State, Step
 
 CURSOR = "alarms"
 PAGE = 1000
+LARGEST = 2**63 - 1
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -111,6 +112,8 @@ class Casebook:
             return [_alarm(row[0]) for row in connection.execute(query)]
 
     def find(self, number: int) -> Alarm | None:
+        if number > LARGEST:
+            return None  # no database has such a number
         with self._db.reading() as connection:
             row = connection.execute(select(ALARMS.c.document).where(ALARMS.c.number == number)).first()
         return _alarm(row[0]) if row else None

@@ -1,5 +1,6 @@
 """Commanding gates from the page and by programs: one gate, or a whole site where it may take two people."""
 
+import base64
 from typing import Any
 
 import msgspec
@@ -42,6 +43,8 @@ def wish(order: Order) -> Wish:
 def _ask(room: Room, who: Caller, place: tuple[str, str], order: Order) -> Outcome:
     """Command one gate, and put down who did."""
     try:
+        if order.kind == "open":
+            room.looks.check(who.user.name, "/".join(place))
         [outcome] = room.commander.ask(who.user, [place], wish(order))
     except NotAllowed:
         _note(room, who, order.kind, f"{'/'.join(place)} {order.door}", "refused")
@@ -101,6 +104,22 @@ def order(request: Request, who: Caller) -> Response:
 
 def told(outcome: Outcome) -> dict[str, Any]:
     return {**outcome._asdict(), "why": str(outcome.why)}
+
+
+@page(Role.GUARD)
+def look(request: Request, who: Caller) -> Response:
+    """A picture of one camera as it is now, for these eyes only."""
+    room, asked = room_of(request), request.path_params
+    gate, camera = f"{asked['site']}/{asked['gate']}", form(request).get("camera", "")[:64]
+    picture, trouble = "", None
+    try:
+        room.accounts.note(who.user.name, "live look", f"{gate} {camera}")
+        picture = base64.b64encode(room.looks.look(who.user.name, gate, camera)).decode()
+    except EdgeError as error:
+        trouble = error
+    template = "look.html" if "hx-request" in request.headers else "looked.html"
+    values = {"picture": picture, "camera": camera, "gate": gate}
+    return render(request, template, who, 502 if trouble else 200, problem=trouble, **values)
 
 
 # A whole site --------------------------------------------------------------------------------------------------------
@@ -178,6 +197,7 @@ def _gates_of(room: Room, site: str) -> list[tuple[str, str]]:
 ROUTES = [
     Route("/gates/{site:str}/{gate:str}/commands", command, methods=["POST"]),
     Route("/api/gates/{site:str}/{gate:str}/commands", order, methods=["POST"]),
+    Route("/gates/{site:str}/{gate:str}/look", look, methods=["POST"]),
     Route("/sites", sites),
     Route("/sites/{site:str}/commands", command_site, methods=["POST"]),
     Route("/pending/{id:str}/confirm", confirm, methods=["POST"]),

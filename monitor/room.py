@@ -20,6 +20,7 @@ from monitor.gates import Gates
 from monitor.history import History
 from monitor.hub import Hub
 from monitor.ledger import Recorded
+from monitor.looking import Looks
 from monitor.recorder import Audience, Recorder, Say
 from monitor.reports import of_health, of_progress, of_state, of_waiting
 from monitor.settings import Configured
@@ -44,6 +45,7 @@ class Room(Audience):
         self.casebook = Casebook(self.database, self.settings.alarms, self._alarms_changed)
         self.dispatcher = self._dispatcher()
         commands = self.settings.commands
+        self.looks = Looks(configured)
         self.commander = Commander(commands, configured.broker, configured.path(commands.key))
         known = [each.key for each in self.casebook.open() if each.active and each.key.kind == UNREADABLE]
         self._unreadable = Unreadable(known, time.monotonic())

@@ -119,6 +119,26 @@ class CommandsSection(Struct, forbid_unknown_fields=True):
     """How long it waits for that person."""
 
 
+class LookSection(Struct, forbid_unknown_fields=True):
+    """The live look through the cameras of gates; off without any of them."""
+
+    gates: dict[str, str] = field(default_factory=dict)
+    """`"SITE/GATE" = "https://HOST:8443"`: where each gate's look is, in a table `[look.gates]`."""
+    certificate_file: str = "room.crt"
+    """The room's certificate, which gates ask for."""
+    key_file: str = "room.key"
+    """The private key of `certificate_file`."""
+    ca_file: str = "ca.crt"
+    """The certificate authority that the gates' certificates must come from."""
+    before_open_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    """`open` is only taken from whoever has looked at the gate within so long; 0 asks for no look."""
+
+    def problems(self) -> Iterator[Problem]:
+        for gate, url in self.gates.items():
+            if "/" not in gate or not url.startswith("https://"):
+                yield "gates", Phrase('must be like "hq/lobby" = "https://192.0.2.20:8443"')
+
+
 class MailSection(Struct, forbid_unknown_fields=True):
     """The server that takes letters to levels with an `email`."""
 
@@ -164,6 +184,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     alarms: Rules = field(default_factory=Rules)
     retention: RetentionSection = field(default_factory=RetentionSection)
     commands: CommandsSection = field(default_factory=CommandsSection)
+    look: LookSection = field(default_factory=LookSection)
     mail: MailSection = field(default_factory=MailSection)
     level: list[Level] = field(default_factory=list)
     rule: list[Rule] = field(default_factory=list)

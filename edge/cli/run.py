@@ -21,6 +21,7 @@ class Role(StrEnum):
     EYE = "eye"
     GATE = "gate"
     RELAY = "relay"
+    LOOK = "look"
 
 
 RoleOption = Annotated[Role | None, typer.Option("--role", help=N_("Run one process only, as the service units do."))]
@@ -47,6 +48,10 @@ def run(
             from edge.relay import run as guard
 
             guard(found)
+        case Role.LOOK:
+            from edge.look import run as look
+
+            look(found, secrets)
         case None:
             _all(config, found, credentials)
 

@@ -18,7 +18,7 @@ from tests.conftest import ROOT, need
 
 CONFIG = ROOT / "config"
 UNITS = sorted(CONFIG.glob("*.service"))
-RELAY, GATE, EYE = (CONFIG / f"edge-gate{kind}.service" for kind in ("-relay", "", "-eye@"))
+RELAY, GATE, EYE, LOOK = (CONFIG / f"edge-gate{kind}.service" for kind in ("-relay", "", "-eye@", "-look"))
 
 
 def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -57,7 +57,7 @@ def service(unit: Path) -> dict[str, str]:
 
 def test_each_unit_has_a_user_of_its_own_and_the_sockets_know_them() -> None:
     users = {unit: service(unit)["User"] for unit in UNITS}
-    assert len(set(users.values())) == 3
+    assert len(set(users.values())) == 4
     assert {"eye": users[EYE], "relay": users[GATE]} == PEERS
     made = re.findall(r"^u (\S+)", (CONFIG / "sysusers.conf").read_text(), re.MULTILINE)
     assert sorted(made) == sorted(users.values())
@@ -67,8 +67,9 @@ def test_each_unit_has_a_user_of_its_own_and_the_sockets_know_them() -> None:
 
 def test_the_units_run_what_the_supervisor_runs_with_the_same_watchdogs() -> None:
     config = load(CONFIG / "gate.toml")
-    relay, eye, gate = gate_children(CONFIG / "gate.toml", config, None)
-    for unit, child in ((RELAY, relay), (EYE, eye), (GATE, gate)):
+    config.look.address = "192.0.2.1"
+    relay, eye, look, gate = gate_children(CONFIG / "gate.toml", config, None)
+    for unit, child in ((RELAY, relay), (EYE, eye), (LOOK, look), (GATE, gate)):
         written = service(unit)
         role = ["--role", *written["ExecStart"].replace("%i", config.camera[0].name).split("--role ")[1].split()]
         assert role == child.command[child.command.index("--role") :]
