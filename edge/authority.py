@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 import msgspec
 
 from edge import __version__
 from edge.audit import Anchor, Audit
+from edge.clock import Calendar, Clock
 from edge.config import Credentials, DeskConfig
-from edge.enrolled import Row, Secret
+from edge.enrolled import Row, Secret, erased
 from edge.issue import Issuer, paged
 from edge.journal import Deed
 from edge.office import Gate, Office
 from edge.records import PAGES, Answer, Content, Entry, Manifest, Report, Tombstone, Topics, decode, digest, page_of
+from edge.retention import carry_out
 from edge.seal import Seal
 from edge.signet import DESK_KEY, DESK_PUBLIC, Checker, Stamp, fingerprint, public_of, read_key
 from edge.vault import Vault
@@ -30,7 +33,8 @@ class Authority:
         self.topics = Topics(config.desk.site)
         self.office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
         self._people = Whitelist.of(config, credentials, write=True)
-        self.audit = Audit.of(config, credentials)
+        self.audit, self._credentials = Audit.of(config, credentials), credentials
+        self._calendar, self._retained = Calendar(config.state / "last-day", Clock()), date.min
         key = read_key(credentials.path(DESK_KEY))
         self._stamp, self._signer = Stamp(key), fingerprint(public_of(key))
         self._begin()
@@ -60,6 +64,13 @@ class Authority:
         """Whether the list must be signed anew."""
         return now - self.office.head()[1] >= self._config.desk.renew_every_s
 
+    def tidy(self) -> None:
+        """Once a day: erase whose last day is over, and what of the journal need be kept no longer."""
+        today = self._calendar.today()
+        if today != self._retained:
+            carry_out(self._config, self._credentials, today)
+            self._retained = today
+
     def issue(self) -> list[str]:
         """Issue what has changed, or the manifest alone; the topics, tombstones first and the manifest last."""
         issued, _ = self.office.head()
@@ -70,7 +81,7 @@ class Authority:
             topic = self.topics.person(row.id)
             if row.revoked_at or secret is None:
                 at = row.revoked_at.timestamp() if row.revoked_at else time.time()
-                messages[topic] = self._issuer.tombstone(Tombstone(row.id, row.revision, at))
+                messages[topic] = self._issuer.tombstone(Tombstone(row.id, row.revision, at, erased(row)))
                 gone.append((row.id, row.revision, at))
             else:
                 messages[topic] = self._record(row, secret)

@@ -70,6 +70,7 @@ class Desk:
     def _look(self) -> None:
         """Issue what has changed in the desk's own files."""
         self._look_at_gates()
+        self.authority.tidy()
         if self.authority.changed() or self.authority.due(time.time()):
             self._send(self.authority.issue())
 

@@ -21,6 +21,7 @@ class Standing(StrEnum):
     ENROLLED = "enrolled"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    ERASED = "erased"  # nothing is left but the id, so that what gates confirm has a place
     DAMAGED = "damaged"  # the record does not open: changed, moved, or another key
 
 
@@ -135,7 +136,14 @@ def refreshed(
     return structs.replace(secret, templates=matrix.astype("<f4").tobytes(), refreshed=times)
 
 
+def erased(record: Row) -> bool:
+    """Nobody is enrolled without grounds, so a record without them is what an erased one left."""
+    return not record.consent
+
+
 def standing_of(record: Row, today: date) -> Standing:
+    if erased(record):
+        return Standing.ERASED
     if record.revoked_at:
         return Standing.REVOKED
     return Standing.EXPIRED if record.retain_until < today else Standing.ENROLLED

@@ -98,7 +98,7 @@ class CommandsRefused(Event, frozen=True):
 
 
 class TemplateDestroyed(Event, frozen=True):
-    """The receipt that a visitor's template was destroyed when the pass ended."""
+    """The receipt that a template was destroyed: a visitor's pass has ended, or somebody's retention date is over."""
 
     person: str
 

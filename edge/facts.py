@@ -209,7 +209,7 @@ class DrillDone(Fact, frozen=True):
 
 
 class TemplateDestroyed(Fact, frozen=True):
-    """The pass of this id is over, and the template of the face that was bound to it is destroyed."""
+    """A visitor's pass or a person's retention is over, and the templates are destroyed."""
 
     person: str
 

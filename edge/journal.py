@@ -28,6 +28,7 @@ class Deed(StrEnum):
 
     ENROLLED = "person.enrolled"
     CHANGED = "person.changed"
+    REFRESHED = "person.refreshed"
     REVOKED = "person.revoked"
     RESTORED = "person.restored"
     ERASED = "person.erased"

@@ -123,6 +123,9 @@ class Office:
             )
             self._db.executemany("INSERT OR IGNORE INTO revocations VALUES (?, ?, ?)", gone)
             self._db.execute("UPDATE head SET revision = ?, issued = ?", (manifest.revision, manifest.issued))
+        if gone:  # no copy of their records stays in the write-ahead log
+            with self._translated():
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def put(self, topic: str, message: bytes) -> None:
         """Have a message issued, or withdrawn when it is empty."""

@@ -17,6 +17,7 @@ from edge.errors import EdgeError, Phrase, StoreError
 from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
+from edge.retention import carry_out
 from edge.sources import Put, Source
 from edge.terms import Now, Pass, Reason
 from edge.whitelist import Whitelist
@@ -53,6 +54,7 @@ class Porter(Source):
         """When the passes end that were shown lately, UTC seconds."""
         self._config, self._credentials, self._clock = config, credentials, clock
         self._tidy_at = 0.0
+        self._retained = date.min
 
     def read(self, code: Code) -> None:
         """Find out what a code is; never blocks."""
@@ -125,8 +127,16 @@ class Porter(Source):
                     self._destroy(issued)
                     book.revoke(issued.id, issued.valid_until)
             book.forget(now.utc)
+            self._retain(date.fromtimestamp(now.utc))
         except EdgeError as error:
             log.warning("%s", error)
+
+    def _retain(self, today: date) -> None:
+        """Once a day: a gate that keeps its own list erases whose last day is over, with a receipt."""
+        if self._config.whitelist.source == "local" and today != self._retained:
+            for person in carry_out(self._config, self._credentials, today):
+                self._put(TemplateDestroyed(person))
+            self._retained = today
 
     def _destroy(self, issued: Issued) -> None:
         """A desk ends its own records, by their retention date; here it is the file of this gate."""

@@ -8,13 +8,13 @@ sees is what is on the disk, also after the file was replaced or lost.
 import contextlib
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Database
 
 from edge import files, journal
 from edge.complaints import OvertakenError, broken, damaged, nobody, none_opens, other_pack, unusable
@@ -29,6 +29,7 @@ from edge.enrolled import (
     Secret,
     Selection,
     Standing,
+    erased,
     permit_of,
     person_of,
     refreshed,
@@ -40,6 +41,7 @@ from edge.errors import SealError, StoreError
 from edge.journal import Deed
 from edge.matcher import Gallery, Vector
 from edge.seal import Seal
+from edge.tables import FIELDS, MIGRATIONS
 from edge.terms import Permit
 
 KEY = "whitelist.key"
@@ -47,23 +49,7 @@ KEY = "whitelist.key"
 FILE = "whitelist.sqlite"
 ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """For person ids: nothing that is mistaken for something else when read aloud or typed."""
-FIELDS = "id, revision, pack, consent, purpose, retain_until, enrolled_at, revoked_at"
 NONE = Bounds()
-MIGRATIONS = Migrations("whitelist")
-
-
-@MIGRATIONS()
-def create(db: Database) -> None:
-    text = dict.fromkeys(FIELDS.split(", "), str)
-    db.table("people").create({**text, "revision": int, "sealed": bytes}, pk="id")
-    db.table("head").create({"revision": int})
-    db.execute("INSERT INTO head VALUES (0)")
-
-
-@MIGRATIONS()
-def keep_a_journal(db: Database) -> None:
-    for statement in journal.TABLE:
-        db.execute(statement)
 
 
 @MIGRATIONS()
@@ -192,7 +178,9 @@ class Whitelist:
                     if secret is None or record.pack != pack or standing_of(record, today) is not Standing.ENROLLED:
                         continue
                     if more := refreshed(record, secret, template, sure, bounds, now):
-                        self._store(db, msgspec.structs.replace(record, revision=revision), more)
+                        record = msgspec.structs.replace(record, revision=revision)
+                        self._store(db, record, more)
+                        self._note(db, Deed.REFRESHED, record, more)
                         taken.append(person)
             db.execute("UPDATE head SET revision = ?", (revision if taken else revision - 1,))
             db.execute("COMMIT")
@@ -202,17 +190,48 @@ class Whitelist:
     def revoke(self, person: str) -> Person:
         """Withdraw a person's access: the templates are destroyed now, the line that they were here stays."""
         with self._changing() as (db, revision):
-            found = {record.id: (record, secret) for record, secret in self._read(db) if not record.revoked_at}
-            if person not in found:
-                raise nobody(person, list(found))
-            before, secret = found[person]
+            before, secret = self._find(db, person, lambda record: not record.revoked_at)
             record = msgspec.structs.replace(before, revision=revision, revoked_at=datetime.now(UTC))
             rest = Secret(secret.name if secret else "", 0, b"")
             self._store(db, record, rest)
             self._note(db, Deed.REVOKED, record, rest)
-        with self._opened() as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # no copy of the templates stays in the write-ahead log
+        self._scrub()
         return person_of(record, rest, record.retain_until)
+
+    def erase(self, person: str) -> Person:
+        """Destroy all that is known of a person, here and in the journal; what stays is an id that names nobody."""
+        return self._erase(person, Deed.ERASED)
+
+    def expire(self, today: date) -> list[str]:
+        """Erase everybody whose last day is over, also those who were revoked before; their ids."""
+        with self._opened() as db:
+            query = f"SELECT {FIELDS}, sealed FROM people WHERE retain_until < ? AND consent != ''"
+            over = [record.id for record, _secret in self._rows(db, query, today.isoformat())]
+        for person in over:
+            self._erase(person, Deed.EXPIRED)
+        return over
+
+    def _erase(self, person: str, deed: Deed) -> Person:
+        with self._changing() as (db, revision):
+            before, _secret = self._find(db, person, lambda record: not erased(record))
+            gone = {"revision": revision, "revoked_at": datetime.now(UTC), "consent": "", "purpose": ""}
+            record, rest = msgspec.structs.replace(before, **gone), Secret("", 0, b"")
+            self._store(db, record, rest)
+            journal.forget(db, person)
+            self._note(db, deed, record, rest)
+        self._scrub()
+        return person_of(record, rest, record.retain_until)
+
+    def _find(self, db: sqlite3.Connection, person: str, wanted: Callable[[Row], bool]) -> tuple[Row, Secret | None]:
+        found = {record.id: (record, secret) for record, secret in self._read(db) if wanted(record)}
+        if person not in found:
+            raise nobody(person, list(found))
+        return found[person]
+
+    def _scrub(self) -> None:
+        """No copy of what was destroyed stays in the write-ahead log."""
+        with self._opened() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _create(self) -> None:
         try:

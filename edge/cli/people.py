@@ -24,6 +24,7 @@ STANDINGS = {
     Standing.ENROLLED: N_("enrolled"),
     Standing.EXPIRED: N_("expired"),
     Standing.REVOKED: N_("revoked"),
+    Standing.ERASED: N_("erased"),
     Standing.DAMAGED: N_("damaged"),
 }
 

@@ -134,3 +134,13 @@ def test_a_face_ends_with_its_pass_and_there_is_a_receipt_unless_the_time_is_not
     standings = {each.id: each.standing for each in people.people(datetime.now(UTC).date())}
     assert standings == {over: Standing.REVOKED if trusted else Standing.ENROLLED, current: Standing.ENROLLED}
     assert at.of(TemplateDestroyed) == ([TemplateDestroyed(over)] if trusted else [])
+
+
+def test_a_lone_gate_erases_whose_last_day_is_over(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    people = Whitelist.of(at.site.config, at.site.credentials, write=True)
+    yesterday = Consent("form 1", "access", date.fromtimestamp(NOW) - timedelta(days=1))
+    over = people.enroll("over", yesterday, "pack", np.eye(1, 8, dtype=np.float32)).id
+    at.porter.start()
+    until(lambda: at.of(TemplateDestroyed) == [TemplateDestroyed(over)])
+    assert [each.standing for each in people.people(date.today())] == [Standing.ERASED]

@@ -8,15 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.town import CONSENT, PACK, SITE, Town, synthetic
+from edge.audit import Audit
 from edge.checkup import examine
 from edge.desk import Desk
+from edge.enrolled import Consent
 from edge.follow import Follower
+from edge.journal import Deed
 from edge.lone import Loaded
 from edge.models import manifest
 from edge.mqtt import Address, Connection, Message
@@ -103,6 +107,9 @@ class Place:
 
     def wait(self, count: int, *names: str) -> None:
         until(lambda: all(self.gates[name].count() == count for name in names or self.gates))
+
+    def audit(self) -> Audit:
+        return Audit.of(self.town.config, self.town.credentials)
 
     def problems(self, gate: str) -> dict[str, str]:
         contact = self.town.office().contacts().get(gate)
@@ -404,3 +411,23 @@ def test_a_gate_that_follows_a_desk_is_calibrated_on_the_list_that_it_runs(place
     assert told["threshold"] == pytest.approx(running.fact.threshold)
     (site.config.state / "list.sqlite").rename(site.config.state / "elsewhere.sqlite")
     assert "cannot be used" in complaint("calibrate", "--config", site.file, "--credentials", site.secrets)
+
+
+def test_whose_last_day_is_over_is_erased_everywhere_by_itself(place: Place) -> None:
+    people = place.town.people()
+    over = Consent("form 1", "a visit", date.today() + timedelta(days=1))
+    faces = [synthetic(place.rng, manifest(PACK).dimension) for _ in range(2)]
+    [gone, stays] = [
+        people.enroll(name, grounds, manifest(PACK).id, face).id
+        for name, grounds, face in zip(("Ann", "Bob"), (over, CONSENT), faces, strict=True)
+    ]
+    place.start("broker", "desk", "north")
+    place.wait(2)
+    place.stop("desk")
+    (place.town.root / "state/last-day").write_text(str(date.today() + timedelta(days=2)))  # by a trusted clock
+    place.start("desk")
+    place.wait(1)
+    assert place.gates["north"].matches(stays, faces[1][0]) and not place.gates["north"].matches(gone, faces[0][0])
+    until(lambda: place.town.office().receipts(gone, people.revision()))
+    [line] = [each for each in place.audit().lines(gone) if each.line.deed is Deed.EXPIRED]
+    assert line.line.actor and place.audit().lines(gone)[0].personal == {}

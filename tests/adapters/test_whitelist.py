@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from edge.audit import Audit
 from edge.enrolled import Consent, Refreshing, Standing
 from edge.errors import SealError, StoreError
+from edge.journal import Deed
 from edge.matcher import Vector
 from edge.seal import Seal, new_sealing_key
 from edge.whitelist import Whitelist
@@ -189,8 +191,25 @@ def test_a_refreshed_template_is_matched_sealed_and_destroyed_with_the_record(wh
     assert whitelist.refresh({ann.id: (view, 0.6)}, "another pack", bounds, later) == []
     assert whitelist.revision() == before
     assert whitelist.refresh({ann.id: (view, 0.6)}, PACK, bounds, later) == [ann.id]
+    assert Audit(whitelist.path, seal).lines(ann.id)[-1].line.deed is Deed.REFRESHED
     found = Whitelist(whitelist.path, seal).gallery(PACK, TODAY).gallery.search(view, 0.99)
     assert found and found.person == ann.id and whitelist.revision() == before + 1
     assert view.tobytes()[:16] not in on_disk(whitelist)
     whitelist.revoke(ann.id)
     assert whitelist.refresh({ann.id: (view, 0.6)}, PACK, bounds, later + 5) == []
+
+
+def test_what_is_erased_leaves_an_id_that_names_nobody(whitelist: Whitelist, seal: Seal) -> None:
+    ann, bob = (whitelist.enroll(name, CONSENT, PACK, faces()).id for name in ("Ann Example", "Bob"))
+    whitelist.revoke(bob)
+    assert whitelist.expire(CONSENT.retain_until) == []
+    whitelist.erase(ann)
+    audit = Audit(whitelist.path, seal)
+    assert whitelist.expire(CONSENT.retain_until + timedelta(days=1)) == [bob], "also who was revoked before"
+    for person in whitelist.people(TODAY):
+        assert (person.standing, person.name, person.consent, person.purpose) == (Standing.ERASED, "", "", "")
+    assert [said.personal for said in audit.lines()] == [{}] * 5
+    assert audit.verify() == (5, None)
+    assert [said.line.deed for said in audit.lines()][-2:] == [Deed.ERASED, Deed.EXPIRED]
+    with pytest.raises(StoreError):
+        whitelist.erase(ann)
