@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from bench.town import CONSENT, synthetic
 from edge import models as packs
-from edge.applications import of_folder
+from edge.applications import Refusal, of_folder
 from edge.doubles import Doubles
 from edge.enroll import Registrar
 from edge.enrolled import Bounds, Consent
@@ -30,6 +30,14 @@ FPIR = 0.01
 """As a desk has it unless it is configured."""
 
 Progress = Callable[[str, int, int], None]
+
+
+class Nowhere:
+    """Refusals are counted, not written down."""
+
+    def begin(self, where: str) -> None: ...
+
+    def note(self, refusal: Refusal) -> None: ...
 
 
 class Result(Struct):
@@ -83,7 +91,7 @@ def _enrolled(images: Path, pack: Pack, whitelist: Whitelist, progress: Progress
     applications = of_folder(images, grounds, Bounds())
     with Registrar(Vision(pack), whitelist, FPIR) as registrar:
         begun = time.monotonic()
-        tally = Intake(registrar, lambda _: None).run(applications, lambda *done: progress("enrol", *done))
+        tally = Intake(registrar, Nowhere()).run(applications, lambda *done: progress("enrol", *done))
     return tally, time.monotonic() - begun
 
 

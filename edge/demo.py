@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 from edge import models
 from edge.doorevents import AccessDenied, AccessGranted, DoorModeChanged, DoorPhysicalStateChanged
-from edge.enroll import enroll, portrait
-from edge.enrolled import Consent
+from edge.enroll import Registrar, enroll, portrait
+from edge.enrolled import Applicant, Consent
 from edge.errors import LinkError
 from edge.events import BrokerFault, GateStarted
 from edge.faces import Vision
@@ -75,7 +75,9 @@ class Demo:
         vision = Vision(models.load(PACK, self.store))
         consent = Consent("demonstration", "public-domain portrait", date.today() + timedelta(days=1))
         people = Whitelist.of(site.config, site.credentials, write=True)
-        person, _ = enroll([folder / ENROLLED], NAME, consent, vision, people, site.config.access.fpir)
+        applicant = Applicant(NAME, consent)
+        with Registrar(vision, people, site.config.access.fpir) as registrar:
+            person, _ = enroll([folder / ENROLLED], applicant, registrar)
         self.tell("{person} is enrolled from one photograph, with consent and a retention date", person=person.id)
         self.tell("this pack has no liveness networks: the demonstration accepts that, a gate in service would not")
 

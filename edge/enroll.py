@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.complaints import OvertakenError
 from edge.doubles import Doubles
-from edge.enrolled import REDUNDANT, Applicant, Bounds, Consent, Person
+from edge.enrolled import REDUNDANT, Applicant, Person
 from edge.errors import PhotoError, Phrase, RefusedError
 from edge.faces import Face, Vision
 from edge.i18n import N_
@@ -18,7 +18,7 @@ from edge.photos import Decoder, content
 from edge.picture import Bgr, Image, Picture
 from edge.quality import ENROLMENT, Shortcoming
 from edge.still import WIDTHS
-from edge.whitelist import NONE, Whitelist
+from edge.whitelist import Whitelist
 
 MOST_PHOTOS = 8
 NEAR = 0.5
@@ -97,14 +97,16 @@ class Registrar:
 
     def admit(self, applicant: Applicant, portraits: list[Portrait]) -> Enrolled:
         """Record whom these portraits show, without those that add nothing; RefusedError when they show several
-        people, or one who is enrolled.
+        people, or one who is enrolled and not, as the applicant says, `another`.
         """
         portraits, left_out = distinct(portraits)
         _same_person(portraits, self._alike)
         templates = np.stack([each.template for each in portraits])
         while True:
             revision = self.doubles.follow()
-            if known := self.doubles.find(templates):
+            if holder := self.doubles.numbered(applicant.number):
+                raise number_taken(holder)
+            if (known := self.doubles.find(templates)) and not applicant.another:
                 raise _known(known)
             try:
                 person = self._whitelist.admit(applicant, self._manifest.id, templates, revision)
@@ -113,27 +115,18 @@ class Registrar:
                 continue
 
 
-def enroll(
-    paths: Sequence[Path],
-    name: str,
-    consent: Consent,
-    vision: Vision,
-    whitelist: Whitelist,
-    fpir: float,
-    bounds: Bounds = NONE,
-) -> Enrolled:
+def enroll(paths: Sequence[Path], applicant: Applicant, registrar: Registrar) -> Enrolled:
     """Record the person on these photos, one to eight of them, all of which must be good.
 
     PhotoError tells which photo is of no use and why, or that they show several people; RefusedError that the person
-    is enrolled already. `bounds` says where and when they may pass.
+    or the number is enrolled already.
     """
     if not 1 <= len(paths) <= MOST_PHOTOS:
         raise PhotoError("{count} photos were given; one to {most} are needed", count=len(paths), most=MOST_PHOTOS)
-    with Registrar(vision, whitelist, fpir) as registrar:
-        portraits, refused = registrar.look(paths)
-        for error in refused:
-            raise error
-        return registrar.admit(Applicant(name, consent, bounds=bounds), portraits)
+    portraits, refused = registrar.look(paths)
+    for error in refused:
+        raise error
+    return registrar.admit(applicant, portraits)
 
 
 def distinct(portraits: Sequence[Portrait]) -> tuple[list[Portrait], list[LeftOut]]:
@@ -189,6 +182,12 @@ def _same_person(portraits: list[Portrait], at_least: float) -> None:
         )
         path, other = portraits[worst].path, portraits[middle].path
         raise PhotoError(text, hint, path=path, other=other, reason="somebody_else")
+
+
+def number_taken(holder: Person) -> RefusedError:
+    """A number belongs to one person."""
+    text, hint = "the number {number} belongs to {person} {name}", "see: edge-gate people show {person}"
+    return RefusedError(text, hint, number=holder.number, person=holder.id, name=holder.name, reason="number_taken")
 
 
 def _known(known: Person) -> RefusedError:

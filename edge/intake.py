@@ -1,25 +1,26 @@
 """Enrolment of many people: each by themselves, and nobody who is in is lost by what goes wrong later."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct, field
 
-from edge.applications import Application
-from edge.enroll import Enrolled, Registrar
-from edge.errors import RefusedError
+from edge.applications import Application, Applications, Refusal
+from edge.enroll import Enrolled, Registrar, number_taken
+from edge.errors import RefusedError, StoreError
 
 Advance = Callable[[int, int], None]
 """Told how many applications are done, and how many there are."""
 
 
-class Refusal(NamedTuple):
-    """A photo of an application, or with `photo` empty all of it, and why."""
+class Book(Protocol):
+    """Where refusals are written down, as they happen."""
 
-    application: Application
-    photo: str
-    error: RefusedError
+    def begin(self, where: str) -> None:
+        """An application is looked at, again or for the first time."""
+
+    def note(self, refusal: Refusal) -> None: ...
 
 
 class Tally(Struct):
@@ -38,57 +39,63 @@ class Tally(Struct):
 
 
 class Intake:
-    """Takes applications; `refuse` is told of everything that is refused, as it happens."""
+    """Takes applications one after another."""
 
-    def __init__(self, registrar: Registrar, refuse: Callable[[Refusal], None]) -> None:
-        self._registrar, self._refuse = registrar, refuse
+    def __init__(self, registrar: Registrar, book: Book) -> None:
+        self._registrar, self._book = registrar, book
         self.tally = Tally()
 
-    def run(self, applications: Sequence[Application], advance: Advance) -> Tally:
-        """Enrol everybody who is not in already; StoreError ends it, and those before are in."""
-        self._registrar.doubles.follow()
-        for done, application in enumerate(applications):
-            advance(done, len(applications))
-            self._take(application)
+    def run(self, applications: Applications, advance: Advance) -> Tally:
+        """Enrol everybody who is not in already. StoreError ends it: whoever came before is in, and the next run goes
+        on from there.
+        """
+        done = 0
+        try:
+            self._registrar.doubles.follow()
+            for done, application in enumerate(applications):
+                advance(done, len(applications))
+                self._take(application)
+        except StoreError as error:
+            text, hint = "ended after {done} of {count}: {why}", "mend it and do the same again: it goes on from there"
+            raise StoreError(text, hint, done=done, count=len(applications), why=error) from error
         advance(len(applications), len(applications))
         return self.tally
 
-    def _take(self, application: Application) -> None:
+    def _take(self, application: Application | Refusal) -> None:
         tally = self.tally
         tally.people += 1
         try:
-            if self._known(application):
+            if isinstance(application, Refusal):
+                raise application.error
+            if self._is_in(application):
                 tally.already += 1
                 return
+            self._book.begin(application.where)
             tally.photos += len(application.photos)
             enrolled = self._enroll(application)
         except RefusedError as error:
             tally.turned_away[error.reason] += 1
-            self._refuse(Refusal(application, "", error))
+            self._book.note(_refusal(application, "", error))
             return
         tally.enrolled += 1
         tally.templates += enrolled.person.templates
         tally.left_out += len(enrolled.left_out)
 
-    def _known(self, application: Application) -> bool:
+    def _is_in(self, application: Application) -> bool:
         """Whether this very person is in, from an earlier run; their number may be nobody else's."""
         applicant = application.applicant
         known = self._registrar.doubles.numbered(applicant.number)
         if known is None:
             return False
         if known.name != applicant.name or known.revoked_at:
-            text = "the number {number} belongs to {person} {name}"
-            hint = "see: edge-gate people list"
-            raise RefusedError(
-                text, hint, number=applicant.number, person=known.id, name=known.name, reason="number_taken"
-            )
+            raise number_taken(known)
         return True
 
     def _enroll(self, application: Application) -> Enrolled:
         looked = self._registrar.look(application.photos)
         for error in looked.refused:
             self.tally.refused[error.reason] += 1
-            self._refuse(Refusal(application, str(error.fields["path"]), error))
+            self._book.note(_refusal(application, str(error.fields["path"]), error))
         if not looked.portraits:
             raise RefusedError("no photo of this person is of use", "hand in others", reason="no_good_photo")
         try:
@@ -96,3 +103,10 @@ class Intake:
         except RefusedError as error:
             self.tally.refused[error.reason] += len(looked.portraits)
             raise
+
+
+def _refusal(application: Application | Refusal, photo: str, error: RefusedError) -> Refusal:
+    if isinstance(application, Refusal):
+        return application
+    applicant = application.applicant
+    return Refusal(application.where, applicant.number, applicant.name, photo, error)

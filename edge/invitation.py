@@ -15,7 +15,7 @@ import segno
 from joserfc.jwk import OKPKey
 
 from edge.config import Config, Credentials
-from edge.enrolled import Bounds, Consent, Person, Standing
+from edge.enrolled import Applicant, Bounds, Consent, Person, Standing
 from edge.errors import EdgeError, Phrase
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import PRIVATE, Claims, Passes, PassRefused, sign
@@ -94,7 +94,7 @@ def _key(path: Path) -> OKPKey:
 def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path, consent: str) -> Person:
     """The visitor's record, which ends with the pass; named after the host, since a pass names no visitor."""
     from edge import models  # with OpenCV and the networks, which a pass without a face does without
-    from edge.enroll import enroll
+    from edge.enroll import Registrar, enroll
     from edge.faces import Vision
 
     people = Whitelist.of(config, credentials, write=True)
@@ -102,7 +102,9 @@ def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path,
     grounds = Consent(consent or "invitation", f"visit to {wish.host}", last)
     vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
     bounds = Bounds((), wish.valid_from, wish.valid_until, wish.host, with_pass=True)
-    return enroll([photo], f"visitor of {wish.host}", grounds, vision, people, config.access.fpir, bounds).person
+    applicant = Applicant(f"visitor of {wish.host}", grounds, bounds=bounds)
+    with Registrar(vision, people, config.access.fpir) as registrar:
+        return enroll([photo], applicant, registrar).person
 
 
 def draw(token: str, path: Path) -> None:

@@ -96,7 +96,7 @@ def test_a_missing_key_says_how_to_make_one(site: Site, tmp_path: Path) -> None:
     [
         ("--retain-until", "2020-01-01", "'--retain-until': must lie in the future"),
         ("--retain-until", "31.12.2027", "must be a date, written as 2027-12-31"),
-        ("--consent", "", "'--consent': must be one line of text"),
+        ("--consent", "", "'--consent': nobody is enrolled without it"),
         ("--purpose", "a\nb", "'--purpose': must be one line of text"),
     ],
 )  # fmt: skip

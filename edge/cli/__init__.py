@@ -35,7 +35,7 @@ COMMANDS = {
     "relay": Entry("relay", N_("Test a relay, or drive it to its safe value.")),
     "models": Entry("models", N_("List, fetch and verify model packs.")),
     "keys": Entry("keys", N_("Make keys.")),
-    "enroll": Entry("people", N_("Enrol a person from photos.")),
+    "enroll": Entry("enroll", N_("Enrol a person from photos, or everybody in a folder or a list.")),
     "people": Entry("people", N_("Show who is enrolled.")),
     "revoke": Entry("people", N_("Withdraw a person's access and destroy the templates at once.")),
     "command": Entry("command", N_("Command a gate from the monitoring room.")),

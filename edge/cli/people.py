@@ -1,7 +1,6 @@
-"""`edge-gate enroll`, `people list`, `revoke`: who is on the whitelist."""
+"""`edge-gate people` and `revoke`: who is on the whitelist."""
 
 from datetime import date
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -11,14 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.cli.progress import progress
 from edge.clock import Calendar
 from edge.config import Config, Credentials, DeskConfig, load_either
-from edge.enrolled import Consent, Person, Standing
+from edge.enrolled import Person, Standing
 from edge.i18n import N_, _
 from edge.whitelist import Whitelist
-
-LONGEST_TEXT = 200
 
 STANDINGS = {
     Standing.ENROLLED: N_("enrolled"),
@@ -31,64 +27,7 @@ STANDINGS = {
 people = typer.Typer()
 
 
-def _text(value: str) -> str:
-    if not value.strip() or not value.isprintable() or len(value) > LONGEST_TEXT:
-        raise typer.BadParameter(_("must be one line of text"))
-    return value.strip()
-
-
-def _future(value: str) -> date:
-    try:
-        day = date.fromisoformat(value)
-    except ValueError as error:
-        raise typer.BadParameter(_("must be a date, written as 2027-12-31")) from error
-    if day <= date.today():
-        raise typer.BadParameter(_("must lie in the future"))
-    return day
-
-
-Name = Annotated[str, typer.Argument(metavar="NAME", callback=_text, help=N_("The name of the person."))]
-Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help=N_("One to eight photos of the person."))]
-ConsentOption = Annotated[
-    str, typer.Option("--consent", metavar="REFERENCE", callback=_text, help=N_("Where the person's consent is filed."))
-]
-Purpose = Annotated[str, typer.Option("--purpose", metavar="TEXT", callback=_text, help=N_("What it was given for."))]
-RetainUntil = Annotated[
-    date, typer.Option("--retain-until", metavar="DATE", parser=_future, help=N_("The last day of the enrolment."))
-]
 Id = Annotated[str, typer.Argument(metavar="ID", help=N_("As `people list` shows it."))]
-
-
-def enroll(
-    name: Name,
-    photo: Photos,
-    consent: ConsentOption,
-    purpose: Purpose,
-    retain_until: RetainUntil,
-    config: ConfigOption = CONFIG,
-    credentials: CredentialsOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Enrol a person from photos. Each must show the one face, from the front, sharp and well lit."""
-    from edge import enroll as enrolment  # with OpenCV and the networks, which listing and revoking do without
-    from edge import models
-    from edge.faces import Vision
-
-    gate = load_either(config)
-    whitelist = Whitelist.of(gate, Credentials(credentials), write=True)
-    fpir = gate.desk.fpir if isinstance(gate, DeskConfig) else gate.access.fpir
-    with progress(quiet=json) as bar:
-        bar.add_task(_("looking at the photos"), total=None)
-        vision = Vision(models.load(gate.models.pack, Path(gate.models.directory)))
-        grounds = Consent(consent, purpose, retain_until)
-        person, left_out = enrolment.enroll(photo, name, grounds, vision, whitelist, fpir)
-    if json:
-        emit({**msgspec.to_builtins(person), "left_out": left_out})
-    else:
-        for each in left_out:
-            say("{photo} is left out: it shows the same as {like}, which is better ({score:.2f} alike)",
-                photo=each.photo, like=each.like, score=each.score)  # fmt: skip
-        say("{name} is enrolled as {id} until {day}", name=person.name, id=person.id, day=person.retain_until)
 
 
 @people.command("list")

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.cli.people import _text
+from edge.cli.enroll import text
 from edge.config import Credentials, load
 from edge.i18n import N_, _
 
@@ -24,7 +24,7 @@ def _moment(value: str) -> datetime:
         raise typer.BadParameter(_("must be a time, written as 2027-12-31T09:00 or with an offset, +08:00")) from error
 
 
-Host = Annotated[str, typer.Option("--host", metavar="NAME", callback=_text, help=N_("Whom the visitor comes to see."))]
+Host = Annotated[str, typer.Option("--host", metavar="NAME", callback=text, help=N_("Whom the visitor comes to see."))]
 Gates = Annotated[
     list[str], typer.Option("--gate", metavar="NAME", help=N_("The gate that it opens; more with --multi-gate."))
 ]

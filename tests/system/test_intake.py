@@ -1,7 +1,14 @@
 """Many people at once, with real photos and networks: whoever is good is in, everybody else is told why not."""
 
+import contextlib
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -9,12 +16,14 @@ import numpy as np
 import pytest
 
 from edge import models
-from tests.commands import answer, complaint
+from edge.site import Site
+from tests.commands import answer, complaint, run
 from tests.conftest import ROOT, need
 
 pytestmark = pytest.mark.real
 
 STORE = ROOT / "var" / "models"
+GROUNDS = ("--consent", "A-17", "--purpose", "entry", "--retain-until", "2099-12-31")
 ONE, AGAIN, OTHER = "Akhmed_Zakayev_0001", "Akhmed_Zakayev_0002", "Aaron_Peirsol_0001"
 """One person twice, and somebody else."""
 
@@ -25,7 +34,8 @@ def photo(shared: Path) -> Callable[[str], bytes]:
     archive = shared / "data/lfw/lfw-deepfunneled-pairs.zip"
     need(archive.exists(), f"{archive} with photos")
     models.fetch("registry", STORE)
-    return lambda name: zipfile.ZipFile(archive).read(f"{name[:-5]}/{name}.jpg")
+    pictures = zipfile.ZipFile(archive)
+    return lambda name: pictures.read(f"{name[:-5]}/{name}.jpg")
 
 
 @pytest.fixture
@@ -61,3 +71,120 @@ def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
     said = complaint("bench", "enroll", "--images", tmp_path / "empty", "--pack", "registry", "--models", STORE)
     assert "holds no photos" in said
     assert "is no directory" in complaint("bench", "enroll", "--images", tmp_path / "none", "--pack", "registry")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> list[object]:
+    """The options of a gate at which nobody is enrolled."""
+    site = Site(tmp_path / "site", STORE)
+    return ["--config", site.file, "--credentials", site.secrets]
+
+
+def report(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+
+
+def test_a_folder_is_enrolled_and_what_is_refused_is_reported(folder: Path, desk: list[object]) -> None:
+    result = answer("enroll", "--from", folder, *GROUNDS, *desk)
+    assert (result["enrolled"], result["already"]) == (2, 0)
+    assert {each["name"] for each in answer("people", "list", *desk)["people"]} == {"anna", "bert"}
+    found = {(line["where"], Path(line["photo"]).name): line["reason"] for line in report(Path(result["report"]))}
+    assert found == {
+        ("anna", "text.jpg"): "not_a_picture",
+        ("bert", "cut.jpg"): "damaged",
+        ("zoe", ""): "already_enrolled",
+        ("nobody", "nobody.png"): "no_face",
+        ("nobody", ""): "no_good_photo",
+        ("moving", "moving.gif"): "not_a_picture",
+        ("moving", ""): "no_good_photo",
+    }
+    again = answer("enroll", "--from", folder, *GROUNDS, *desk)
+    assert (again["enrolled"], again["already"]) == (0, 2)
+    assert len(report(Path(again["report"]))) == len(found)
+
+
+def test_a_list_in_chinese_is_enrolled_with_its_bad_rows_told(folder: Path, desk: list[object]) -> None:
+    rows = ["工号,姓名,照片", "1,王伟,anna/1.jpg;anna/2.jpg", "2,李娜,bert/1.jpg", "3,,zoe.jpg", "1,张三,zoe.jpg"]
+    people = folder / "people.csv"
+    people.write_bytes("\r\n".join(rows).encode("gb18030"))
+    done = run("enroll", "--from", people, *GROUNDS, *desk, EDGE_GATE_LANGUAGE="zh")
+    assert done.returncode == 1 and "按 gb18030 编码读取" in done.stdout and "4 人中登记了 2 人" in done.stdout
+    lines = report(folder / "people.refused.csv")
+    assert [(line["where"], line["reason"]) for line in lines] == [("4", "missing_field"), ("5", "number_twice")]
+    assert "编号 1 已出现在第 2 行" in lines[1]["why"]
+    assert {each["number"]: each["name"] for each in answer("people", "list", *desk)["people"]} == {
+        "1": "王伟",
+        "2": "李娜",
+    }
+
+
+def test_a_twin_is_enrolled_with_the_reason_on_record(folder: Path, desk: list[object]) -> None:
+    first = answer("enroll", "Anna", folder / "anna/1.jpg", *GROUNDS, *desk)
+    twin = ["enroll", "Zoe", folder / "anna/2.jpg", *GROUNDS, *desk]
+    assert f"this face is already enrolled as {first['id']} Anna" in complaint(*twin)
+    assert answer(*twin, "--another-person", "twin, passports seen")["another"] == "twin, passports seen"
+
+
+@pytest.fixture
+def many(tmp_path: Path, shared: Path, photo: Callable[[str], bytes]) -> Path:
+    """A list of a hundred people."""
+    names = zipfile.ZipFile(shared / "data/lfw/lfw-deepfunneled-pairs.zip").namelist()
+    chosen = [name for name in names if name.endswith("_0001.jpg")][100:200]
+    rows = ["number,name,photos"]
+    for number, name in enumerate(chosen):
+        (tmp_path / f"{number}.jpg").write_bytes(photo(Path(name).stem))
+        rows.append(f"{number},{Path(name).stem},{number}.jpg")
+    (tmp_path / "people.csv").write_text("\n".join(rows))
+    return tmp_path / "people.csv"
+
+
+@contextlib.contextmanager
+def importing(many: Path, desk: list[object]) -> Iterator["subprocess.Popen[str]"]:
+    """An import that is under way: somebody is in, and others are not yet."""
+    command = [sys.executable, "-m", "edge.cli", "enroll", "--json", "--from", many, *GROUNDS, *desk]
+    with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while run("people", "list", *desk, "--json").stdout.count('"enrolled"') < 2:
+            assert process.poll() is None and time.monotonic() < deadline
+        yield process
+        process.kill()
+
+
+def test_an_import_that_is_killed_goes_on_where_it_was(many: Path, desk: list[object]) -> None:
+    with importing(many, desk) as process:
+        process.kill()
+    before = answer("people", "list", *desk)["people"]
+    result = answer("enroll", "--from", many, *GROUNDS, *desk)
+    assert 2 <= len(before) == result["already"]
+    after = answer("people", "list", *desk)["people"]
+    assert after[: len(before)] == before and len(after) == len(before) + result["enrolled"]
+    assert len(after) + sum(result["turned_away"].values()) == 100
+    assert len({each["number"] for each in after}) == len(after)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with little room."""
+    need(os.geteuid() == 0, "root, to mount a small file system")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    need(subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False).returncode == 0, "mount")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_who_is_in_stays_in_when_the_disk_is_full(many: Path, small_disk: Path) -> None:
+    site = Site(small_disk / "site", STORE)
+    desk = ["--config", site.file, "--credentials", site.secrets]
+    room = small_disk / "filled"
+    with importing(many, desk) as process:
+        with contextlib.suppress(OSError), room.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        said = json.loads(process.communicate()[0])
+    assert process.returncode == 1 and "ended after" in said["error"] and "it goes on from there" in said["hint"]
+    room.unlink()
+    before = answer("people", "list", *desk)["people"]
+    result = answer("enroll", "--from", many, *GROUNDS, *desk)
+    assert result["already"] == len(before) > 0
+    assert result["enrolled"] + result["already"] + sum(result["turned_away"].values()) == 100

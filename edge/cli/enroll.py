@@ -1,0 +1,216 @@
+"""`edge-gate enroll`: one person from photos, or everybody in a folder or a list."""
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+import typer
+
+from edge import forms
+from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.cli.progress import progress
+from edge.config import Config, Credentials, DeskConfig, load_either
+from edge.enrolled import Applicant, Consent
+from edge.errors import EdgeError, RefusedError
+from edge.i18n import N_, _
+from edge.whitelist import Whitelist
+
+if TYPE_CHECKING:
+    from edge.enroll import Registrar
+    from edge.sheet import Grounds
+
+T = TypeVar("T")
+
+
+def parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """A parser of `edge.forms` as Typer wants it; what is left empty stays so."""
+
+    def callback(value: str) -> T:
+        try:
+            return parse(value)
+        except RefusedError as error:
+            raise typer.BadParameter(error.render(_)) from error
+
+    return callback
+
+
+def text(value: str) -> str:
+    """The callback of an option that is one line of text."""
+    return parsed(forms.line)(value) if value else ""
+
+
+def spelled(value: str) -> str:
+    """The callback of a day that is kept as it was written."""
+    if value:
+        parsed(forms.last_day)(value)
+    return value
+
+
+Name = Annotated[str, typer.Argument(metavar="[NAME]", callback=text, help=N_("The name of the person."))]
+Photos = Annotated[
+    list[Path] | None, typer.Argument(metavar="[PHOTO]...", help=N_("One to eight photos of the person."))
+]
+Source = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="PATH", help=N_("Everybody in a folder, or in a list (CSV) with names of photos.")),
+]
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help=N_("Who of them was refused; otherwise beside PATH."))
+]
+ConsentOption = Annotated[
+    str, typer.Option("--consent", metavar="REFERENCE", callback=text, help=N_("Where the person's consent is filed."))
+]
+Purpose = Annotated[str, typer.Option("--purpose", metavar="TEXT", callback=text, help=N_("What it was given for."))]
+RetainUntil = Annotated[
+    str, typer.Option("--retain-until", metavar="DATE", callback=spelled, help=N_("The last day of the enrolment."))
+]
+Number = Annotated[
+    str, typer.Option("--number", metavar="TEXT", callback=text, help=N_("What the site knows the person by."))
+]
+Levels = Annotated[
+    list[str] | None, typer.Option("--level", metavar="NAME", help=N_("An access level; may be repeated."))
+]
+ValidFrom = Annotated[
+    float | None,
+    typer.Option("--valid-from", metavar="TIME", parser=parsed(forms.begin), help=N_("From when they may pass.")),
+]
+ValidUntil = Annotated[
+    float | None,
+    typer.Option("--valid-until", metavar="TIME", parser=parsed(forms.end), help=N_("Until when; a day counts whole.")),
+]
+Host = Annotated[str, typer.Option("--host", metavar="NAME", callback=text, help=N_("Whom a visitor comes to see."))]
+Another = Annotated[
+    str,
+    typer.Option(
+        "--another-person",
+        metavar="REASON",
+        callback=text,
+        help=N_("Why it is another person although the face is enrolled already, a twin say; it is recorded."),
+    ),
+]
+
+
+def enroll(
+    name: Name = "",
+    photo: Photos = None,
+    source: Source = None,
+    consent: ConsentOption = "",
+    purpose: Purpose = "",
+    retain_until: RetainUntil = "",
+    number: Number = "",
+    level: Levels = None,
+    valid_from: ValidFrom = None,
+    valid_until: ValidUntil = None,
+    host: Host = "",
+    another_person: Another = "",
+    report: Report = None,
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Enrol a person from photos. Each must show the one face, from the front, sharp and well lit.
+
+    With --from, everybody in a folder (FOLDER/PERSON/PHOTO, or a photo a person), or in a list with the columns that
+    docs/whitelist.md names; options stand for all whose row says nothing. The same command again goes on from there.
+    """
+    loaded = load_either(config)
+    levels = tuple(map(parsed(forms.line), level or []))
+    known_levels(loaded, levels)
+    bounds = forms.bounds(levels, valid_from, valid_until, host)
+    if source and (name or photo or number or another_person):
+        raise EdgeError("--from names everybody: leave out NAME, PHOTO, --number and --another-person")
+    if source:
+        from edge.sheet import Grounds
+
+        _everybody(source, report, Grounds(consent, purpose, retain_until, bounds), loaded, credentials, json)
+        return
+    for option, value in (("NAME", name), ("PHOTO", photo)):
+        if not value:
+            raise typer.BadParameter(_("is missing"), param_hint=f"'{option}'")
+    grounds = _grounds(consent, purpose, retain_until)
+    applicant = Applicant(name=name, consent=grounds, number=number, bounds=bounds, another=another_person)
+    _one(applicant, photo or [], loaded, credentials, json)
+
+
+def known_levels(config: Config | DeskConfig, levels: tuple[str, ...]) -> None:
+    """A gate that stands alone knows its levels; a desk does not."""
+    if isinstance(config, DeskConfig):
+        return
+    known = [level.name for level in config.level]
+    for level in levels:
+        if level not in known:
+            near = ", ".join(difflib.get_close_matches(level, known) or known) or "-"
+            raise EdgeError("there is no level {level}; there are: {near}", level=level, near=near)
+
+
+def _grounds(consent: str, purpose: str, retain_until: str) -> Consent:
+    for option, value in (("--consent", consent), ("--purpose", purpose), ("--retain-until", retain_until)):
+        if not value:
+            raise typer.BadParameter(_("nobody is enrolled without it"), param_hint=f"'{option}'")
+    return Consent(consent, purpose, forms.last_day(retain_until))
+
+
+def _registrar(loaded: Config | DeskConfig, credentials: Path | None) -> "Registrar":
+    from edge import models  # with OpenCV and the networks, which listing and revoking do without
+    from edge.enroll import Registrar
+    from edge.faces import Vision
+
+    whitelist = Whitelist.of(loaded, Credentials(credentials), write=True)
+    fpir = loaded.desk.fpir if isinstance(loaded, DeskConfig) else loaded.access.fpir
+    return Registrar(Vision(models.load(loaded.models.pack, Path(loaded.models.directory))), whitelist, fpir)
+
+
+def _one(
+    applicant: Applicant, photos: list[Path], loaded: Config | DeskConfig, credentials: Path | None, json: bool
+) -> None:
+    from edge.enroll import enroll as enrolled_by
+
+    with progress(quiet=json) as bar:
+        bar.add_task(_("looking at the photos"), total=None)
+        with _registrar(loaded, credentials) as registrar:
+            person, left_out = enrolled_by(photos, applicant, registrar)
+    if json:
+        emit({**msgspec.to_builtins(person), "left_out": left_out})
+        return
+    for each in left_out:
+        say("{photo} is left out: it shows the same as {like}, which is better ({score:.2f} alike)",
+            photo=each.photo, like=each.like, score=each.score)  # fmt: skip
+    say("{name} is enrolled as {id} until {day}", name=person.name, id=person.id, day=person.retain_until)
+
+
+def _everybody(
+    source: Path,
+    report: Path | None,
+    grounds: "Grounds",
+    loaded: Config | DeskConfig,
+    credentials: Path | None,
+    json: bool,
+) -> None:
+    from edge import sheet
+    from edge.applications import of_folder
+    from edge.intake import Intake
+    from edge.refusals import Refusals
+
+    encoding = None
+    if source.is_dir():
+        applications = of_folder(source, _grounds(*grounds[:3]), grounds.bounds)
+    else:
+        applications, encoding = sheet.read(source, grounds)
+    path = report or source.with_name(f"{source.stem}.refused.csv")
+    with progress(quiet=json) as bar, Refusals(path, _) as book, _registrar(loaded, credentials) as registrar:
+        task = bar.add_task(_("Enrolling"), total=len(applications))
+        tally = Intake(registrar, book).run(applications, lambda done, count: bar.update(task, completed=done))
+    told = {**msgspec.to_builtins(tally), "encoding": encoding, "report": str(path) if book.count else None}
+    if json:
+        emit(told)
+        return
+    if encoding:
+        say("{path} was read as {encoding}", path=source, encoding=encoding)
+    say("{enrolled} of {people} people are enrolled, {already} were before", **told)
+    for reason, count in (tally.turned_away).items():
+        typer.echo(f"  {reason}: {count}")
+    if book.count:
+        say("what was refused and why is in {path}", path=path)
+        raise typer.Exit(1 if tally.turned_away else 0)
