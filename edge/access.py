@@ -210,8 +210,10 @@ class Access:
         return track.views >= self.rules.refuse_after
 
     def _lasting(self, liveness: Liveness) -> bool:
-        """Whether more views would not soon end the doubt: a picture in a hand is known by its first movement."""
-        return liveness.motion is Motion.CARRIED or liveness.watched_s >= self.rules.liveness.watch_s
+        """Whether the doubt will not soon end: what is carried is never live, but may still prove to be an attack."""
+        rules = self.rules.liveness
+        carried = liveness.motion is Motion.CARRIED and (liveness.appearance or 0.0) >= rules.attack_below_unmoving
+        return carried or liveness.watched_s >= rules.watch_s
 
     def _decision(
         self,
