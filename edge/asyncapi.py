@@ -17,6 +17,7 @@ from edge.transport import (
     Ack,
     Channel,
     Command,
+    Display,
     Envelope,
     Event,
     Presence,
@@ -33,6 +34,7 @@ CHANNELS = {
     Channel.STATE: "How a gate is. The last will is a presence that is `offline`.",
     Channel.HEALTH: "Measurements of a gate, from time to time; they may be lost.",
     Channel.COMMAND: "What an operator asks of a gate. A retained, queued, replayed or foreign one is refused.",
+    Channel.DISPLAY: "What a display at a door may show, where it is switched on; repeated every few seconds.",
     Channel.ACK: "What the recorder has committed. Only what is acknowledged here does a gate forget.",
 }
 
@@ -42,6 +44,7 @@ OTHERS = {
     Channel.HEALTH: "Health",
     Channel.ACK: "Ack",
     Channel.COMMAND: "Command",
+    Channel.DISPLAY: "Display",
 }
 """What travels on the channels that carry no events."""
 
@@ -66,7 +69,7 @@ def document() -> Json:
 
 def _schemas() -> dict[str, Json]:
     """JSON Schemas of the events' fields and of everything that they refer to."""
-    kinds = [*TABLE, Envelope, Presence, Ack, Command]
+    kinds = [*TABLE, Envelope, Presence, Ack, Command, Display]
     template = "#/components/schemas/{name}"
     return msgspec.json.schema_components(kinds, schema_hook=_anything, ref_template=template)[1]
 
@@ -138,6 +141,7 @@ def _others() -> dict[str, Json]:
     return {
         "Presence": {"payload": {"$ref": "#/components/schemas/Presence"}},
         "Health": {"payload": {"type": "object"}},
+        "Display": {"payload": {"$ref": "#/components/schemas/Display"}},
         "Ack": _signed("Ack", ACK_TYPE),
         "Command": _signed("Command", COMMAND_TYPE),
     }

@@ -84,6 +84,7 @@ class Broker:
         self._state: dict[str, object] = {}
         self._health: dict[str, object] | None = None
         self._changed = False
+        self._displays: dict[str, bytes] = {}
         self._closing = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
@@ -100,6 +101,11 @@ class Broker:
     def health(self, health: dict[str, object]) -> None:
         """Publish measurements, with how delivery goes; only the newest is kept while there is no connection."""
         self._health = health
+        self._nudge()
+
+    def display(self, door: str, shown: bytes) -> None:
+        """Publish what the display at a door shows; the newest a door, and nothing while there is no connection."""
+        self._displays[door] = shown
         self._nudge()
 
     def close(self) -> None:
@@ -156,6 +162,8 @@ class Broker:
         if (health := self._health) is not None:
             self._health = None
             session.publish(Channel.HEALTH, msgspec.json.encode(health | {"outbox": session.health()}))
+        for door in list(self._displays):
+            session.publish(Channel.DISPLAY, self._displays.pop(door))
 
 
 class Session:

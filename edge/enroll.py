@@ -32,6 +32,8 @@ FAULTS = {
     Shortcoming.TOO_DARK: N_("the face is too dark; take it where there is light"),
     Shortcoming.TOO_BRIGHT: N_("the face is too bright; avoid flash and glaring light"),
     Shortcoming.BLURRED: N_("the face is blurred; hold still and let the camera focus"),
+    Shortcoming.EYES_COVERED: N_("the eyes are covered; take off dark glasses, and keep hair and hands away"),
+    Shortcoming.MOUTH_COVERED: N_("mouth and nose are covered; take off the mask or scarf"),
 }
 
 

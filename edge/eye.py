@@ -24,7 +24,7 @@ from edge.gaze import Gaze
 from edge.models import load
 from edge.outlet import Outlet, Pace
 from edge.terms import Quality, Status, View
-from edge.track import Track, Zone
+from edge.track import Track, Zone, eye_distance
 from edge.views import viewer
 
 BUDGET, HURRY_S = 2, 0.08
@@ -32,6 +32,8 @@ BUDGET, HURRY_S = 2, 0.08
 LINGER_S = 1.0
 """How long after the last face every frame is still searched."""
 WAIT_S = 0.2
+ADVICE_S, ADVICE_AGAIN_S = 0.5, 1.0
+"""How soon other advice may follow, and the same is said again."""
 
 
 class FrameTimes(Struct, frozen=True):
@@ -72,6 +74,7 @@ class Eye:
         self._looked = self._face_seen = -inf
         self._viewer = viewer(section)
         self._report, self._pace = self._new_report(0.0, 0.0), Pace()
+        self._advises, self._advised, self._advised_at = config.gate.display, wire.Advice(None), -inf
         self._codes = Codes() if config.passes.read else None
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -133,14 +136,25 @@ class Eye:
     def _view(self, frame: Frame) -> tuple[int, float]:
         """Embed the faces of this frame that most deserve it; how many, and the CPU seconds of the embedders."""
         embedded, seconds, picture = 0, 0.0, frame.picture
-        for track in self._gaze.wanted(picture, frame.captured):
+        wanted = self._gaze.wanted(picture, frame.captured)
+        for track in wanted:
             room = embedded == 0 or (embedded < BUDGET and time.monotonic() - frame.captured < HURRY_S)
             if room or track.good_since is None:
                 quality = self._gaze.quality(picture, track)
                 if quality and room:
                     seconds += self._observe(frame, track, quality)
                     embedded += 1
+        if self._advises:
+            self._advise(wanted, frame.captured)
         return embedded, seconds
+
+    def _advise(self, wanted: list[Track[Face]], captured: float) -> None:
+        """Say what is wrong with the nearest face: again every second, and at a change that has lasted a little."""
+        nearest = max(wanted, key=lambda track: eye_distance(track.face), default=None)
+        advice = wire.Advice(nearest.shortcoming if nearest else None)
+        if captured - self._advised_at >= (ADVICE_S if advice != self._advised else ADVICE_AGAIN_S):
+            self._advised, self._advised_at = advice, captured
+            self._outlet.put(advice)
 
     def _observe(self, frame: Frame, track: Track[Face], quality: Quality) -> float:
         """Send one view of a track; the CPU seconds of the embedders."""

@@ -18,6 +18,7 @@ from edge import wire
 from edge.errors import LinkError
 from edge.facts import CameraReported, TrackEnded
 from edge.flood import Bucket
+from edge.quality import Shortcoming
 from edge.sources import RETRY_S, Put, Source
 from edge.terms import Status
 from edge.users import group
@@ -39,6 +40,13 @@ class Seen(Struct, frozen=True):
 
     camera: str
     observation: wire.Observation
+
+
+class Advised(Struct, frozen=True):
+    """What keeps the nearest face before a camera from being compared, for a display at its door."""
+
+    camera: str
+    shortcoming: Shortcoming | None
 
 
 class Eye:
@@ -132,6 +140,8 @@ class Eyes(Source):
                 self._put(Seen(eye.camera, message))
             case wire.TrackGone() if eye.camera:
                 self._put(TrackEnded(eye.camera, message.track))
+            case wire.Advice() if eye.camera:
+                self._put(Advised(eye.camera, message.shortcoming))
             case wire.CodeRead() if eye.camera and math.isfinite(message.captured):
                 self._put(wire.Code(eye.camera, message))
 

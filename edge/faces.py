@@ -22,6 +22,9 @@ UPRIGHT_SIZE = (80, 80)
 UPRIGHT = np.array([[24, 28], [56, 28], [40, 46], [27, 64], [53, 64]])
 """Where quality wants the landmarks: detail is judged at 32 pixels between the eyes, as embedders see it."""
 
+EYES, MOUTH, FACE = ((24, 33, 16, 32), (24, 33, 48, 64)), (56, 72, 26, 54), (16, 76, 16, 64)
+"""Rows and columns of the upright face: `Quality.eyes` and `Quality.mouth` compare the contrast in them."""
+
 POSE = np.linalg.pinv(np.column_stack([HEAD, np.ones(5)]))
 
 
@@ -59,12 +62,15 @@ class Vision:
         mean, deviation = cv2.meanStdDev(luma)
         detail = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1]
         yaw, pitch = pose(face.landmarks)
+        contrast = max(1.0, _contrast(luma, FACE))
         return Quality(
             eye_distance_px=face.eye_distance_px,
             sharpness=float(detail[0, 0] / max(deviation[0, 0], 1.0)),
             yaw=yaw,
             pitch=pitch,
             brightness=float(mean[0, 0]) / 255,
+            eyes=min(_contrast(luma, eye) for eye in EYES) / contrast,
+            mouth=_contrast(luma, MOUTH) / contrast,
         )
 
     def liveness(self, picture: Picture, face: Face) -> tuple[float, ...]:
@@ -77,8 +83,7 @@ class Vision:
         So the dot product of two is the mean of the networks' cosines.
         """
         face = self._detector.refine(picture, face)
-        parts = [_unit(n.run(_tensor(_aligned(picture, face, n.spec), n.spec))[0][0]) for n in self._embedders]
-        return _unit(np.concatenate(parts))
+        return _unit(np.concatenate([_embedded(picture, face, network) for network in self._embedders]))
 
 
 def similarity(landmarks: Matrix, template: Matrix) -> Matrix:
@@ -101,8 +106,22 @@ def pose(landmarks: Matrix) -> tuple[float, float]:
     return math.degrees(math.atan2(-c / across, ahead)), math.degrees(math.atan2(f / down, ahead))
 
 
+def _contrast(luma: Image, area: tuple[int, int, int, int]) -> float:
+    top, bottom, left, right = area
+    return float(cv2.meanStdDev(luma[top:bottom, left:right])[1][0, 0])
+
+
 def _aligned(picture: Picture, face: Face, spec: NetworkSpec) -> Image:
     return picture.warped(similarity(face.landmarks, np.array(spec.template)), spec.size)
+
+
+def _embedded(picture: Picture, face: Face, network: Network) -> Tensor:
+    """The unit vector of one embedder, the mean with that of the mirror image where the pack wants it."""
+    crop = _tensor(_aligned(picture, face, network.spec), network.spec)
+    vector = _unit(network.run(crop)[0][0].copy())
+    if not network.spec.mirrored:
+        return vector
+    return _unit(vector + _unit(network.run(np.ascontiguousarray(crop[..., ::-1]))[0][0]))
 
 
 def _live(network: Network, picture: Picture, face: Face) -> float:

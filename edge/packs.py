@@ -46,6 +46,8 @@ class NetworkSpec(Struct, frozen=True):
     """How long an embedder's vector is."""
     template: list[tuple[float, float]] = []
     """Where in its crop an embedder wants eyes, nose and mouth corners, in pixels."""
+    mirrored: bool = False
+    """Whether an embedder sees the mirror image of its crop as well, and the mean counts."""
     crop: float = 0.0
     """How many times the face's box a liveness network sees."""
     live_class: int = 0
@@ -66,7 +68,10 @@ class Manifest(Struct, frozen=True):
     @property
     def id(self) -> str:
         """Name and fingerprint of what makes embeddings comparable: templates of another id are of no use."""
-        parts = [f"{spec.sha256} {spec.template} {spec.mean} {spec.scale}" for spec in self.role("embedder")]
+        parts = [
+            f"{spec.sha256} {spec.template} {spec.mean} {spec.scale}" + " mirrored" * spec.mirrored
+            for spec in self.role("embedder")
+        ]
         return f"{self.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:8]}"
 
     @property

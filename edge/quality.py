@@ -16,6 +16,8 @@ class Shortcoming(StrEnum):
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
     BLURRED = "blurred"
+    EYES_COVERED = "eyes_covered"
+    MOUTH_COVERED = "mouth_covered"
 
 
 class QualityGate(Struct, frozen=True):
@@ -26,6 +28,8 @@ class QualityGate(Struct, frozen=True):
     most_pitch: float = 30.0
     least_brightness: float = 0.12
     most_brightness: float = 0.92
+    least_eyes: float = 0.2
+    least_mouth: float = 0.35
     least_eye_distance_px: float = 0.0
 
     def passes(self, quality: Quality) -> bool:
@@ -54,6 +58,8 @@ class QualityGate(Struct, frozen=True):
             Shortcoming.TOO_DARK: quality.brightness >= self.least_brightness,
             Shortcoming.TOO_BRIGHT: quality.brightness <= self.most_brightness,
             Shortcoming.BLURRED: quality.sharpness >= self.least_sharpness,
+            Shortcoming.EYES_COVERED: quality.eyes >= self.least_eyes,
+            Shortcoming.MOUTH_COVERED: quality.mouth >= self.least_mouth,
         }
         return next((shortcoming for shortcoming, fine in good.items() if not fine), None)
 

@@ -47,6 +47,10 @@ class GateSection(Struct, forbid_unknown_fields=True):
     fact_log_mib: Annotated[int, Meta(ge=1, le=100_000)] = 256
     """Where the fact log of one run ends: a replay needs its beginning, so that is what is kept."""
 
+    display: bool = False
+    """Publish what a display at each door may show (look here, turn to the camera, please pass), in both languages,
+    on the topic `edge/v1/SITE/GATE/display`; never anything about who it is."""
+
     def problems(self) -> Iterator[Problem]:
         if len(f"{self.runtime_dir}/relay.sock".encode()) > LONGEST_SOCKET_PATH:
             yield "runtime_dir", Phrase("is too long for the path of a socket")

@@ -17,13 +17,14 @@ from edge import notify, sitetable
 from edge.broker import Broker
 from edge.clock import Clock
 from edge.config import Config, Credentials
+from edge.display import Displays
 from edge.doorevents import AccessGranted
 from edge.doorlines import DoorLines
 from edge.drillbook import DrillSource
 from edge.enrolled import Refreshing
 from edge.errors import StoreError
 from edge.events import TABLE
-from edge.eyes import Eyes, Seen
+from edge.eyes import Advised, Eyes, Seen
 from edge.factlog import FactLog
 from edge.facts import (
     Effect,
@@ -63,6 +64,8 @@ log = logging.getLogger(__name__)
 
 HEALTH_EVERY = 10
 """Heartbeats between two health messages."""
+DISPLAY_EVERY = 3
+"""Heartbeats until a display is told again what it shows."""
 
 
 class Stop:
@@ -87,6 +90,7 @@ class Service:
         path = config.state / "outbox.sqlite"
         self._outbox = Outbox(path, gate.site, gate.name, kept.capacity, kept.warn_at, put)
         self._broker = Broker(config, credentials, self._outbox, put)
+        self._displays = Displays(rules.cameras if gate.display else {}, self._broker.display)
         cameras = frozenset(rules.cameras)
         self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, self._pack.id, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
@@ -115,6 +119,8 @@ class Service:
                     raise item
                 if isinstance(item, Code):
                     self._porter.read(item)
+                elif isinstance(item, Advised):
+                    self._displays.advise(item.camera, item.shortcoming)
                 else:
                     self.handle(item)
         finally:
@@ -199,6 +205,7 @@ class Service:
                 self._record(effect, now)
             case Show():
                 self._lines[effect.door].show(effect.lamp)
+                self._displays.lamp(effect.door, effect.lamp)
             case Settle():
                 self._eyes.settle(effect.camera, effect.track)
             case KeepPlaces():
@@ -221,6 +228,8 @@ class Service:
             self._told = table
             sitetable.tell(self.config.state, table)
         self._beats += 1
+        if self._beats % DISPLAY_EVERY == 0:
+            self._displays.again()
         if self._beats % HEALTH_EVERY == 0:
             self._broker.health(msgspec.to_builtins(self.gate.eyes()))
 

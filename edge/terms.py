@@ -140,6 +140,10 @@ class Quality(Struct, frozen=True):
     yaw: float
     pitch: float
     brightness: float
+    eyes: float = 1.0
+    """How much of the contrast of the face there is about the eye that has less: dark glasses, hair, a hand."""
+    mouth: float = 1.0
+    """The same about the mouth: a mask, a scarf, a hand."""
 
 
 class View(Struct, frozen=True):

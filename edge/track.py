@@ -16,7 +16,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from edge.presence import Company
-from edge.quality import QualityGate
+from edge.quality import QualityGate, Shortcoming
 from edge.terms import Quality
 
 UNSEEN_S, GAP_S = 0.6, 2.0
@@ -81,6 +81,8 @@ class Track(Generic[Face]):
     viewed: float = 0.0
     largest_view_px: float = 0.0
     settled: bool = False
+    shortcoming: Shortcoming | None = None
+    """What was wrong with the face when it was judged last."""
     likeness: NDArray[np.float32] | None = None
     """Sum of the embeddings (D,) of its views; kept for as long as the track lasts, and nowhere else."""
 
@@ -134,7 +136,8 @@ class Tracker(Generic[Face]):
 
     def judge(self, track: Track[Face], quality: Quality) -> bool:
         """Whether this frame of the track passes the quality gate."""
-        good = self._gate.passes(quality)
+        track.shortcoming = self._gate.shortcoming(quality)
+        good = track.shortcoming is None
         if good and track.good_since is None:
             track.good_since = track.captured
         return good

@@ -19,6 +19,7 @@ class Channel(StrEnum):
     HEALTH = "health"
     ACK = "ack"
     COMMAND = "command"
+    DISPLAY = "display"
 
 
 class Delivery(NamedTuple):
@@ -33,6 +34,7 @@ DELIVERY = {
     Channel.HEALTH: Delivery(0, False),
     Channel.ACK: Delivery(1, True),
     Channel.COMMAND: Delivery(1, False),
+    Channel.DISPLAY: Delivery(0, False),
 }
 
 
@@ -132,6 +134,18 @@ class Presence(Struct, frozen=True):
     backlog: Backlog | None = None
     commands: Listening | None = None
     gate: dict[str, object] = field(default_factory=dict)
+
+
+class Display(Struct, frozen=True):
+    """What a display at a door shows the person before it: a code, and its text by language (`en`, `zh`).
+
+    The code is a lamp's (`idle`, `look`, `granted`, `refused`, `turn_left`, `turn_right`), or what keeps the face from
+    being compared (`too_dark`, `mouth_covered`, ...). It never says who it is.
+    """
+
+    door: str
+    code: str
+    text: dict[str, str]
 
 
 def topic(site: str, gate: str, channel: Channel) -> str:

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from edge.errors import LinkError
 from edge.presence import Company, Cues
+from edge.quality import Shortcoming
 from edge.terms import Quality, RelayOutcome, Status, View
 
 LARGEST = 16_384
@@ -57,6 +58,12 @@ class EyeReport(Message, frozen=True):
     view: View | None = None
 
 
+class Advice(Message, frozen=True):
+    """Eye to gate: what keeps the nearest face from being compared, None when nothing does; for a display."""
+
+    shortcoming: Shortcoming | None
+
+
 class CodeRead(Message, frozen=True):
     """Eye to gate: a QR code was held up, and what it says; whether that is a pass the gate finds out."""
 
@@ -71,7 +78,7 @@ class Code(Struct, frozen=True):
     seen: CodeRead
 
 
-FROM_EYES: tuple[type[Message], ...] = (Observation, TrackGone, EyeReport, CodeRead)
+FROM_EYES: tuple[type[Message], ...] = (Observation, TrackGone, EyeReport, CodeRead, Advice)
 """What the gate hears from eyes; it takes nothing else from them."""
 
 

@@ -23,6 +23,8 @@ GATE = QualityGate(least_eye_distance_px=40)
         ({"brightness": 0.02}, Shortcoming.TOO_DARK),
         ({"brightness": 0.99}, Shortcoming.TOO_BRIGHT),
         ({"sharpness": 0.01}, Shortcoming.BLURRED),
+        ({"eyes": 0.1}, Shortcoming.EYES_COVERED),
+        ({"mouth": 0.1}, Shortcoming.MOUTH_COVERED),
         ({"brightness": 0.02, "sharpness": 0.01}, Shortcoming.TOO_DARK),
     ],
 )
