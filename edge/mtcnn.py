@@ -11,6 +11,10 @@ from edge.boxes import Boxes, Face, placed, suppress
 from edge.network import Network, Tensor
 from edge.picture import Image, Picture
 
+SWAPPED = [1, 0, 2, 4, 3]
+"""The landmarks of a mirror image in the order of the picture."""
+MIRROR, TURNED = np.array([1, 0], np.float32), np.array([-1, 1], np.float32)
+
 
 class Mtcnn:
     """Three networks, trained column-major: they take (n, width, height, 3) and give maps (n, columns, rows, .)."""
@@ -35,13 +39,16 @@ class Mtcnn:
         return placed(boxes, landmarks, scores, (picture.width / width, picture.height / height))
 
     def refine(self, picture: Picture, face: Face) -> Face:
-        """The mean over five crops about the box shakes half as much as the one crop that it was found in."""
+        """The mean over five crops about the box, each also as its mirror image, shakes half as much as one crop."""
         side = max(face.width, face.height)
         middle = np.array([face.x + face.width / 2, face.y + face.height / 2])
         sides = side * self.CROPS[:, :1]
         corners = middle + side * self.CROPS[:, 1:] - sides / 2
-        marks = self._onet.run(self._close_ups(picture, corners, sides))[1]
-        landmarks = marks.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + corners[:, None]
+        crops = self._close_ups(picture, corners, sides)
+        marks = self._onet.run(np.concatenate([crops, crops[:, ::-1]]))[1].reshape(-1, 2, 5).transpose(0, 2, 1)
+        seen, mirrored = np.split(marks, 2)
+        shares = (seen + MIRROR + TURNED * mirrored[:, SWAPPED]) / 2  # where in its square each landmark is, 0 to 1
+        landmarks = shares * sides[:, None] + corners[:, None] - np.float32(0.5)
         return structs.replace(face, landmarks=landmarks.mean(axis=0).astype(np.float32))
 
     def _close_ups(self, picture: Picture, corners: NDArray[Any], sides: NDArray[Any]) -> Tensor:
@@ -49,7 +56,8 @@ class Mtcnn:
         size = self._onet.spec.size
         crops = []
         for (left, top), scale in zip(corners, size[0] / sides[:, 0], strict=True):
-            matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
+            shift = (0.5 - left) * scale - 0.5, (0.5 - top) * scale - 0.5
+            matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
             crop = picture.warped(matrix, size)
             crops.append(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB) if self._onet.spec.order == "rgb" else crop)
         return _normalised(np.stack(crops).transpose(0, 2, 1, 3), self._onet)
