@@ -1,4 +1,4 @@
-"""What the monitoring room sees, live in a terminal: gates, alarms and the latest events, from MQTT alone.
+"""What the monitoring room sees, live: gates, alarms and the latest events, from MQTT alone.
 
 It listens only. An event that a gate sends again is shown once.
 """
@@ -6,23 +6,20 @@ It listens only. An event that a gate sends again is shown once.
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
-from rich.console import Group, RenderableType
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from edge.i18n import _
 from edge.mqtt import Address, Connection, Lost
 from edge.transport import Channel, Envelope, Presence, topic
+from monitor.picture import Picture, Row, row, things
 from monitor.stream import Unacceptable, gate_of, parse
+from monitor.words import where, word
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE)]
 REMEMBERED = 10_000
 """So many event ids are remembered to recognise what is sent again."""
-LINES = 15
+LINES = 200
 RETRY_S = 1.0
 
 Gate = tuple[str, str]
@@ -69,16 +66,30 @@ class Board:
             self.alarms.pop(alarm, None)
         return True
 
-    def render(self) -> RenderableType:
-        """The picture for a terminal."""
-        parts: list[RenderableType] = [_gates(self), _alarms(self), _log(self)]
-        if self.link:
-            parts.insert(0, Text(_clean(self.link), style="bold red"))
-        return Group(*parts)
+    def picture(self) -> Picture:
+        """As a terminal shows it."""
+        known = sorted(self.gates.keys() | self.latest.keys())
+        alarms = sorted(self.alarms.items(), key=lambda item: -item[1].severity)
+        log = [
+            row(event.id, _clock(event), "/".join(gate), where(event.subject, _), _(word(_kind(event))),
+                _detail(event), severity=event.severity)
+            for gate, event in reversed(self.log)
+        ]  # fmt: skip
+        return Picture([self._gate(gate) for gate in known], [_alarm(*item) for item in alarms], log, self.link)
+
+    def _gate(self, gate: Gate) -> Row:
+        presence = self.gates.get(gate)
+        about = presence.gate if presence else {}
+        backlog = presence.backlog if presence else None
+        return row(
+            "/".join(gate), "/".join(gate), _(word(presence.status if presence else "unknown")),
+            things(about.get("doors"), "mode", "physical"), things(about.get("cameras"), "status"),
+            max(0, backlog.last - backlog.first + 1) if backlog else "",
+        )  # fmt: skip
 
 
 def listen(address: Address, show: Callable[[Board, list[Envelope]], object]) -> None:
-    """Listen for ever; `show` gets the board and what is new, at every message and at least once a second."""
+    """Listen until `show` raises; it gets the board and what is new, at every message and at least once a second."""
     board = Board()
     while True:
         try:
@@ -93,66 +104,12 @@ def listen(address: Address, show: Callable[[Board, list[Envelope]], object]) ->
             time.sleep(RETRY_S)
 
 
-def live(address: Address) -> None:
-    """The picture on the whole terminal, until interrupted."""
-    with Live(Board().render(), screen=True, auto_refresh=False) as screen:
-        drawn = 0.0
-
-        def show(board: Board, _new: list[Envelope]) -> None:
-            nonlocal drawn
-            if time.monotonic() - drawn > 0.1:
-                screen.update(board.render(), refresh=True)
-                drawn = time.monotonic()
-
-        listen(address, show)
-
-
-def _gates(board: Board) -> Table:
-    table = _table(_("Gates"), _("gate"), _("state"), _("doors"), _("cameras"), _("undelivered"), _("last event"))
-    for gate in sorted(board.gates.keys() | board.latest.keys()):
-        presence, event = board.gates.get(gate), board.latest.get(gate)
-        about = presence.gate if presence else {}
-        backlog = presence.backlog if presence else None
-        online = presence is not None and presence.status == "online"
-        table.add_row(
-            _text("/".join(gate)),
-            Text(_("online") if online else _("offline"), style="green" if online else "red"),
-            _text(_each(about.get("doors"), "mode", "physical")),
-            _text(_each(about.get("cameras"), "status")),
-            _text(max(0, backlog.last - backlog.first + 1) if backlog else ""),
-            _text(f"{_clock(event)} {_kind(event)}" if event else ""),
-        )
-    return table
-
-
-def _alarms(board: Board) -> Table:
-    table = _table(_("Alarms"), _("since"), _("gate"), _("where"), _("alarm"), _("severity"), _("detail"))
-    for (gate, subject, _type), event in sorted(board.alarms.items(), key=lambda item: -item[1].severity):
-        cells = (_clock(event), "/".join(gate), subject, _kind(event), event.severity, _detail(event))
-        table.add_row(*map(_text, cells), style="bold red" if event.severity >= 700 else "yellow")
-    return table
-
-
-def _log(board: Board) -> Table:
-    table = _table(_("Events"), _("time"), _("gate"), _("where"), _("event"), _("detail"))
-    for gate, event in reversed(board.log):
-        table.add_row(*map(_text, (_clock(event), "/".join(gate), event.subject, _kind(event), _detail(event))))
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", expand=True)
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
-def _each(things: Any, *fields: str) -> str:
-    """Name and a few fields of each thing of the state, whatever a gate says there."""
-    if not isinstance(things, dict):
-        return ""
-    described = [(name, thing) for name, thing in things.items() if isinstance(thing, dict)]
-    return ", ".join(f"{name}: {' '.join(str(thing.get(field, '')) for field in fields)}" for name, thing in described)
+def _alarm(key: tuple[Gate, str, str], event: Envelope) -> Row:
+    gate = "/".join(key[0])
+    return row(
+        f"{gate} {key[1]} {key[2]}", _clock(event), gate, where(event.subject, _), _(word(_kind(event))),
+        event.severity, "", _detail(event), severity=event.severity,
+    )  # fmt: skip
 
 
 def _detail(event: Envelope) -> str:
@@ -171,12 +128,3 @@ def _kind(event: Envelope) -> str:
 
 def _clock(event: Envelope) -> str:
     return event.time[11:19]
-
-
-def _text(value: object) -> Text:
-    return Text(_clean(str(value)))
-
-
-def _clean(text: str) -> str:
-    """Without what a terminal would obey: these texts come from the network."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)

@@ -1,0 +1,120 @@
+"""The terminal's picture: from a real broker and from a real room, filtered, and an alarm acknowledged from it."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import DataTable, Static
+
+from edge.errors import LinkError
+from edge.facts import InputChanged
+from edge.mqtt import Address
+from edge.simulate import HOST
+from edge.terms import Input
+from edge.traffic import DOOR, SimulatedGate
+from monitor.picture import Row, chosen, row
+from monitor.remote import Remote
+from monitor.terminal import Terminal
+from monitor.watch import listen
+from tests.adapters.brokers import Mosquitto
+from tests.room.conftest import PASSWORD, Monitor
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def monitor(
+    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Monitor]:
+    with Monitor(tmp_path_factory.mktemp("watch"), broker) as monitor:
+        yield monitor
+
+
+async def shown(pilot: Pilot[None], table: str, holds: Callable[[list[str]], bool], seconds: float = 15.0) -> list[str]:
+    """The lines of a table, once they are as wanted."""
+    found: DataTable[Any] = pilot.app.query_one(f"#{table}", DataTable)
+    lines: list[str] = []
+    for _ in range(int(seconds / 0.05)):
+        lines = [" ".join(str(cell) for cell in found.get_row_at(number)) for number in range(found.row_count)]
+        if holds(lines):
+            return lines
+        await pilot.pause(0.05)
+    raise AssertionError(lines)
+
+
+@pytest.mark.real
+def test_an_alarm_is_found_and_acknowledged_from_the_terminal(monitor: Monitor, gate: SimulatedGate) -> None:
+    remote = Remote(monitor.url, "zhao", PASSWORD)
+    terminal = Terminal(lambda hand_on: remote.run(lambda picture, _: hand_on(picture)), remote.acknowledge)
+
+    async def use() -> None:
+        async with terminal.run_test(size=(160, 50)) as pilot:
+            await shown(pilot, "gates", lambda lines: any(gate.name in line for line in lines))
+            gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+            gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
+            await shown(pilot, "alarms", lambda lines: len(lines) == 2)
+            await shown(pilot, "events", lambda lines: any("Door forced open" in line for line in lines))
+            await pilot.press("slash", *"forced", "enter")
+            [line] = await shown(pilot, "alarms", lambda lines: len(lines) == 1)
+            assert "Door forced open" in line and "active" in line
+            await pilot.press("a")
+            await shown(pilot, "alarms", lambda lines: "acknowledged, active" in lines[0])
+            await pilot.press("a")
+            await shown(pilot, "alarms", lambda lines: len(lines) == 1)
+            while "zhao has acknowledged it already" not in str(terminal.query_one("#said", Static).render()):
+                await pilot.pause(0.05)
+            await pilot.press("escape")
+            await shown(pilot, "alarms", lambda lines: len(lines) == 2)
+
+    asyncio.run(asyncio.wait_for(use(), 60))
+    [alarm] = [each for each in monitor.alarms() if each["acknowledged"]]
+    assert (alarm["kind"], alarm["acknowledged_by"]) == ("DoorForcedOpen", "zhao")
+
+
+@pytest.mark.real
+def test_from_the_broker_alone_it_shows_and_says_who_acknowledges(broker: Mosquitto, gate: SimulatedGate) -> None:
+    address = Address(HOST, broker.port)
+    terminal = Terminal(lambda hand_on: listen(address, lambda board, _: hand_on(board.picture())))
+
+    async def use() -> None:
+        async with terminal.run_test(size=(160, 50)) as pilot:
+            await shown(pilot, "gates", lambda lines: any("online" in line and gate.name in line for line in lines))
+            gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+            await shown(pilot, "alarms", lambda lines: any("Housing opened" in line for line in lines))
+            await pilot.press("a")
+            assert "log in with --room" in str(terminal.query_one("#said", Static).render())
+
+    asyncio.run(asyncio.wait_for(use(), 60))
+
+
+@pytest.mark.real
+def test_it_ends_when_the_room_refuses_and_lines_are_json(monitor: Monitor, gate: SimulatedGate) -> None:
+    with pytest.raises(LinkError, match="name or password is wrong"):
+        Remote(monitor.url, "zhao", "wrong").run(lambda picture, news: None)
+    secret = monitor.directory / "secret"
+    secret.write_text(PASSWORD + "\n")
+    login = ["--room", monitor.url, "--user", "sun", "--password-file", str(secret), "--json"]
+    watching = subprocess.Popen([sys.executable, "-m", "edge.cli", "watch", *login], stdout=subprocess.PIPE, text=True)
+    assert watching.stdout
+    for number in range(100):  # it may not have logged in yet
+        gate.at(0.1 * number, InputChanged(DOOR, Input.EXIT_BUTTON, bool(number % 2)))
+    line = msgspec.json.decode(watching.stdout.readline())
+    assert line["gate"] == gate.name and line["type"].startswith("edge-gate.")
+    watching.kill()
+    watching.wait()
+    watching.stdout.close()
+
+
+ROWS = [row("1", "lobby", "门被强行打开", severity=900), row("2", "garden", "Camera \x1b[31mfault", severity=500)]
+
+
+@pytest.mark.parametrize(
+    ("text", "severity", "keys"),
+    [("", 0, "12"), ("LOBBY", 0, "1"), ("打开 lobby", 0, "1"), ("lobby camera", 0, ""), ("", 600, "1"), ("x", 0, "")],
+)
+def test_rows_are_chosen_by_all_words_and_severity(text: str, severity: int, keys: str) -> None:
+    assert "".join(each.key for each in chosen(ROWS, text, severity)) == keys
+    assert isinstance(ROWS[1], Row) and "\x1b" not in ROWS[1].cells[1]
