@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
 
-.PHONY: demo monitor test check hardware campaign invariants mutation lock clean
+.PHONY: demo monitor test check audit hardware campaign invariants mutation lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
@@ -21,6 +21,10 @@ check: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 	$(BIN)/pytest -m "not real and not slow"
+
+# Known vulnerabilities of every pinned dependency, also of those of development; a version that nobody knows fails too.
+audit: $(VENV)/.ready
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/dev.txt
 
 hardware: $(VENV)/.ready
 	$(BIN)/python tests/hardware/rig.py $(BIN)/pytest tests/hardware

@@ -7,7 +7,8 @@ One thread with a queue of its own, since it waits for a disk and the gate must 
 import logging
 import queue
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
@@ -127,7 +128,7 @@ class Porter(Source):
                     self._destroy(issued)
                     book.revoke(issued.id, issued.valid_until)
             book.forget(now.utc)
-            self._retain(date.fromtimestamp(now.utc))
+            self._retain(datetime.fromtimestamp(now.utc, ZoneInfo(self._config.calendar.time_zone)).date())
         except EdgeError as error:
             log.warning("%s", error)
 

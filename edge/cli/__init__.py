@@ -45,6 +45,7 @@ COMMANDS = {
     "gates": Entry("desk", N_("Add, list and shut out the gates of a site.")),
     "sync": Entry("desk", N_("How far every gate is with the whitelist, and whether a store is what the desk signed.")),
     "audit": Entry("audit", N_("Who did what to the whitelist, and whether that record is whole.")),
+    "privacy": Entry("privacy", N_("What is held about one person.")),
     "record": Entry("record", N_("Receive, keep and acknowledge the events of all gates."), "monitor"),
     "monitor": Entry("monitor", N_("Serve the page of the monitoring room, and keep its accounts."), "monitor"),
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),

@@ -48,7 +48,7 @@ def verify(
 
 
 @audit.command("show")
-def show(
+def show_(
     about: Subject = "",
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
@@ -60,11 +60,16 @@ def show(
         emit({"lines": [as_told(each) for each in found]})
         return
     for each in found:
-        line = each.line
-        fields = {**line.data.details, **each.personal}
-        at = line.at.astimezone(UTC).isoformat(timespec="seconds")
-        told = "  ".join(f"{name}={value}" for name, value in fields.items())
-        typer.echo(f"{line.sequence}  {at}  {line.actor}  {line.deed}  {line.subject}  {told}".rstrip())
+        typer.echo(shown(each))
+
+
+def shown(said: Said) -> str:
+    """A line for people."""
+    line = said.line
+    at = line.at.astimezone(UTC).isoformat(timespec="seconds")
+    fields = {**line.data.details, **said.personal}
+    told = "  ".join(f"{name}={value}" for name, value in fields.items())
+    return f"{line.sequence}  {at}  {line.actor}  {line.deed}  {line.subject}  {told}".rstrip()
 
 
 def as_told(said: Said) -> dict[str, object]:
