@@ -34,9 +34,12 @@ class Watcher:
         return found
 
 
-def watcher(look: Look, available: bool) -> Watcher:
-    """The cues for a new track. Without liveness networks nothing could be decided from the others."""
-    return Watcher([Appearance(look), MotionCue(), BorderCue()] if available else [])
+def watcher(look: Look, available: bool, more: Sequence[Cue] = ()) -> Watcher:
+    """The cues for a new track, with `more` that the camera has.
+
+    Without liveness networks nothing could be decided from the others.
+    """
+    return Watcher([Appearance(look), MotionCue(), BorderCue(), *more] if available else [])
 
 
 class Appearance(Cue):

@@ -21,6 +21,8 @@ from edge.codes import Codes
 from edge.config import CameraSection, Config, Credentials
 from edge.faces import Face, Vision
 from edge.gaze import Gaze
+from edge.infrared import InfraredCamera, InfraredCue
+from edge.infrared import section as infrared_section
 from edge.models import load
 from edge.outlet import Outlet, Pace
 from edge.terms import Quality, Status, View
@@ -61,14 +63,22 @@ class Eye:
     """One camera, one vision, one loop. The camera is started and closed by whoever made it."""
 
     def __init__(
-        self, config: Config, section: CameraSection, camera: Camera, vision: Vision, observer: Observer | None = None
+        self,
+        config: Config,
+        section: CameraSection,
+        camera: Camera,
+        vision: Vision,
+        observer: Observer | None = None,
+        infrared: InfraredCamera | None = None,
     ) -> None:
         self._section, self._camera, self._vision, self._observer = section, camera, vision, observer
         self._outlet = Outlet(config.socket("eye"))
         # A random first id: the gate must not take tracks of an eye that was restarted for those it knew.
         zone = Zone(*section.zone, section.least_eye_distance_px)
         enough = max(config.access.votes, config.access.refuse_after)
-        self._gaze = Gaze(vision, section.detect_width_px, zone, enough, first_id=secrets.randbits(32))
+        self._infrared = infrared
+        more = [InfraredCue(infrared.newest, vision)] if infrared else []
+        self._gaze = Gaze(vision, section.detect_width_px, zone, enough, secrets.randbits(32), more)
         self._tracker = self._gaze.tracker
         self._state = State(Status.CONNECTING, "")
         self._looked = self._face_seen = -inf
@@ -178,10 +188,11 @@ class Eye:
 
     def _new_report(self, frames_per_s: float, frame_age_ms: float, view: View | None = None) -> wire.EyeReport:
         state = State(Status.STALLED, "the decoder does not return") if self._camera.hung() else self._state
+        trouble = self._infrared.trouble if self._infrared else ""
         return wire.EyeReport(
             self._section.name,
             state.status,
-            state.detail,
+            state.detail or trouble,
             frames_per_s,
             frame_age_ms,
             self._vision.pack.manifest.id,
@@ -198,8 +209,12 @@ def run(config: Config, camera: str, credentials: Credentials) -> None:
     section = next(section for section in config.camera if section.name == camera)
     reading = Camera(section, credentials.read(section.credential) if section.credential else "")
     reading.start()  # it connects while the models are loaded
+    second = infrared_section(section)
+    infrared = InfraredCamera(second, credentials) if second else None
     vision = Vision(load(config.models.pack, Path(config.models.directory)))
     notify.ready()
-    Eye(config, section, reading, vision).run(stopped.is_set)
+    Eye(config, section, reading, vision, infrared=infrared).run(stopped.is_set)
     notify.stopping()
     reading.close()
+    if infrared:
+        infrared.close()

@@ -3,6 +3,9 @@
 The eye and `edge-gate evaluate liveness` look through this; only what is done with a view differs.
 """
 
+from collections.abc import Sequence
+
+from edge.cue import Cue
 from edge.cues import Watcher, watcher
 from edge.faces import Face, Vision
 from edge.network import Tensor
@@ -18,8 +21,11 @@ SAME_FMR = 1e-3
 class Gaze:
     """Not for several threads at once. Pictures are searched in a copy `width` pixels wide."""
 
-    def __init__(self, vision: Vision, width: int, zone: Zone, enough: int, first_id: int = 1) -> None:
-        self.vision = vision
+    def __init__(
+        self, vision: Vision, width: int, zone: Zone, enough: int, first_id: int = 1, more: Sequence[Cue] = ()
+    ) -> None:
+        """`more` are cues that the camera has besides, and that keep nothing of a track."""
+        self.vision, self._more = vision, more
         same = vision.pack.manifest.calibration.score_at(SAME_FMR)
         self.tracker = Tracker[Face](zone, enough, first_id, same=same)
         self._width = width
@@ -60,7 +66,7 @@ class Gaze:
 
     def _watcher(self, track: Track[Face]) -> Watcher:
         if track.id not in self._watchers:
-            self._watchers[track.id] = watcher(self.vision.liveness, self.vision.has_liveness)
+            self._watchers[track.id] = watcher(self.vision.liveness, self.vision.has_liveness, self._more)
         return self._watchers[track.id]
 
     def _forgotten(self, ended: list[Track[Face]]) -> list[Track[Face]]:

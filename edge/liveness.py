@@ -1,11 +1,13 @@
 """Whether a track is a living face: the evidence of its views, and a verdict of four outcomes. Pure.
 
-A veto, after ISO/IEC 30107-3: *live* passes, *attack* is refused and told, *unsure* steps up. Three kinds of evidence:
+A veto, after ISO/IEC 30107-3: *live* passes, *attack* is refused and told, *unsure* steps up. The kinds of evidence:
 
 - **Appearance**: what the liveness networks make of a face, the mean over all networks and views. They know small
   bright screens well and large sharp photographs badly.
 - **Motion**: the camera is mounted, so what surrounds a living face stands still while the face does not. A picture
   held in a hand takes its own background along; one on a stand does not move at all.
+- **Infrared**, where the camera has such a stream: a screen shows no face in it, and a face that does not show in it is
+  never live, also while the stream gives no picture.
 - **Border**: a straight outline around the face. Doors and posters have one too, so it only asks for more of the
   other two: of motion that it be known, of appearance that it be sure.
 
@@ -15,7 +17,7 @@ and between the two ends of the scale nobody is called an attack.
 
 from msgspec import Struct
 
-from edge.presence import Cues, Liveness, Motion, Verdict
+from edge.presence import Cues, Infrared, Liveness, Motion, Verdict
 
 MOVED = 0.006
 """Face widths between two looks; below this nothing moved: what stands still seems to move a third of that."""
@@ -25,6 +27,8 @@ OWN, CARRIED = 0.12, 0.35
 """Share of the motion that the surroundings make as well: up to OWN the face moved alone, from CARRIED it did not."""
 BORDER = 0.6
 """From here an outline is one."""
+IN_INFRARED, DARK_IN_INFRARED = 0.5, 0.2
+"""In which share of its views a living face shows in infrared, and up to which an attack does."""
 
 
 class LivenessRules(Struct, frozen=True):
@@ -56,6 +60,7 @@ class Watch:
         self._measured = False
         self._appearance, self._border = Mean(), Mean()
         self._moved, self._carried = 0.0, Mean()
+        self._infrared, self._dark = Mean(), Mean()
 
     @property
     def watched_s(self) -> float:
@@ -75,6 +80,9 @@ class Watch:
             self._appearance.add(value)
         if cues.border is not None:
             self._border.add(cues.border)
+        if cues.infrared is not Infrared.ABSENT:
+            self._infrared.add(float(cues.infrared is Infrared.FACE))
+            self._dark.add(float(cues.infrared is Infrared.NONE))
         if cues.shift is not None:
             self._measured = True
             if cues.shift >= MOVED:
@@ -86,7 +94,8 @@ class Watch:
         """The verdict as it stands, and what it rests on."""
         motion = self._motion(rules)
         appearance, border = self._appearance.value, self._border.value
-        return Liveness(self._verdict(motion, rules), appearance, motion, border, self.views, self.watched_s)
+        verdict, infrared = self._verdict(motion, rules), self._infrared.value
+        return Liveness(verdict, appearance, motion, border, self.views, self.watched_s, infrared)
 
     def _motion(self, rules: LivenessRules) -> Motion:
         if self._carried.weight >= ENOUGH:
@@ -104,7 +113,7 @@ class Watch:
         self.attack = self.attack or self._false(appearance, unmoving, rules)
         if self.attack:
             return Verdict.ATTACK
-        if self.views < rules.votes or unmoving:
+        if self.views < rules.votes or unmoving or not self._warm:
             return Verdict.UNSURE
         live = self._moving(appearance, rules) if motion is Motion.OWN else self._certain(appearance, rules)
         return Verdict.LIVE if live else Verdict.UNSURE
@@ -112,7 +121,14 @@ class Watch:
     def _false(self, appearance: float, unmoving: bool, rules: LivenessRules) -> bool:
         if self.views < rules.refuse_after or self.watched_s < rules.watch_s:
             return False
-        return appearance < (rules.attack_below_unmoving if unmoving else rules.attack_below)
+        dark = (self._dark.value or 0.0) >= 1 - DARK_IN_INFRARED
+        return dark or appearance < (rules.attack_below_unmoving if unmoving else rules.attack_below)
+
+    @property
+    def _warm(self) -> bool:
+        """Whether the face shows in infrared, where that can be asked."""
+        share = self._infrared.value
+        return share is None or share >= IN_INFRARED
 
     @property
     def _bordered(self) -> bool:

@@ -8,6 +8,15 @@ from enum import StrEnum
 from msgspec import Struct
 
 
+class Infrared(StrEnum):
+    """What the near-infrared picture of the same moment shows where the face is."""
+
+    ABSENT = "absent"  # the camera has no such stream
+    FACE = "face"
+    NONE = "none"  # as of a screen
+    UNKNOWN = "unknown"  # it gave no picture in time
+
+
 class Cues(Struct, frozen=True):
     """What the cues of presentation-attack detection measured on one view of a face; None: it could not be told."""
 
@@ -19,6 +28,7 @@ class Cues(Struct, frozen=True):
     """How much of that what surrounds the face moved as well: 0 stands still, 1 moves with it."""
     border: float | None = None
     """How much of a straight outline there is around the face: 0 none, 1 a frame."""
+    infrared: Infrared = Infrared.ABSENT
 
 
 class Company(Struct, frozen=True):
@@ -64,3 +74,5 @@ class Liveness(Struct, frozen=True):
     border: float | None
     views: int
     watched_s: float
+    infrared: float | None = None
+    """The share of views with a face in the infrared picture, None where the camera has none."""

@@ -65,6 +65,26 @@ class ModelsSection(Struct, forbid_unknown_fields=True):
     """Where `edge-gate models fetch` has put it."""
 
 
+class InfraredSection(Struct, forbid_unknown_fields=True):
+    """The near-infrared stream of a camera with two lenses: a table `[camera.infrared]` below its `[[camera]]`.
+
+    A face that does not show in it is never live, and one that is dark in it is an attack, as on a screen.
+    """
+
+    url: Line
+    """As the camera's; the picture must show the same part of the hall."""
+    username: Line = ""
+    """Who logs in."""
+    credential: Secret = ""
+    """The credential with the password."""
+
+    def problems(self) -> Iterator[Problem]:
+        if self.username and not self.credential:
+            yield "credential", Phrase("is needed with username")
+        for why in _url(self.url):
+            yield "url", why
+
+
 class CameraSection(Struct, forbid_unknown_fields=True):
     """One RTSP stream and the door that it looks at; a table for each camera."""
 
@@ -94,7 +114,8 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     """How long connecting may take."""
     read_timeout_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     """How long the stream may be silent before it counts as stalled."""
-
+    infrared: InfraredSection | None = None
+    """The second stream of a camera that has a near-infrared lens."""
     picture_size: tuple[Pixels, Pixels] = (0, 0)
     """Width and height in pixels that the stream should have: another size is a fault. 0 when any will do."""
     confirmed_view: str = ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edge.doorevents import AccessDenied, AccessGranted, PresentationAttack
 from edge.facts import CameraReported, FaceSeen, TrackEnded, WhitelistLoaded
 from edge.liveness import LivenessRules, Watch
-from edge.presence import Company, Cues, Motion, Several, Verdict
+from edge.presence import Company, Cues, Infrared, Motion, Several, Verdict
 from edge.terms import Reason, Status
 from tests.core.worlds import GOOD, World, events, gate_rules, view
 
@@ -45,6 +45,10 @@ def watched(live: float, seconds: float, pace: float = 0.1, **cues: Any) -> Watc
         (0.45, 9.0, STILL, Verdict.ATTACK),
         (0.1, 9.0, MOVES, Verdict.ATTACK),
         (0.1, 0.9, MOVES, Verdict.UNSURE),
+        (0.99, 1.0, {**MOVES, "infrared": Infrared.FACE}, Verdict.LIVE),
+        (0.99, 0.9, {**MOVES, "infrared": Infrared.NONE}, Verdict.UNSURE),
+        (0.99, 1.0, {**MOVES, "infrared": Infrared.NONE}, Verdict.ATTACK),
+        (0.99, 9.0, {**MOVES, "infrared": Infrared.UNKNOWN}, Verdict.UNSURE),
     ],
 )
 def test_what_a_face_must_show(live: float, seconds: float, cues: dict[str, Any], verdict: Verdict) -> None:
@@ -191,3 +195,13 @@ def test_who_was_not_alone_passes_once_alone() -> None:
         w.at(1 + index * 0.04, view(1 + index * 0.04, company=Company(1)))
     w.at(1.4, view(1.4))
     assert events(w.effects, AccessGranted)
+
+
+@pytest.mark.parametrize(("shown", "verdict"), [(8, Verdict.LIVE), (4, Verdict.UNSURE), (1, Verdict.ATTACK)])
+def test_a_face_is_missed_in_infrared_now_and_then(shown: int, verdict: Verdict) -> None:
+    watch = Watch()
+    for index in range(10):
+        infrared = Infrared.FACE if index < shown else Infrared.NONE
+        watch.see(Cues((0.99,), 0.05, 0.05, infrared=infrared), index * 0.2)
+    found = watch.found(RULES)
+    assert (found.verdict, found.infrared) == (verdict, shown / 10)
