@@ -26,6 +26,8 @@ ATTEMPTS, WINDOW_S = 20, 60.0
 IDLE_S, LONGEST_S = 8 * 3600.0, 24 * 3600.0
 """A session ends when it was not used for so long, and in any case after the other."""
 REMEMBERED, REMEMBER_S = 100, 60.0
+VIEW_S = 60.0
+"""Looking at the same again within so long is one view: pages renew themselves."""
 
 
 class Role(StrEnum):
@@ -68,6 +70,7 @@ class Accounts:
         self._lock = threading.Lock()
         self._tries: OrderedDict[str, deque[float]] = OrderedDict()
         self._known: OrderedDict[bytes, tuple[User, float]] = OrderedDict()
+        self._viewed: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._secret = secrets.token_bytes(32)
 
     # Users ---------------------------------------------------------------------------------------------------------
@@ -83,6 +86,17 @@ class Accounts:
             if connection.execute(select(USERS.c.name).where(USERS.c.name == name)).first():
                 raise EdgeError("there is an account {name} already", name=name)
             connection.execute(insert(USERS), {**row, "failures": 0, "locked_until": 0.0})
+
+    def change(self, name: str, role: Role | None = None, password: str = "") -> None:
+        """Give somebody another role or password, which ends their sessions; EdgeError when there is none."""
+        if password and len(password) < SHORTEST:
+            raise EdgeError("a password has at least {length} characters", length=SHORTEST)
+        values: dict[str, object] = {"role": role} if role else {}
+        values |= {"password": self._hasher.hash(password), "failures": 0, "locked_until": 0.0} if password else {}
+        with self._db.writing() as connection:
+            if not connection.execute(update(USERS).where(USERS.c.name == name).values(**values)).rowcount:
+                raise EdgeError("there is no account {name}", name=name)
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
 
     def users(self) -> list[User]:
         with self._db.reading() as connection:
@@ -191,6 +205,27 @@ class Accounts:
         row = {"at": time.time(), "name": name, "deed": deed, "detail": detail[:500].replace("\0", "")}
         with self._db.writing() as connection:
             connection.execute(insert(AUDIT), row)
+
+    def viewed(self, name: str, deed: str, detail: str) -> None:
+        """As `note`, once for a page that stays open and renews itself."""
+        key, now = (name, deed, detail), time.monotonic()
+        with self._lock:
+            known = self._viewed.get(key)
+            if known is not None and now - known < VIEW_S:
+                return
+            self._viewed[key] = now
+            self._viewed.move_to_end(key)
+            if len(self._viewed) > REMEMBERED * 10:
+                self._viewed.popitem(last=False)
+        self.note(name, deed, detail)
+
+    def erase(self, older_than: float) -> None:
+        """Forget the audit of before, and sessions that are over."""
+        now = time.time()
+        over = (SESSIONS.c.seen < now - IDLE_S) | (SESSIONS.c.begun < now - LONGEST_S)
+        with self._db.writing() as connection:
+            connection.execute(delete(AUDIT).where(AUDIT.c.at < older_than))
+            connection.execute(delete(SESSIONS).where(over))
 
     def audit(self, limit: int = 200) -> list[tuple[float, str, str, str]]:
         """The newest entries: when, who, what, and about what."""

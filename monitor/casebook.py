@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from edge.errors import StoreError
 from edge.seal import GENESIS, chain_hash, commit
@@ -20,9 +20,10 @@ from monitor.ledger import Recorded
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, parse
 from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
-from monitor.terms import Action, Alarm, Fact, Rules, Stage, State, Step
+from monitor.terms import Action, Alarm, Fact, Rules, Stage, State, Step, nobodys
 
-CURSOR = "alarms"
+CURSOR, ERASED, NAMELESS = "alarms", "erased steps", "nameless alarms"
+"""How far events have become alarms, up to which step names are erased, and up to when in closed alarms."""
 PAGE = 1000
 LARGEST = 2**63 - 1
 
@@ -140,6 +141,33 @@ class Casebook:
                 digest = row.hash
         return True
 
+    def erase(self, older_than: float) -> None:
+        """Take who did what, and what they wrote, out of older steps and alarms; the chain stays valid."""
+        with self._lock, self._db.writing() as connection:
+            self._erase_steps(connection, older_than)
+            self._erase_alarms(connection, older_than)
+
+    def _erase_steps(self, connection: Connection, older_than: float) -> None:
+        done = _cursor(connection, ERASED)
+        query = select(STEPS.c.position, STEPS.c.document).where(STEPS.c.position > done, STEPS.c.at < older_than)
+        rows = connection.execute(query.order_by(STEPS.c.position).limit(PAGE)).all()
+        for row in rows:
+            document = msgspec.json.decode(row.document)
+            document["data"]["personal"] = {}
+            values = {"document": msgspec.json.encode(document)}
+            connection.execute(update(STEPS).where(STEPS.c.position == row.position).values(**values))
+        if rows:
+            _set_cursor(connection, ERASED, rows[-1].position)
+
+    def _erase_alarms(self, connection: Connection, older_than: float) -> None:
+        since, columns = _cursor(connection, NAMELESS), ALARMS.c
+        query = select(columns.number, columns.document).where(columns.closed >= since, columns.closed < older_than)
+        for row in connection.execute(query).all():
+            nameless = nobodys(_alarm(row.document))
+            values = {"document": msgspec.json.encode(nameless)}
+            connection.execute(update(ALARMS).where(columns.number == row.number).values(**values))
+        _set_cursor(connection, NAMELESS, max(since, int(older_than)))
+
     # On disk -------------------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
@@ -148,9 +176,7 @@ class Casebook:
             query = select(ALARMS.c.document).where((ALARMS.c.closed.is_(None)) | (ALARMS.c.closed >= lately))
             alarms = [_alarm(row[0]) for row in connection.execute(query)]
             last: int = connection.execute(select(func.coalesce(func.max(ALARMS.c.number), 0))).scalar_one()
-            self._saved = self._cursor = connection.execute(
-                select(func.coalesce(func.max(CURSORS.c.position), 0)).where(CURSORS.c.name == CURSOR)
-            ).scalar_one()
+            self._saved = self._cursor = _cursor(connection, CURSOR)
             end = connection.execute(select(STEPS.c.position, STEPS.c.hash).order_by(STEPS.c.position.desc())).first()
         self._alarms = Alarms(self._rules, sorted(alarms, key=lambda alarm: alarm.number), last)
         self._end: tuple[int, str] = (end[0], end[1]) if end else (0, GENESIS)
@@ -205,9 +231,19 @@ class Casebook:
         self._end = end
 
     def _save_cursor(self, connection: Connection) -> None:
-        connection.execute(delete(CURSORS).where(CURSORS.c.name == CURSOR))
-        connection.execute(insert(CURSORS), {"name": CURSOR, "position": self._cursor})
+        _set_cursor(connection, CURSOR, self._cursor)
         self._saved = self._cursor
+
+
+def _cursor(connection: Connection, name: str) -> int:
+    query = select(func.coalesce(func.max(CURSORS.c.position), 0)).where(CURSORS.c.name == name)
+    found: int = connection.execute(query).scalar_one()
+    return found
+
+
+def _set_cursor(connection: Connection, name: str, position: int) -> None:
+    connection.execute(delete(CURSORS).where(CURSORS.c.name == name))
+    connection.execute(insert(CURSORS), {"name": name, "position": position})
 
 
 def _document(step: Step, previous: str) -> dict[str, object]:

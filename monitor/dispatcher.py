@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from edge.errors import EdgeError, StoreError
 from monitor.cap import Issuer
 from monitor.database import Database
@@ -22,7 +20,7 @@ from monitor.linkage import Cause, Level, Linkage, Telling
 from monitor.notice import Notice, Writer, trial
 from monitor.post import Mail, Post, Way, targets
 from monitor.settings import Configured
-from monitor.terms import UNDELIVERED, Alarm, Check, Cleared, Fact, Key, Probed, Raised
+from monitor.terms import UNDELIVERED, Alarm, Check, Cleared, Fact, Key, Probed, Raised, nobodys
 
 TURN_S = 1.0
 AT_ONCE = 8
@@ -173,6 +171,4 @@ class Dispatcher:
 
 def _notice(telling: Telling, alarm: Alarm) -> Notice:
     """What is told; nobody's name goes out with it."""
-    nameless = {name: "" for name in alarm.__struct_fields__ if name.endswith("_by")}
-    known = msgspec.structs.replace(alarm, assigned_to="", shelved_because="", **nameless)
-    return Notice(id=secrets.token_hex(12), level=telling.level, cause=telling.cause, alarm=known)
+    return Notice(id=secrets.token_hex(12), level=telling.level, cause=telling.cause, alarm=nobodys(alarm))

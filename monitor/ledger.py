@@ -92,6 +92,11 @@ class Ledger:
                     connection.execute(table, rows)
         return recorded
 
+    def erase(self, older_than: float) -> None:
+        """Forget the refused messages of before: nobody knows what they hold."""
+        with self._db.writing() as connection:
+            connection.execute(delete(QUARANTINE).where(QUARANTINE.c.received < older_than))
+
     def quarantine(self, refused: Iterable[Refused]) -> None:
         """Keep messages that are no events, for whoever wants to know where they came from."""
         now = time.time()

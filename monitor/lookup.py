@@ -170,7 +170,9 @@ def _day(at: float, zone: ZoneInfo) -> str:
 
 @page(Role.SUPERVISOR)
 def audit(request: Request, who: Caller) -> Response:
-    return render(request, "audit.html", who, entries=room_of(request).accounts.audit())
+    accounts = room_of(request).accounts
+    accounts.viewed(who.user.name, "audit", "")
+    return render(request, "audit.html", who, entries=accounts.audit())
 
 
 ROUTES = [

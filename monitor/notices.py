@@ -37,8 +37,7 @@ def _last(latest: list[Delivery], level: str) -> dict[Way, Delivery]:
 @page(Role.OPERATOR)
 def notices(request: Request, who: Caller) -> Response:
     template = "notices_part.html" if "hx-request" in request.headers else "notices.html"
-    if "hx-request" not in request.headers:
-        room_of(request).accounts.note(who.user.name, "deliveries")
+    room_of(request).accounts.viewed(who.user.name, "deliveries", "")
     return render(request, template, who, **state(request))
 
 

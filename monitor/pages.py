@@ -113,8 +113,8 @@ def gate(request: Request, who: Caller) -> Response:
             request, "problem.html", who, 404, problem=EdgeError("there is no gate {name}", name=asked["gate"])
         )
     events = room.history.search(Wanted(gate=found.name), DOOR_EVENTS, personal=who.sees_names)
-    if who.sees_names and "hx-request" not in request.headers:
-        room.accounts.note(who.user.name, "gate", found.place)
+    if who.sees_names:
+        room.accounts.viewed(who.user.name, "gate page", found.place)
     own = [each for each in room.casebook.open() if (each.key.site, each.key.gate) == (found.site, found.name)]
     template = "gate_part.html" if "hx-request" in request.headers else "gate.html"
     values = {"commands": room.commander.offers(who.user), "names": COMMANDS, "level_of": level(found, own)}

@@ -19,7 +19,7 @@ from monitor.dispatcher import Dispatcher, linkage_of, post_of
 from monitor.gates import Gates
 from monitor.history import History
 from monitor.hub import Hub
-from monitor.ledger import Recorded
+from monitor.ledger import Ledger, Recorded
 from monitor.looking import Looks
 from monitor.recorder import Audience, Recorder, Say
 from monitor.reports import of_health, of_progress, of_state, of_waiting
@@ -130,10 +130,14 @@ class Room(Audience):
             self.casebook.tick()
             if now - self._erased > ERASE_S:
                 self._erased = now
-                self._erase(time.time() - self.settings.retention.personal_s)
+                self._erase(time.time())
         except StoreError as error:
             self.why_silent = str(error)
 
-    def _erase(self, older_than: float) -> None:
-        self.history.erase(older_than)
-        self.deliveries.erase(older_than)
+    def _erase(self, now: float) -> None:
+        """What was kept for as long as it may be."""
+        retention = self.settings.retention
+        for kept in (self.history, self.deliveries, Ledger(self.database)):
+            kept.erase(now - retention.personal_s)
+        self.casebook.erase(now - retention.staff_s)
+        self.accounts.erase(now - retention.staff_s)

@@ -170,8 +170,10 @@ class RetentionSection(Struct, forbid_unknown_fields=True):
     """How long personal data is kept."""
 
     personal_s: Annotated[float, Meta(ge=3600, le=3660 * DAY_S)] = 90 * DAY_S
-    """Then who passed is erased from the events, and notices that name addresses; what remains of the events still
-    proves that none is missing."""
+    """Then who passed is erased from the events; what remains of them still proves that none is missing. Notices, which
+    name addresses, and refused messages are deleted."""
+    staff_s: Annotated[float, Meta(ge=DAY_S, le=3660 * DAY_S)] = 730 * DAY_S
+    """Then who did what with alarms is erased, which leaves their chain whole, and the audit is deleted."""
 
 
 class Settings(Struct, forbid_unknown_fields=True):

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from edge.i18n import N_
 
@@ -231,6 +232,12 @@ class Alarm(Struct):
         self.active, self.raised, self.escalation, self.cycled = True, now, 0, False
         self.cleared = self.acknowledged = self.mended = self.checked = self.closed = self.good_since = None
         self.acknowledged_by = self.mended_by = self.checked_by = self.closed_by = ""
+
+
+def nobodys(alarm: Alarm) -> Alarm:
+    """The alarm without anybody's name, and without what they wrote."""
+    nameless = {name: "" for name in Alarm.__struct_fields__ if name.endswith("_by")}
+    return replace(alarm, assigned_to="", shelved_because="", **nameless)
 
 
 Seconds = Annotated[float, Meta(ge=1, le=31 * DAY_S)]

@@ -121,9 +121,9 @@ PARTS = {"door": N_("door"), "camera": N_("camera"), "gate": N_("gate"), "broker
 ROLES = {"viewer": N_("viewer"), "guard": N_("guard"), "operator": N_("operator"), "supervisor": N_("supervisor")}
 DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong password": N_("wrong password"),
          "history": N_("looked at history"), "export": N_("exported history"), "events": N_("read events"),
-         "gate": N_("looked at a gate"), "test notice": N_("sent a test notice"),
+         "gate page": N_("looked at a gate"), "test notice": N_("sent a test notice"),
          "deliveries": N_("looked at notices"), "command": N_("commanded"),
-         "live look": N_("looked through a camera")}  # fmt: skip
+         "audit": N_("looked at the audit"), "live look": N_("looked through a camera")}  # fmt: skip
 LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
           "property_office": N_("Property office"), "police_liaison": N_("Police liaison"),
           "duty_leader": N_("Duty leader")}  # fmt: skip

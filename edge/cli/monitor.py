@@ -22,6 +22,11 @@ RoomOption = Annotated[
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=N_("The name that the person logs in with."))]
 
 
+PasswordOption = Annotated[
+    bool, typer.Option("--password-stdin", help=N_("Read the password from standard input, one line."))
+]
+
+
 class Roles(StrEnum):
     VIEWER = "viewer"
     GUARD = "guard"
@@ -61,9 +66,7 @@ def serve(
 def add(
     name: NameArgument,
     role: Annotated[Roles, typer.Option("--role", metavar="ROLE", help=N_("viewer, guard, operator or supervisor."))],
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help=N_("Read the password from standard input, one line."))
-    ] = False,
+    password_stdin: PasswordOption = False,
     config: RoomOption = CONFIG,
     json: JsonOption = False,
 ) -> None:
@@ -72,16 +75,44 @@ def add(
     from monitor.database import Database
     from monitor.settings import load
 
-    configured = load(config)
-    if not password_stdin and not sys.stdin.isatty():
-        raise EdgeError("there is nobody to ask for the password", "use --password-stdin")
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else typer.prompt("", hide_input=True)
+    configured, password = load(config), _password(password_stdin)
     with Database(configured.database) as database:
         Accounts(database).add(name, Role(role), password)
     if json:
         emit({"name": name, "role": role})
     else:
         say("{name} may log in as {role}", name=name, role=role)
+
+
+def _password(from_stdin: bool) -> str:
+    if not from_stdin and not sys.stdin.isatty():
+        raise EdgeError("there is nobody to ask for the password", "use --password-stdin")
+    return sys.stdin.readline().rstrip("\r\n") if from_stdin else str(typer.prompt("", hide_input=True))
+
+
+@user.command()
+def change(
+    name: NameArgument,
+    role: Annotated[
+        Roles | None, typer.Option("--role", metavar="ROLE", help=N_("viewer, guard, operator or supervisor."))
+    ] = None,
+    password_stdin: PasswordOption = False,
+    config: RoomOption = CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Give an account another role, or without --role another password; either ends its sessions."""
+    from monitor.accounts import Accounts, Role
+    from monitor.database import Database
+    from monitor.settings import load
+
+    configured = load(config)
+    password = _password(password_stdin) if password_stdin or role is None else ""
+    with Database(configured.database) as database:
+        Accounts(database).change(name, Role(role) if role else None, password)
+    if json:
+        emit({"name": name})
+    else:
+        say("{name} is changed and has to log in again", name=name)
 
 
 @user.command()
