@@ -1,6 +1,7 @@
 """A real room to test: the monitor as a process, a real broker, SQLite or a real PostgreSQL, and a gate's own code."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -158,6 +160,19 @@ def postgres() -> Iterator[Postgres]:
 def _not_ready(server: Postgres) -> bool:
     ask = [str(server._bin / "pg_isready"), "-q", "-h", HOST, "-p", str(server.port)]
     return subprocess.run(ask, check=False).returncode != 0
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty one of each kind."""
+    where: Path | str = tmp_path / "room.sqlite"
+    if request.param == "postgresql":
+        server, name = request.getfixturevalue("postgres").url, f"fresh_{secrets.token_hex(6)}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        where = server.rpartition("/")[0] + f"/{name}"
+    with Database(where) as database:
+        yield database
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

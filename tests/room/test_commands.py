@@ -15,6 +15,7 @@ from edge.simulate import HOST
 from edge.traffic import SimulatedGate
 from tests.adapters.brokers import Mosquitto, until
 from tests.room.conftest import PASSWORD, Monitor, enter
+from tests.room.test_accessible import findings
 
 pytestmark = pytest.mark.real
 COMMANDS = '[commands]\noperator = "room"\nfour_eyes = true\n'
@@ -106,6 +107,10 @@ def test_a_whole_site_is_locked_down_by_two_people(browser: Browser, monitor: Mo
     until(lambda: doors(monitor) == {"LockedDown"})
     assert events(monitor, "garden", "CommandAnswered")[-1]["personal"]["by"] == "zhao, wang"
     expect(first.locator(".pending")).to_have_count(0)
+    expect(first.locator("#gates")).to_contain_text("locked down")
+    for path in ("/sites", "/gates/demo/lobby"):
+        first.goto(monitor.url + path)
+        assert findings(first) == [], path
     for gate in gates:
         assert command(monitor, gate, "wang", kind="release")["accepted"]
     until(lambda: doors(monitor) == {"Locked"})

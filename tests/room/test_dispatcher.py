@@ -117,12 +117,6 @@ class Bench:
         return self.deliveries.latest(100)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(tmp_path / "room.sqlite") as database:
-        yield database
-
-
 def test_a_letter_and_a_signed_call_reach_their_levels_and_later_that_it_is_over(
     tmp_path: Path, database: Database, letters: tuple[Letters, int], hook: str
 ) -> None:
@@ -138,7 +132,7 @@ def test_a_letter_and_a_signed_call_reach_their_levels_and_later_that_it_is_over
     assert len(bench.turn()) == 2  # and not again
 
     [letter] = letters[0].taken
-    assert letter["Subject"] == "紧急告警：门被强行打开，hq/lobby 门 main" and letter["To"] == "guard@example.cn"
+    assert letter["Subject"] == "紧急报警：门被强行打开，hq/lobby 门 main" and letter["To"] == "guard@example.cn"
     assert "https://room.example.cn/alarms/1" in letter.get_body().get_content()
     [alert] = letter.iter_attachments()
     assert alert.get_content_type() == "application/cap+xml" and b"<alert" in alert.get_content()
@@ -189,6 +183,7 @@ def test_a_topic_is_published_on_and_a_test_says_what_became_of_it(
     levels = '[[level]]\nname = "guard_post"\ntopic = "notice/guard_post"\n[[level]]\nname = "duty_leader"\n' + (
         f'topic = "notice/leader"\nwebhook = "http://{HOST}:{free_port()}/"\nwebhook_secret_file = "hook.secret"\n'
     )
+    levels += f'[store]\ndatabase = "{database.name}"\n'
     bench = Bench(configured(tmp_path, levels, broker=broker.port), database)
     connection = Connection(Address(HOST, broker.port), ["notice/+"])
     connection.turn(0.3)

@@ -13,6 +13,7 @@ from edge.traffic import DOOR, SimulatedGate
 from monitor.cap import NAMESPACE
 from tests.adapters.brokers import Mosquitto
 from tests.room.conftest import PASSWORD, Monitor, enter
+from tests.room.test_accessible import findings
 
 pytestmark = pytest.mark.real
 LEVELS = '[[level]]\nname = "guard_post"\ntopic = "notice/guard_post"\nlanguage = "en"\n'
@@ -37,6 +38,7 @@ def test_a_level_is_tried_and_an_alarm_says_who_was_told(
     gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
     expect(page.locator("tbody tr").first).to_contain_text("Door forced open")
     expect(page.locator("tbody tr").first).to_contain_text("delivered")
+    assert findings(page) == []
     page.locator("tbody tr").first.get_by_role("link").click()
     expect(page.locator("main")).to_contain_text("Who was told")
     alert = httpx.get(f"{page.url}.cap", auth=("sun", PASSWORD))

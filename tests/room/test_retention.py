@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,12 +21,6 @@ from tests.commands import complaint
 from tests.room.conftest import PASSWORD, Monitor
 
 KEY = Key("hq", "lobby", "door/main", "DoorForcedOpen")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(tmp_path / "room.sqlite") as database:
-        yield database
 
 
 def closed_by(casebook: Casebook, *who: str) -> int:
@@ -55,7 +48,8 @@ def test_names_leave_alarms_and_steps_when_their_time_is_over_and_the_chain_stay
     assert [step.who for step in casebook.steps(new)] == ["", "sun", "li", "wang", "li"]
     assert casebook.verify() and Casebook(database, Rules()).verify()
     with database.reading() as connection:
-        everything = str(connection.exec_driver_sql("SELECT document FROM steps WHERE number = 1").all())
+        rows = connection.exec_driver_sql("SELECT document FROM steps WHERE number = 1").all()
+    everything = b"".join(bytes(row[0]) for row in rows).decode()
     assert "zhao" not in everything and "private" not in everything
 
 
