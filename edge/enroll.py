@@ -1,5 +1,6 @@
 """Enrolment: photos of one person become a sealed record, if each shows one good face and the person is new."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -8,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from edge import capture
 from edge.complaints import OvertakenError
 from edge.doubles import Doubles
 from edge.enrolled import REDUNDANT, Applicant, Person
@@ -97,6 +99,20 @@ class Registrar:
                 refused.append(error)
         return Looked(portraits, refused)
 
+    def watch(self, film: Path) -> list[Portrait]:
+        """The best of what a short film shows of one person; PhotoError tells what is wrong most often."""
+        portraits: list[Portrait] = []
+        refused: list[PhotoError] = []
+        for at, image in capture.pictures(film):
+            try:
+                portraits.append(portrait(Path(f"{film} ({at:.1f} s)"), image, self._vision))
+            except PhotoError as error:
+                refused.append(error)
+        if not portraits:
+            often = Counter(error.reason for error in refused)
+            raise max(refused, key=lambda error: often[error.reason])
+        return sorted(distinct(portraits)[0], key=lambda each: -each.reserve)[:MOST_PHOTOS]
+
     def admit(self, applicant: Applicant, portraits: list[Portrait]) -> Enrolled:
         """Record whom these portraits show, without those that add nothing; RefusedError when they show several
         people, or one who is enrolled and not, as the applicant says, `another`.
@@ -118,13 +134,15 @@ class Registrar:
 
 
 def enroll(paths: Sequence[Path], applicant: Applicant, registrar: Registrar) -> Enrolled:
-    """Record the person on these photos, one to eight of them, all of which must be good.
+    """Record the person on these photos, one to eight of them, all of which must be good; or on one short film.
 
     PhotoError tells which photo is of no use and why, or that they show several people; RefusedError that the person
     or the number is enrolled already.
     """
     if not 1 <= len(paths) <= MOST_PHOTOS:
         raise PhotoError("{count} photos were given; one to {most} are needed", count=len(paths), most=MOST_PHOTOS)
+    if len(paths) == 1 and capture.is_film(paths[0]):
+        return registrar.admit(applicant, registrar.watch(paths[0]))
     portraits, refused = registrar.look(paths)
     for error in refused:
         raise error

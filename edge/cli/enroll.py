@@ -50,7 +50,8 @@ def spelled(value: str) -> str:
 
 Name = Annotated[str, typer.Argument(metavar="[NAME]", callback=text, help=N_("The name of the person."))]
 Photos = Annotated[
-    list[Path] | None, typer.Argument(metavar="[PHOTO]...", help=N_("One to eight photos of the person."))
+    list[Path] | None,
+    typer.Argument(metavar="[PHOTO]...", help=N_("One to eight photos of the person, or one short film.")),
 ]
 Source = Annotated[
     Path | None,

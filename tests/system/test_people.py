@@ -112,3 +112,13 @@ def test_a_photo_that_is_of_no_use_is_named_with_what_to_do(
 def test_photos_of_two_people_are_not_one_enrolment(desk: list[object], photos: Path) -> None:
     said = complaint("enroll", "Both", photos / f"{ONE}.jpg", photos / f"{OTHER}.jpg", *GROUNDS, *desk)
     assert "shows somebody else than" in said and "enrol one person at a time" in said
+
+
+def test_a_short_film_is_as_good_as_photos(desk: list[object], film: Path, from_behind: Path, tmp_path: Path) -> None:
+    person = answer("enroll", "Somebody", film, *GROUNDS, *desk)
+    assert 2 <= person["templates"] <= 8
+    assert "already enrolled" in complaint("enroll", "Again", film, *GROUNDS, *desk)
+    assert "no face was found" in complaint("enroll", "Nobody", from_behind, *GROUNDS, *desk)
+    elsewhere = tmp_path / "list.mp4"
+    elsewhere.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n")
+    assert "is no film that can be read" in complaint("enroll", "List", elsewhere, *GROUNDS, *desk)
