@@ -12,6 +12,7 @@ from edge.audit import Anchor, Audit
 from edge.clock import Calendar, Clock
 from edge.config import Credentials, DeskConfig
 from edge.enrolled import Row, Secret, erased
+from edge.errors import SealError
 from edge.issue import Issuer, paged
 from edge.journal import Deed
 from edge.office import Gate, Office
@@ -43,6 +44,19 @@ class Authority:
         self._pages = [hashes.get(self.topics.page(number), b"") for number in range(PAGES)]
         self._folk = paged(self._entries.values())
         self._issuer = self._renewed()
+        self._anew = self._signed_by_another(public_of(key))
+        if self._anew:
+            self._people.renumber()
+            self._pages = [b""] * PAGES
+
+    def _signed_by_another(self, public: bytes) -> bool:
+        """Whether the signing key was rotated since the last issue: then everything is signed anew."""
+        try:
+            if message := self.office.message(self.topics.manifest):
+                Checker([public])(message)
+            return False
+        except SealError:
+            return True
 
     def _renewed(self) -> Issuer:
         keys = self.office.content_keys()
@@ -74,7 +88,8 @@ class Authority:
     def issue(self) -> list[str]:
         """Issue what has changed, or the manifest alone; the topics, tombstones first and the manifest last."""
         issued, _ = self.office.head()
-        revision, changes = self._people.changes(issued)
+        revision, changes = self._people.changes(0 if self._anew else issued)
+        self._anew = False
         messages: dict[str, bytes] = {}
         entries, gone = [], []
         for row, secret in changes:
@@ -136,11 +151,18 @@ class Authority:
         self.office.put(topic, message)
         return topic
 
+    def rotated(self) -> bool:
+        """Whether there is a content key that nobody is sealed with yet: `edge-gate keys rotate`."""
+        return self.office.newest_key() != self._issuer.key
+
     def rotate(self) -> None:
-        """Seal everybody anew with another content key; the last one goes on opening what is still on its way."""
-        keys = list(self.office.new_content_key())
-        self.audit.note(Deed.KEY_MADE, keys[-1], purpose="content")
-        self.office.forget_content_keys(keys[-2:])
+        """Have a new content key, when a gate was shut out."""
+        self.audit.note(Deed.KEY_MADE, list(self.office.new_content_key())[-1], purpose="content")
+        self.reseal()
+
+    def reseal(self) -> None:
+        """Seal everybody with the newest content key; the one before goes on opening what is still on its way."""
+        self.office.forget_content_keys(list(self.office.content_keys())[-2:])
         self._issuer = self._renewed()
         self._people.renumber()
 

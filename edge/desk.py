@@ -70,6 +70,9 @@ class Desk:
     def _look(self) -> None:
         """Issue what has changed in the desk's own files."""
         self._look_at_gates()
+        if self.authority.rotated():
+            self.authority.reseal()
+            self._send([self.authority.keys(gate) for gate in self.gates.values() if not gate.revoked_at])
         self.authority.tidy()
         if self.authority.changed() or self.authority.due(time.time()):
             self._send(self.authority.issue())

@@ -1,6 +1,7 @@
 """The rows of a whitelist: what stands in clear, what is sealed, and what people may see of them."""
 
-from datetime import date, datetime
+import secrets
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from edge.terms import Permit
 REDUNDANT = 0.94
 """Templates as alike as this show the same moment: a photo that is scaled, turned, darkened or saved anew is above it
 in more than 95 of 100 cases, another photo of the person in none of 80 (docs/decisions/0035)."""
+
+ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
+"""For person ids: nothing that is mistaken for something else when read aloud or typed."""
 
 
 class Standing(StrEnum):
@@ -134,6 +138,28 @@ def refreshed(
     matrix = np.vstack([rows[:own], rows[own + kept :], template])
     times = (*secret.refreshed[kept:], now)
     return structs.replace(secret, templates=matrix.astype("<f4").tobytes(), refreshed=times)
+
+
+def record_of(applicant: Applicant, revision: int, pack: str, templates: Vector) -> tuple[Row, Secret]:
+    """A new record of an applicant with templates (n, D) of `pack`, under an id that nobody has."""
+    row = Row(
+        id="".join(secrets.choice(ALPHABET) for _ in range(8)),
+        revision=revision,
+        pack=pack,
+        consent=applicant.consent.reference,
+        purpose=applicant.consent.purpose,
+        retain_until=applicant.consent.retain_until,
+        enrolled_at=datetime.now(UTC),
+    )
+    secret = Secret(
+        applicant.name,
+        templates.shape[1],
+        templates.astype("<f4").tobytes(),
+        bounds=applicant.bounds,
+        number=applicant.number,
+        another=applicant.another,
+    )
+    return row, secret
 
 
 def erased(record: Row) -> bool:

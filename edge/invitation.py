@@ -15,14 +15,14 @@ import segno
 from joserfc.jwk import OKPKey
 
 from edge.config import Config, Credentials
-from edge.enrolled import Applicant, Bounds, Consent, Person, Standing
+from edge.enrolled import ALPHABET, Applicant, Bounds, Consent, Person, Standing
 from edge.errors import EdgeError, Phrase
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import PRIVATE, Claims, Passes, PassRefused, sign
 from edge.seal import load_key, new_signing_key
 from edge.terms import Now, Pass, Reason
 from edge.visit import refusal
-from edge.whitelist import ALPHABET, Whitelist
+from edge.whitelist import Whitelist
 
 
 class Wish(NamedTuple):

@@ -164,6 +164,12 @@ class Office:
             rows = self._db.execute("SELECT kid, sealed FROM keys ORDER BY made_at").fetchall()
         return {kid: self._seal.open(sealed, kid.encode()) for kid, sealed in rows} or self.new_content_key()
 
+    def newest_key(self) -> str:
+        """The id of the content key that records are to be sealed with."""
+        with self._translated():
+            row = self._db.execute("SELECT kid FROM keys ORDER BY made_at DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else ""
+
     def new_content_key(self) -> dict[str, bytes]:
         """Make another content key, which records are sealed with from now on; all of them."""
         kid, key = f"k{time.time_ns():x}", os.urandom(32)

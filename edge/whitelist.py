@@ -6,7 +6,6 @@ sees is what is on the disk, also after the file was replaced or lost.
 """
 
 import contextlib
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
@@ -32,6 +31,7 @@ from edge.enrolled import (
     erased,
     permit_of,
     person_of,
+    record_of,
     refreshed,
     standing_of,
     told_of,
@@ -47,8 +47,6 @@ from edge.terms import Permit
 KEY = "whitelist.key"
 """The credential with the sealing key."""
 FILE = "whitelist.sqlite"
-ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
-"""For person ids: nothing that is mistaken for something else when read aloud or typed."""
 NONE = Bounds()
 
 
@@ -127,23 +125,7 @@ class Whitelist:
     def _enrolled(
         self, db: sqlite3.Connection, revision: int, applicant: Applicant, pack: str, templates: Vector
     ) -> tuple[Row, Secret]:
-        record = Row(
-            id="".join(secrets.choice(ALPHABET) for _ in range(8)),
-            revision=revision,
-            pack=pack,
-            consent=applicant.consent.reference,
-            purpose=applicant.consent.purpose,
-            retain_until=applicant.consent.retain_until,
-            enrolled_at=datetime.now(UTC),
-        )
-        secret = Secret(
-            applicant.name,
-            templates.shape[1],
-            templates.astype("<f4").tobytes(),
-            bounds=applicant.bounds,
-            number=applicant.number,
-            another=applicant.another,
-        )
+        record, secret = record_of(applicant, revision, pack, templates)
         self._store(db, record, secret)
         self._note(db, Deed.ENROLLED, record, secret)
         return record, secret
@@ -154,9 +136,11 @@ class Whitelist:
             db.execute("BEGIN")
             return self._revision(db), self._rows(db, f"SELECT {FIELDS}, sealed FROM people WHERE revision > ?", after)
 
-    def renumber(self) -> int:
-        """Have everybody who is enrolled count as changed; the revision."""
+    def renumber(self, at_least: int = 0) -> int:
+        """Have everybody who is enrolled count as changed; the revision, which is no lower than `at_least`."""
         with self._changing() as (db, revision):
+            revision = max(revision, at_least)
+            db.execute("UPDATE head SET revision = ?", (revision,))
             enrolled = [(record, secret) for record, secret in self._read(db) if secret and not record.revoked_at]
             for record, secret in enrolled:
                 self._store(db, msgspec.structs.replace(record, revision=revision), secret)

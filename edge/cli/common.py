@@ -19,6 +19,9 @@ def _remember(ctx: typer.Context, wanted: bool) -> bool:
 
 ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help=N_("The configuration of the gate."))]
 """Give it the default `CONFIG`."""
+DESK = Path("/etc/edge-gate/desk.toml")
+DeskOption = Annotated[Path, typer.Option("--config", metavar="FILE", help=N_("The configuration of the desk."))]
+"""Give it the default `DESK`."""
 CredentialsOption = Annotated[
     Path | None,
     typer.Option("--credentials", metavar="DIRECTORY", help=N_("Where secrets are; otherwise $CREDENTIALS_DIRECTORY.")),

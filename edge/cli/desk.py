@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edge.cli.common import CredentialsOption, JsonOption, emit, say
+from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
 from edge.errors import EdgeError
 from edge.i18n import N_, _
 
@@ -21,8 +21,6 @@ desk = typer.Typer()
 gates = typer.Typer()
 sync = typer.Typer()
 
-DESK = Path("/etc/edge-gate/desk.toml")
-DeskOption = Annotated[Path, typer.Option("--config", metavar="FILE", help=N_("The configuration of the desk."))]
 GateName = Annotated[str, typer.Argument(metavar="GATE", help=N_("The name of the gate, as its configuration says."))]
 SILENT_S = 60.0
 """A gate that has not reported for so long counts as out of reach."""

@@ -1,4 +1,4 @@
-"""`edge-gate keys new`: make the keys that a gate, its desk and its recorder need."""
+"""`edge-gate keys`: make the keys that a gate, its desk and its recorder need, and have others take their place."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.common import JsonOption, emit, say
-from edge.config import Credentials
+from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
+from edge.config import Credentials, load_desk
 from edge.errors import SealError
 from edge.i18n import N_
 from edge.seal import new_sealing_key, new_signing_key
@@ -68,3 +68,42 @@ def new(kind: KindArgument, directory: Directory = None, json: JsonOption = Fals
         return
     for path in made:
         say("made {path}; keep a copy where nobody else can read it", path=path)
+
+
+class Rotated(StrEnum):
+    CONTENT = "content"
+    SIGNING = "signing"
+
+
+@keys.command()
+def rotate(
+    kind: Annotated[
+        Rotated,
+        typer.Argument(
+            metavar="KIND", help=N_("content: what records are sealed with; signing: what the desk signs with.")
+        ),
+    ],
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help=N_("signing: every gate has desk-next.pub; sign with the next key from now on.")),
+    ] = False,
+    config: DeskOption = DESK,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have another key take the place of one of the desk's; everybody is sealed, or everything signed, anew."""
+    from edge import rotation
+
+    loaded, secrets = load_desk(config), Credentials(credentials)
+    if kind is Rotated.CONTENT:
+        said, name = N_("the desk seals everybody anew with {name}"), rotation.content(loaded, secrets)
+    elif finish:
+        said, name = N_("restart the desk; then, at every gate, desk-next.pub takes the place of desk.pub ({name})"), ""
+        name = rotation.finish(loaded, secrets)
+    else:
+        said = N_("carry desk-next.pub to every gate, restart it, then use --finish; the next key is {name}")
+        name = rotation.begin(loaded, secrets)
+    if json:
+        emit({"kind": kind, "key": name})
+    else:
+        say(said, name=name)
