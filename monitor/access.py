@@ -16,6 +16,8 @@ from monitor.accounts import Accounts, Denied, Role, Session, User
 
 COOKIE = "edge-gate-room"
 LARGEST = 65_536
+LARGER = {"/report": 13_000_000}
+"""Bytes that may be sent to us at most, and where more: a photo."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -110,23 +112,23 @@ def to_login(request: Request) -> RedirectResponse:
 
 
 class Bounded:
-    """ASGI middleware: what is sent to us is read whole, into `request.state.body`, but no more than `LARGEST`."""
+    """ASGI middleware: what is sent to us is read whole, into `request.state.body`, within its limit."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
-            body = b""
-            while len(body) <= LARGEST:
+            body, most = bytearray(), LARGER.get(scope["path"], LARGEST)
+            while len(body) <= most:
                 message = await receive()
                 body += message.get("body", b"")
                 if not message.get("more_body"):
                     break
             else:
-                await problem(413, EdgeError("more than {bytes} bytes", bytes=LARGEST))(scope, receive, send)
+                await problem(413, EdgeError("more than {bytes} bytes", bytes=most))(scope, receive, send)
                 return
-            scope.setdefault("state", {})["body"] = body
+            scope.setdefault("state", {})["body"] = bytes(body)
         await self._app(scope, receive, send)
 
 

@@ -72,7 +72,7 @@ class Alarms:
         else:
             stage = self._again(alarm, report, now)
         flood = self._flooded(alarm, now)
-        return [Step(alarm.number, stage, now, text=report.detail), *flood]
+        return [Step(alarm.number, stage, now, report.by, report.detail), *flood]
 
     def _again(self, alarm: Alarm, report: Raised, now: float) -> Stage:
         stage = Stage.REALARMED if alarm.closed is None else Stage.REOPENED

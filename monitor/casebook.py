@@ -20,7 +20,7 @@ from monitor.ledger import Recorded
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, parse
 from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
-from monitor.terms import Action, Alarm, Fact, Rules, Stage, State, Step, nobodys
+from monitor.terms import Action, Alarm, Fact, Raised, Rules, Stage, State, Step, nobodys
 
 CURSOR, ERASED, NAMELESS = "alarms", "erased steps", "nameless alarms"
 """How far events have become alarms, up to which step names are erased, and up to when in closed alarms."""
@@ -70,6 +70,12 @@ class Casebook:
             self._keep(steps)
         if steps:
             self._changed()
+
+    def report(self, report: Raised) -> int:
+        """What a person reports becomes an alarm: its number."""
+        self.hear([report])
+        with self._lock:
+            return next(each.number for each in self._alarms.alarms.values() if each.key == report.key)
 
     def tick(self) -> None:
         """Let time pass; about once a second."""

@@ -15,9 +15,10 @@ from monitor.access import Caller, api, problem
 from monitor.accounts import Role
 from monitor.api import room_of
 from monitor.commanding import LASTING, SITE_WIDE, NotAllowed, Outcome, Pending
+from monitor.forms import form
 from monitor.room import Room
 from monitor.settings import Asked
-from monitor.view import form, page, render
+from monitor.view import page, render
 from monitor.words import COMMANDS
 
 MINUTE_S = 60.0

@@ -13,6 +13,7 @@ from monitor.database import Database
 from monitor.tables import EVENTS
 
 COLUMNS = [EVENTS.c[name] for name in ("position", "received", "late", "payload")]
+PASSAGES = ("edge-gate.AccessGranted", "edge-gate.AccessTaken")
 ERASED = 500
 """Events whose personal fields are erased in one transaction."""
 
@@ -59,6 +60,17 @@ class History:
         """The events that were recorded after a position, in the order of recording."""
         query = _fitting(wanted).where(EVENTS.c.position > position).order_by(EVENTS.c.position).limit(limit)
         return self._found(query, (EVENTS.c.position,), personal)
+
+    def passage(self, site: str, gate: str, people: list[str], since: float, until: float) -> tuple[float, str] | None:
+        """When one of these people first passed a gate in this time, and who; UTC seconds."""
+        columns = EVENTS.c
+        query = select(columns.time, columns.person).where(
+            columns.site == site, columns.gate == gate, columns.person.in_(people), columns.type.in_(PASSAGES),
+            columns.time >= iso(since), columns.time < iso(until),
+        ).order_by(columns.time).limit(1)  # fmt: skip
+        with self._db.reading() as connection:
+            row = connection.execute(query).first()
+        return (datetime.fromisoformat(row.time).timestamp(), row.person) if row else None
 
     def counts(self, since: str) -> list[tuple[str, str, str, str, int]]:
         """Per hour (`2026-11-24T08`), place, type and reason: how many events."""

@@ -9,7 +9,9 @@ from monitor.api import MOST, STATES, TIME, Credentials, Doing
 from monitor.commands import Order
 from monitor.gates import Gate
 from monitor.history import Found
+from monitor.rounds import Due
 from monitor.terms import Action, Alarm, Check, Priority, Stage, State
+from monitor.upkeep import Walk
 
 Json = dict[str, Any]
 ANY = {"description": "any JSON value"}
@@ -62,6 +64,9 @@ def _paths() -> Json:
                 NUMBER,
                 {"name": "action", "in": "path", "required": True, "schema": {"type": "string", "enum": [*Action]}},
             ], body="Doing"),
+        },
+        "/api/plans": {
+            "get": _operation("Inspections, drills and patrols: what is due, done and missed", "Plans", {}),
         },
         "/api/gates": {"get": _operation("All gates, as they are", "Gates", {})},
         "/api/gates/{site}/{gate}/commands": {
@@ -135,7 +140,7 @@ def _limit() -> Json:
 
 def _schemas() -> Json:
     made: Json = msgspec.json.schema_components(
-        [Gate, Found, Credentials, Doing, Order],
+        [Gate, Found, Due, Walk, Credentials, Doing, Order],
         schema_hook=lambda kind: dict(ANY),
         ref_template="#/components/schemas/{name}",
     )[1]
@@ -158,6 +163,9 @@ def _schemas() -> Json:
         "Events": _object({"events": {"type": "array", "items": _ref("Found")}, "next": {"type": "integer"}}),
         "Outcome": _object(
             {name: {"type": "string"} for name in ("site", "gate", "why", "id")} | {"accepted": {"type": "boolean"}}
+        ),
+        "Plans": _object(
+            {"plans": {"type": "array", "items": _ref("Due")}, "patrols": {"type": "array", "items": _ref("Walk")}}
         ),
         "Session": _object({name: {"type": "string"} for name in ("name", "role", "csrf")}),
         "Health": _object({name: {"type": "string"} for name in ("status", "broker", "database")}),

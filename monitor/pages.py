@@ -12,10 +12,11 @@ from monitor.access import COOKIE, Caller, address, keep
 from monitor.accounts import Denied, Role
 from monitor.alarms import Refused
 from monitor.api import LEAST, room_of
+from monitor.forms import form
 from monitor.history import Wanted
 from monitor.plan import Plan
 from monitor.terms import Action, Alarm, Check
-from monitor.view import HERE, LANGUAGES, form, language, level, page, render
+from monitor.view import HERE, LANGUAGES, language, level, page, render
 from monitor.words import COMMANDS
 
 DOOR_EVENTS = 20

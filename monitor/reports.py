@@ -20,6 +20,7 @@ CHECKS = {
     "BrokerFault": Check.ROUND_TRIP,
     "WhitelistFault": Check.WHITELIST,
     "StorageFault": Check.STORAGE,
+    "DrillFault": Check.DRILL,
 }
 FLAWS = {Flaw.GAP: 900, Flaw.BREAK: 1000, Flaw.CONFLICT: 1000, Flaw.COMMITMENT: 900, Flaw.EPOCH: 700}
 """Severities of what is wrong with a gate's events. What a gate's log dropped, it reports itself."""
@@ -41,6 +42,8 @@ def of_event(received: Received) -> Iterator[Fact]:
         yield Probed(*place, Check.CONTACT, data["state"] == "Closed")
     if kind == "DoorModeChanged" and data.get("mode") == "Accessed":
         yield Probed(*place, Check.RELAY, True)
+    if kind == "DrillReport":
+        yield Probed(received.site, received.gate, "", Check.DRILL, data.get("passed") is True)
 
 
 def of_problem(problem: Problem) -> Iterator[Fact]:

@@ -21,6 +21,7 @@ from monitor.history import History
 from monitor.hub import Hub
 from monitor.ledger import Ledger, Recorded
 from monitor.looking import Looks
+from monitor.photos import Photos
 from monitor.recorder import Audience, Recorder, Say
 from monitor.reports import of_health, of_progress, of_state, of_waiting
 from monitor.settings import Configured
@@ -28,9 +29,12 @@ from monitor.stream import Problem
 from monitor.tables import STREAMS
 from monitor.terms import UNREADABLE
 from monitor.unreadable import Unreadable
+from monitor.upkeep import Upkeep
 
 TICK_S = 1.0
 ERASE_S = 60.0
+LOOK_S = 10.0
+"""How often it is looked at what is overdue."""
 
 
 class Room(Audience):
@@ -49,12 +53,15 @@ class Room(Audience):
         self.commander = Commander(commands, configured.broker, configured.path(commands.key))
         known = [each.key for each in self.casebook.open() if each.active and each.key.kind == UNREADABLE]
         self._unreadable = Unreadable(known, time.monotonic())
+        zone, plans = ZoneInfo(self.settings.site.time_zone), self.settings
+        self.upkeep = Upkeep(self.database, self.history, plans.inspection, plans.drill, plans.patrol, zone)
+        self.photos = Photos(self.database)
         self.why_silent = "connecting"
         """Why nothing can arrive from gates; empty while the broker is connected."""
         key = configured.path(self.settings.store.signing_key)
         self._recorder = Recorder(configured.broker, self.database, key, say, self)
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
-        self._ticked = self._erased = 0.0
+        self._ticked = self._erased = self._looked = 0.0
         self.failed: Callable[[], None] = lambda: None
         """Called when the recorder has ended by a mistake of ours."""
 
@@ -128,6 +135,9 @@ class Room(Audience):
         try:
             self.casebook.hear(self._unreadable.tick(now))
             self.casebook.tick()
+            if now - self._looked > LOOK_S:
+                self._looked = now
+                self.casebook.hear(self.upkeep.tick(time.time()))
             if now - self._erased > ERASE_S:
                 self._erased = now
                 self._erase(time.time())
@@ -137,7 +147,8 @@ class Room(Audience):
     def _erase(self, now: float) -> None:
         """What was kept for as long as it may be."""
         retention = self.settings.retention
-        for kept in (self.history, self.deliveries, Ledger(self.database)):
+        for kept in (self.history, self.deliveries, self.photos, Ledger(self.database)):
             kept.erase(now - retention.personal_s)
         self.casebook.erase(now - retention.staff_s)
         self.accounts.erase(now - retention.staff_s)
+        self.upkeep.erase(now - retention.staff_s)

@@ -17,6 +17,7 @@ from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.mqtt import Address
 from edge.strict import Problem, convert
 from monitor.linkage import Level, Rule
+from monitor.rounds import DrillPlan, Patrol, Plan
 from monitor.terms import DAY_S, Rules
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -188,6 +189,9 @@ class Settings(Struct, forbid_unknown_fields=True):
     commands: CommandsSection = field(default_factory=CommandsSection)
     look: LookSection = field(default_factory=LookSection)
     mail: MailSection = field(default_factory=MailSection)
+    inspection: list[Plan] = field(default_factory=list)
+    drill: list[DrillPlan] = field(default_factory=list)
+    patrol: list[Patrol] = field(default_factory=list)
     level: list[Level] = field(default_factory=list)
     rule: list[Rule] = field(default_factory=list)
 
@@ -197,6 +201,10 @@ class Settings(Struct, forbid_unknown_fields=True):
             for name in rule.tell:
                 if name not in names:
                     yield f"rule[{index}].tell", Phrase("there is no [[level]] {name}", name=name[:40])
+        for table in ("inspection", "drill", "patrol"):
+            called = [each.name for each in getattr(self, table)]
+            for name in {name for name in called if called.count(name) > 1}:
+                yield f"{table}.{name}", Phrase("there are several of this name")
         for name in {name for name in names if names.count(name) > 1}:
             yield f"level.{name}", Phrase("there are several of this name")
         for level in self.level:

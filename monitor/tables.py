@@ -106,6 +106,28 @@ STEPS = Table(
 CURSORS = Table("cursors", METADATA, Column("name", String, primary_key=True), Column("position", BigInteger))
 """How far a reader of the events has come."""
 
+DEEDS = Table(
+    "deeds",
+    METADATA,
+    Column("number", Number, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("who", String, nullable=False),
+    Column("text", String, nullable=False),
+)
+"""What was done of a plan, and by whom; by nobody for when the plan began."""
+
+PHOTOS = Table(
+    "photos",
+    METADATA,
+    Column("number", Number, primary_key=True),
+    Column("alarm", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("jpeg", LargeBinary, nullable=False),
+    Index("photos_alarm", "alarm"),
+)
+
 USERS = Table(
     "users",
     METADATA,

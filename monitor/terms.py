@@ -13,6 +13,8 @@ LEVELS = 4
 ROOM = "room."
 """Begins the kind of an alarm that the room itself raises."""
 FLOOD, OFFLINE, UNDELIVERED = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline", f"{ROOM}DeliveryFailed"
+REPORTED, INSPECTED = f"{ROOM}Reported", f"{ROOM}Inspected"
+OVERDUE, MISSED = f"{ROOM}Overdue", f"{ROOM}CheckpointMissed"
 AWAITED, UNREADABLE = f"{ROOM}EventsAwaited", f"{ROOM}Unreadable"
 DAY_S = 86_400.0
 
@@ -98,6 +100,8 @@ class Check(StrEnum):
     STORAGE = "storage_in_order"
     ONLINE = "gate_online"
     CALM = "calm"
+    DRILL = "drill_passed"
+    DONE = "inspection_done"
     DELIVERY = "delivery"
 
     @property
@@ -116,6 +120,8 @@ TO_COME = {
     Check.STORAGE: N_("the gate must record events in time for a while"),
     Check.ONLINE: N_("the gate must stay online for a while"),
     Check.CALM: N_("the gate must report fewer alarms"),
+    Check.DRILL: N_("the gate must pass a drill"),
+    Check.DONE: N_("somebody must say that the inspection is done"),
     Check.DELIVERY: N_("a notice must have arrived by this way, if only a test"),
 }
 
@@ -135,6 +141,8 @@ MACHINE = {
     Check.WHITELIST: Way(hold=True),
     Check.STORAGE: Way(hold=True),
     Check.ONLINE: Way(hold=True),
+    Check.DRILL: Way(hold=True),
+    Check.DONE: Way(),
     Check.DELIVERY: Way(),
 }
 
@@ -150,7 +158,7 @@ class Step(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """A gate, or the room itself, reports that something is wrong.
+    """A gate, the room itself, or a person (`by`) reports that something is wrong.
 
     One that is `latched` is a single report: it counts as active until somebody says that it is mended.
     """
@@ -160,6 +168,7 @@ class Raised(NamedTuple):
     check: Check
     detail: str = ""
     latched: bool = False
+    by: str = ""
 
 
 class Cleared(NamedTuple):

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,6 +18,7 @@ from edge.i18n import speaking
 from monitor.access import Caller, caller, may_change, to_login
 from monitor.accounts import Denied, Role
 from monitor.api import LEAST, room_of
+from monitor.forms import form
 from monitor.gates import Gate
 from monitor.terms import Action, Alarm, Check
 from monitor.words import place, where, word
@@ -65,11 +65,6 @@ def page(least: Role = Role.VIEWER) -> Callable[[PageEndpoint], Callable[[Reques
         return guarded
 
     return decorate
-
-
-def form(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent; the last one of a name counts."""
-    return dict(parse_qsl(request.state.body.decode("utf-8", "replace"), max_num_fields=50))
 
 
 def _token(request: Request) -> str:

@@ -48,6 +48,10 @@ KINDS = {
     "room.GateOffline": N_("Gate offline"),
     "room.AlarmFlood": N_("Flood of alarms"),
     "room.DeliveryFailed": N_("Notices do not arrive"),
+    "room.Reported": N_("Reported fault"),
+    "room.Inspected": N_("Found on inspection"),
+    "room.Overdue": N_("Overdue"),
+    "room.CheckpointMissed": N_("Checkpoint missed"),
     "room.EventsAwaited": N_("Events have not arrived"),
     "room.Unreadable": N_("Unreadable messages"),
 }
@@ -117,13 +121,16 @@ REASONS = {
 }  # fmt: skip
 PARTS = {"door": N_("door"), "camera": N_("camera"), "gate": N_("gate"), "broker": N_("broker"),
          "whitelist": N_("whitelist"), "storage": N_("event log"), "outbox": N_("event log"),
-         "level": N_("notices to")}  # fmt: skip
+         "level": N_("notices to"), "inspection": N_("inspection"), "drill": N_("drill"), "patrol": N_("patrol"),
+         "report": N_("reported"), "machine": N_("by the machine")}  # fmt: skip
 ROLES = {"viewer": N_("viewer"), "guard": N_("guard"), "operator": N_("operator"), "supervisor": N_("supervisor")}
 DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong password": N_("wrong password"),
          "history": N_("looked at history"), "export": N_("exported history"), "events": N_("read events"),
          "gate page": N_("looked at a gate"), "test notice": N_("sent a test notice"),
          "deliveries": N_("looked at notices"), "command": N_("commanded"),
-         "audit": N_("looked at the audit"), "live look": N_("looked through a camera")}  # fmt: skip
+         "audit": N_("looked at the audit"), "live look": N_("looked through a camera"),
+         "photo": N_("looked at a photo"),
+         "patrols": N_("looked at patrols")}  # fmt: skip
 LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
           "property_office": N_("Property office"), "police_liaison": N_("Police liaison"),
           "duty_leader": N_("Duty leader")}  # fmt: skip
@@ -147,6 +154,8 @@ def word(name: str) -> str:
 def where(subject: str, translate: Callable[[str], str]) -> str:
     """A part of a gate in words: `door/main` is `door main`."""
     kind, _, name = subject.partition("/")
+    if kind == "report":
+        return ""
     return f"{translate(word(kind))} {name}".strip()
 
 

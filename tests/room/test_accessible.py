@@ -13,7 +13,7 @@ from tests.room.conftest import Monitor, enter
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("monitor", ["sqlite"], indirect=True)]
 
-PAGES = ("/", "/history", "/figures", "/audit", "/gates/demo/{gate}", "/alarms/{alarm}")
+PAGES = ("/", "/history", "/figures", "/maintenance", "/report", "/audit", "/gates/demo/{gate}", "/alarms/{alarm}")
 PAINT = """() => new Promise(told => new PerformanceObserver(list => told(list.getEntries()[0].startTime))
     .observe({type: 'paint', buffered: true}))"""
 SERIOUS = ("serious", "critical")
