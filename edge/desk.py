@@ -10,13 +10,13 @@ import threading
 import time
 
 from edge.authority import Authority
-from edge.broker import address
 from edge.config import Credentials, DeskConfig
 from edge.errors import EdgeError
 from edge.link import Link
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.office import Gate
 from edge.records import PAGES, Kind, Report, decode, digest
+from edge.session import address
 from edge.signet import Checker
 from edge.terms import Status
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from edge import models
-from edge.broker import address
 from edge.clock import Calendar, Clock
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase
@@ -24,6 +23,7 @@ from edge.files import there
 from edge.lines import probe
 from edge.logfile import Reader
 from edge.mqtt import Connection, Lost
+from edge.session import address
 from edge.terms import Status
 from edge.whitelist import KEY, Whitelist
 

@@ -1,6 +1,9 @@
 """Files of a gate's state: for the user that the gate runs as and nobody else, also when root makes them."""
 
+import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import StoreError
@@ -48,6 +51,17 @@ def sync(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """One at a time of all who say so of this directory, in any process or thread."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(handle)
 

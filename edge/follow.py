@@ -12,7 +12,6 @@ import time
 from datetime import UTC, datetime
 
 from edge import sitetable
-from edge.broker import address
 from edge.clock import Calendar
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase, StoreError
@@ -28,6 +27,7 @@ from edge.packs import Manifest
 from edge.pager import LOOK_EVERY_S, Pager
 from edge.records import Kind, Report, Topics, encode
 from edge.roster import Roster
+from edge.session import address
 from edge.signet import GATE_OPENS, GATE_SIGNS, Stamp, read_key
 from edge.sources import Put, Source
 from edge.terms import Status

@@ -4,6 +4,7 @@ The desk's own issuer. Another invitation system needs none of this: docs/passes
 """
 
 import io
+import math
 import secrets
 import time
 from datetime import UTC, datetime
@@ -14,12 +15,16 @@ import msgspec
 import segno
 from joserfc.jwk import OKPKey
 
+from edge import bulletin
+from edge.bulletin import Revocations
 from edge.config import Config, Credentials
 from edge.enrolled import ALPHABET, Applicant, Bounds, Consent, Person, Standing
-from edge.errors import EdgeError, Phrase
+from edge.errors import EdgeError, LinkError, Phrase
+from edge.mqtt import CONNECT_S, Connection, Message
 from edge.passbook import BOOK, Issued, Passbook
-from edge.passes import PRIVATE, Claims, Passes, PassRefused, sign
+from edge.passes import DESK, PRIVATE, Claims, Passes, PassRefused, sign
 from edge.seal import load_key, new_signing_key
+from edge.session import address
 from edge.terms import Now, Pass, Reason
 from edge.visit import refusal
 from edge.whitelist import Whitelist
@@ -173,6 +178,23 @@ def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
         return False
     Whitelist.of(config, credentials, write=True).revoke(pass_id)
     return True
+
+
+def announce(config: Config, credentials: Credentials) -> None:
+    """Tell every gate of the site which passes are revoked, through the broker, retained; LinkError when it is away."""
+    passes = {id_: math.ceil(until) for id_, until in Passbook(config.state / BOOK).revocations().items()}
+    site = config.gate.site
+    payload = bulletin.sign(Revocations(site, passes), load_key(credentials.path(PRIVATE)))
+    connection = Connection(address(config.broker, credentials))
+    try:
+        connection.publish(Message(bulletin.revocations_topic(site, DESK), payload, 1, True))
+        deadline = time.monotonic() + CONNECT_S
+        while connection.unconfirmed:
+            if time.monotonic() > deadline:
+                raise LinkError("the broker did not confirm the revocations within {seconds:.0f} s", seconds=CONNECT_S)
+            connection.turn(0.1)
+    finally:
+        connection.close()
 
 
 def issued(config: Config) -> list[Issued]:

@@ -6,7 +6,7 @@ that is over is forgotten a day later, since it opens nothing any more.
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,14 @@ def create(db: Database) -> None:
     db.table("uses").create({"id": str, "count": int, "until": float}, pk="id")
     db.table("revoked").create({"id": str, "until": float}, pk="id")
     db.table("issued").create({"id": str, "until": float, "pass": bytes}, pk="id")
+
+
+@MIGRATIONS()
+def elsewhere(db: Database) -> None:
+    db.table("uses").add_column("shared", bool, not_null_default=False)
+    db.table("elsewhere").create({"gate": str, "id": str, "count": int, "until": float}, pk=("gate", "id"))
+    everywhere = "SELECT id, count FROM uses UNION ALL SELECT id, count FROM elsewhere"
+    db.create_view("spent", f"SELECT id, sum(count) AS count FROM ({everywhere}) GROUP BY id")
 
 
 class Issued(Struct, frozen=True):
@@ -53,30 +61,56 @@ class Passbook:
             files.make(path)
         except OSError as error:
             raise StoreError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
-        with self._opened() as db:
+        with files.alone(path.parent), self._opened() as db:  # SQLite does not wait for its turn to set the mode
             db.execute("PRAGMA journal_mode=WAL")
             MIGRATIONS.apply(Database(db))
 
     def used(self, pass_id: str) -> int:
-        """How often it was used at this gate."""
+        """How often it was used, here and at the gates that have told so."""
+        query = (
+            "SELECT sum(count) FROM (SELECT id, count FROM uses UNION ALL SELECT id, count FROM elsewhere) WHERE id = ?"
+        )
         with self._opened() as db:
-            row = db.execute("SELECT count FROM uses WHERE id = ?", (pass_id,)).fetchone()
-        return int(row[0]) if row else 0
+            return int(db.execute(query, (pass_id,)).fetchone()[0] or 0)
+
+    def shared(self) -> dict[str, tuple[int, float]]:
+        """How often passes for several gates were used here, and when they end."""
+        with self._opened() as db:
+            rows = db.execute("SELECT id, count, until FROM uses WHERE shared").fetchall()
+        return {id_: (count, until) for id_, count, until in rows}
+
+    def learn(self, gate: str, uses: dict[str, tuple[int, float]]) -> None:
+        """What another gate has counted; a smaller number than it said before is an old message, and ignored."""
+        rows = [(gate, id_, count, until) for id_, (count, until) in uses.items()]
+        count = """INSERT INTO elsewhere VALUES (?, ?, ?, ?)
+            ON CONFLICT (gate, id) DO UPDATE SET count = max(count, excluded.count)"""
+        with self._opened() as db, db:
+            db.execute("BEGIN")
+            db.executemany(count, rows)
 
     def revoked(self, pass_id: str) -> bool:
         with self._opened() as db:
             return db.execute("SELECT 1 FROM revoked WHERE id = ?", (pass_id,)).fetchone() is not None
 
-    def spend(self, pass_id: str, until: float) -> None:
-        """Count one use, durably. `until` is when the pass ends."""
-        count = "INSERT INTO uses VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET count = count + 1"
+    def spend(self, pass_id: str, until: float, shared: bool = False) -> None:
+        """Count one use, durably. `until` is when the pass ends, `shared` whether other gates take it too."""
+        count = "INSERT INTO uses VALUES (?, 1, ?, ?) ON CONFLICT (id) DO UPDATE SET count = count + 1"
         with self._opened() as db:
-            db.execute(count, (pass_id, until))
+            db.execute(count, (pass_id, until, shared))
 
     def revoke(self, pass_id: str, until: float) -> None:
         """Have this pass refused from now on."""
+        self.revoke_all({pass_id: until})
+
+    def revoke_all(self, passes: Mapping[str, float]) -> None:
+        with self._opened() as db, db:
+            db.execute("BEGIN")
+            db.executemany("INSERT OR REPLACE INTO revoked VALUES (?, ?)", passes.items())
+
+    def revocations(self) -> dict[str, float]:
+        """The passes that are refused, and when each ends."""
         with self._opened() as db:
-            db.execute("INSERT OR REPLACE INTO revoked VALUES (?, ?)", (pass_id, until))
+            return dict(db.execute("SELECT id, until FROM revoked").fetchall())
 
     def issue(self, issued: Issued) -> None:
         with self._opened() as db:
@@ -86,7 +120,7 @@ class Passbook:
     def issued(self) -> list[Issued]:
         """What was issued here and not forgotten yet, the first to end first, with what became of it here."""
         query = """SELECT pass, coalesce(count, 0), revoked.id IS NOT NULL FROM issued
-            LEFT JOIN uses USING (id) LEFT JOIN revoked USING (id) ORDER BY issued.until, issued.id"""
+            LEFT JOIN spent USING (id) LEFT JOIN revoked USING (id) ORDER BY issued.until, issued.id"""
         with self._opened() as db:
             rows = db.execute(query).fetchall()
         try:
@@ -98,7 +132,7 @@ class Passbook:
     def forget(self, now: float) -> None:
         """Drop what ended more than a day before `now` (UTC seconds, of a clock that is trusted)."""
         with self._opened() as db:
-            for table in ("uses", "revoked", "issued"):
+            for table in ("uses", "elsewhere", "revoked", "issued"):
                 db.execute(f"DELETE FROM {table} WHERE until < ?", (now - KEEP_S,))
 
     @contextlib.contextmanager

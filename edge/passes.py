@@ -39,7 +39,7 @@ class Claims(Struct, forbid_unknown_fields=True, omit_defaults=True):
     host: str = ""
     """Whom the visitor comes to see."""
     uses: int = 1
-    """How often it may be used at each gate that it names; 0 without a limit."""
+    """How often it may be used in all; 0 without a limit."""
     sub: str = ""
     """A member of staff, by their id on the whitelist."""
     face: bool = False
@@ -67,8 +67,7 @@ class Passes:
 
     def __init__(self, config: Config, credentials: Credentials) -> None:
         self._site, self._limits, self._credentials = config.gate.site, config.passes, credentials
-        sections = config.issuer or [IssuerSection(DESK, credential=PUBLIC)]
-        self._sections = {section.name: section for section in sections}
+        self._sections = issuers(config)
         self._issuers: dict[str, Issuer] = {}
 
     def read(self, token: str, gate: str) -> Pass:
@@ -84,7 +83,10 @@ class Passes:
         self._addressed(claims, issuer, gate)
         self._limited(claims, issuer)
         uses = claims.uses or None
-        return Pass(claims.jti, claims.sub or claims.jti, name, claims.nbf, claims.exp, uses, 0, claims.face)
+        return Pass(
+            claims.jti, claims.sub or claims.jti, name, claims.nbf, claims.exp, uses,
+            face=claims.face, shared=isinstance(claims.aud, list),
+        )  # fmt: skip
 
     def _named(self, token: str) -> str:
         """Who says that they signed it; what is wrong with the header is told in the terms of a pass."""
@@ -131,6 +133,12 @@ class Passes:
             raise _invalid(Phrase("it is valid for longer than its issuer may say"))
         if claims.sub and lasts > self._limits.staff_longest_s:
             raise _invalid(Phrase("a staff pass must rotate, and this one is valid for {seconds} s", seconds=lasts))
+
+
+def issuers(config: Config) -> dict[str, IssuerSection]:
+    """Who may sign passes for a gate, by name."""
+    sections = config.issuer or [IssuerSection(DESK, credential=PUBLIC)]
+    return {section.name: section for section in sections}
 
 
 def meant(text: str) -> bool:

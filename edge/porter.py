@@ -4,14 +4,18 @@ One thread with a queue of its own, since it waits for a disk and the gate must 
 `PassShown`; a grant for one is counted before its record is written, so that no power cut gives a use back.
 """
 
+import contextlib
 import logging
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import structs
 
+from edge.bulletin import Bulletin, Elsewhere, Uses
 from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
 from edge.errors import EdgeError, Phrase, StoreError
@@ -34,8 +38,34 @@ TIDY_EVERY_S = 60.0
 Append = Callable[[Emit, Now], None]
 
 
+class Told(NamedTuple):
+    """A message that may be about passes."""
+
+    topic: str
+    payload: bytes
+
+
+class Known(NamedTuple):
+    """What must be remembered of a pass that was shown lately: when it ends, UTC seconds."""
+
+    until: float
+    shared: bool
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[None]:
+    """What goes wrong with the book costs what was to be written, and the gate goes on."""
+    try:
+        yield
+    except EdgeError as error:
+        log.warning("%s", error)
+
+
 class Porter(Source):
-    """`arrived` tells whether a person has a record here; `append` records an event, as the outbox does."""
+    """`arrived` tells whether a person has a record here; `append` records an event, as the outbox does.
+
+    `publish` tells the other gates how often passes for several gates were used here.
+    """
 
     def __init__(
         self,
@@ -45,15 +75,16 @@ class Porter(Source):
         append: Append,
         arrived: Callable[[str], bool],
         clock: Callable[[], Now],
+        publish: Callable[[bytes], None],
     ) -> None:
         super().__init__("porter", put)
         self._doors = {camera.name: camera.door for camera in config.camera}
         self._gate, self._path = config.gate.name, config.state / BOOK
         self._passes, self._append, self._arrived = Passes(config, credentials), append, arrived
-        self._asked: queue.Queue[Code | tuple[Emit, Now]] = queue.Queue(WAITING)
-        self._ends: dict[str, float] = {}
-        """When the passes end that were shown lately, UTC seconds."""
+        self._asked: queue.Queue[Code | Told | tuple[Emit, Now]] = queue.Queue(WAITING)
+        self._lately: dict[str, Known] = {}
         self._config, self._credentials, self._clock = config, credentials, clock
+        self._publish, self.bulletin = publish, Bulletin(config, credentials)
         self._tidy_at = 0.0
         self._retained = date.min
 
@@ -69,7 +100,13 @@ class Porter(Source):
         except queue.Full:
             self._put(Recorded(granted.ticket, False))
 
+    def hear(self, topic: str, payload: bytes) -> None:
+        """Take in what the site is told of passes; never blocks. What is dropped comes with the next connection."""
+        if not self._asked.full():
+            self._asked.put_nowait(Told(topic, payload))
+
     def listen(self) -> None:
+        self._tell()
         while not self._stopped.is_set():
             try:
                 asked = self._asked.get(timeout=TURN_S)
@@ -78,6 +115,8 @@ class Porter(Source):
                 continue
             if isinstance(asked, Code):
                 self._put(self._shown(asked))
+            elif isinstance(asked, Told):
+                self._learn(asked)
             else:
                 self._count(*asked)
 
@@ -85,7 +124,7 @@ class Porter(Source):
         door = self._doors[code.camera]
         try:
             shown = self._known(self._passes.read(code.seen.text, self._gate))
-            self._ends[shown.id] = shown.valid_until
+            self._lately[shown.id] = Known(shown.valid_until, shown.shared)
             return PassShown(door, code.camera, code.seen.captured, shown)
         except PassRefused as refused:
             return PassShown(door, code.camera, code.seen.captured, problem=refused.reason, detail=str(refused.message))
@@ -108,29 +147,46 @@ class Porter(Source):
         event = granted.event
         assert isinstance(event, AccessGranted)
         try:
-            book = Passbook(self._path)
-            book.spend(event.credential, self._ends.get(event.credential, now.utc))
+            until, shared = self._lately.get(event.credential, Known(now.utc, False))
+            Passbook(self._path).spend(event.credential, until, shared)
         except StoreError as error:
             log.warning("%s", error)
             self._put(Recorded(granted.ticket, False))
             return
         self._append(granted, now)
+        if shared:
+            self._tell()
+
+    def _tell(self) -> None:
+        """How often passes for several gates were used here, for the other gates."""
+        with logged():
+            self._publish(msgspec.json.encode(Uses(Passbook(self._path).shared())))
+
+    def _learn(self, told: Told) -> None:
+        """Write down what the site was told. A pass that ended here with its face takes that with it."""
+        with logged():
+            book, found = Passbook(self._path), self.bulletin.read(told.topic, told.payload)
+            if isinstance(found, Elsewhere):
+                book.learn(found.gate, found.uses.passes)
+            elif found:
+                faces = [each for each in book.issued() if each.face and not each.revoked and each.id in found.passes]
+                book.revoke_all(found.passes)
+                for issued in faces:
+                    self._destroy(issued)
 
     def _tidy(self, now: Now) -> None:
         """End the faces of passes that are over, then forget those; never by a clock that may be years ahead."""
         if not now.trusted or now.mono < self._tidy_at:
             return
         self._tidy_at = now.mono + TIDY_EVERY_S
-        try:
+        with logged():
             book = Passbook(self._path)
             for issued in book.issued():
                 if issued.face and issued.valid_until <= now.utc and not issued.revoked:
                     self._destroy(issued)
                     book.revoke(issued.id, issued.valid_until)
             book.forget(now.utc)
-            self._retain(datetime.fromtimestamp(now.utc, ZoneInfo(self._config.calendar.time_zone)).date())
-        except EdgeError as error:
-            log.warning("%s", error)
+            self._retain(self._today())
 
     def _retain(self, today: date) -> None:
         """Once a day: a gate that keeps its own list erases whose last day is over, with a receipt."""
@@ -139,11 +195,15 @@ class Porter(Source):
                 self._put(TemplateDestroyed(person))
             self._retained = today
 
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self._clock().utc, ZoneInfo(self._config.calendar.time_zone)).date()
+
     def _destroy(self, issued: Issued) -> None:
         """A desk ends its own records, by their retention date; here it is the file of this gate."""
         if self._config.whitelist.source != "local":
             return
         people = Whitelist.of(self._config, self._credentials, write=True)
-        if any(each.id == issued.id and each.revoked_at is None for each in people.people(date.today())):
+        today = self._today()
+        if any(each.id == issued.id and each.revoked_at is None for each in people.people(today)):
             people.revoke(issued.id)
             self._put(TemplateDestroyed(issued.id))

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge import files
+from edge.bulletin import revocations_topic, uses_topic
 from edge.errors import SealError
 from edge.office import Gate, Office
 from edge.records import Mark, Topics
@@ -86,6 +87,8 @@ def access(site: str, gate: str) -> str:
     read = [
         f"{own}/ack",
         f"{own}/command",
+        uses_topic(site, "+"),
+        revocations_topic(site, "+"),
         topics.manifest,
         topics.index,
         topics.people,

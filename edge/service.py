@@ -8,6 +8,7 @@ import logging
 import queue
 import secrets
 import signal
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ import numpy as np
 
 from edge import notify, sitetable
 from edge.broker import Broker
+from edge.bulletin import uses_topic
 from edge.clock import Clock
 from edge.config import Config, Credentials
 from edge.display import Displays
@@ -53,6 +55,7 @@ from edge.porter import Porter
 from edge.presence import Cues
 from edge.refresh import Refresher
 from edge.rules import gate_rules
+from edge.session import Heard
 from edge.sources import Heart, Put, RelayLink, Source
 from edge.terms import Now, Permit
 from edge.transport import Channel
@@ -95,11 +98,13 @@ class Service:
         self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, self._pack.id, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
-        self._porter = Porter(config, credentials, put, self._record, self._arrived, self._clock.now)
+        publish = partial(self._broker.keep, uses_topic(gate.site, gate.name))
+        self._porter = Porter(config, credentials, put, self._record, self._arrived, self._clock.now, publish)
         self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
             people = whitelist_source(config, credentials, self._pack, put)
             self._sources += [self._relay, people, self._porter, DrillSource(config.state, put)]
+            self._broker.heard = Heard(self._porter.bulletin.filters, self._porter.hear)
         self._refresher = _refresher(config, credentials, self._pack.id, self._clock, put)
         self._sources += [self._refresher] if self._refresher else []
         self._places = Keeper(config.state / "inside.json", put)

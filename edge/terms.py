@@ -215,7 +215,8 @@ class Permit(Struct, frozen=True):
 class Pass(Struct, frozen=True):
     """The claims of a pass whose signature, gate and revocation list were checked; the core judges its times and uses.
 
-    `uses` is how often it may be used in all (None without a limit) and `used` how often this gate knows it was.
+    `uses` is how often it may be used in all (None without a limit) and `used` how often this gate knows it was,
+    here and elsewhere.
     """
 
     id: str
@@ -229,6 +230,8 @@ class Pass(Struct, frozen=True):
     """Whether it only counts together with the face of `person`."""
     pin: str = ""
     """The keyed hash of the PIN it needs, if it needs one."""
+    shared: bool = False
+    """Whether other gates take it too, and count its uses."""
 
 
 class CommandKind(StrEnum):

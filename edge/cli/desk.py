@@ -202,11 +202,11 @@ def capture(
     json: JsonOption = False,
 ) -> None:
     """Record what the broker shows of the whitelist, for `sync verify`."""
-    from edge.broker import address
     from edge.checkup import captured
     from edge.config import Credentials, load_desk
     from edge.mqtt import Connection
     from edge.records import PAGES, Topics
+    from edge.session import address
 
     loaded = load_desk(config)
     topics = Topics(loaded.desk.site)

@@ -23,9 +23,9 @@ BrokerOption = Annotated[
 
 def address_of(broker: str, config: Path, credentials: Path | None) -> "Address":
     """The broker that was named, else that of the configuration."""
-    from edge.broker import address
     from edge.config import Credentials, load
     from edge.mqtt import Address
+    from edge.session import address
 
     if not broker:
         return address(load(config).broker, Credentials(credentials))

@@ -12,6 +12,7 @@ from rich.table import Table
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.enroll import text
 from edge.config import Credentials, load
+from edge.errors import EdgeError
 from edge.i18n import N_, _
 
 visitor = typer.Typer()
@@ -34,7 +35,7 @@ From = Annotated[
 Until = Annotated[
     datetime, typer.Option("--until", metavar="TIME", parser=_moment, help=N_("When it ends, local time."))
 ]
-Uses = Annotated[int, typer.Option("--uses", min=0, max=1000, help=N_("How often, at each gate; 0 without a limit."))]
+Uses = Annotated[int, typer.Option("--uses", min=0, max=1000, help=N_("How often, in all; 0 without a limit."))]
 Face = Annotated[
     Path | None, typer.Option("--face", metavar="PHOTO", help=N_("Only together with this face, enrolled until then."))
 ]
@@ -118,12 +119,19 @@ def verify(
 def revoke(
     jti: Jti, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
 ) -> None:
-    """Have this gate refuse a pass from now on; a face that is bound to it is destroyed."""
-    from edge.invitation import end
+    """Have every gate refuse a pass from now on, this one at once; a face that is bound to it is destroyed."""
+    from edge.invitation import announce, end
 
-    receipt = end(jti, load(config), Credentials(credentials))
+    loaded, secrets, why = load(config), Credentials(credentials), ""
+    receipt = end(jti, loaded, secrets)
+    try:
+        announce(loaded, secrets)
+    except EdgeError as error:
+        why = str(error)
     if json:
-        emit({"jti": jti, "template_destroyed": receipt})
+        emit({"jti": jti, "template_destroyed": receipt, "announced": not why, "why": why})
+    elif why:
+        say("pass {id} is revoked here; other gates were not told, so do it again: {why}", id=jti, why=why)
     else:
         say("pass {id} is revoked", id=jti)
 

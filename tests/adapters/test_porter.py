@@ -38,7 +38,7 @@ class Desk:
         config, credentials = self.site.config, self.site.credentials
         self.porter = Porter(
             config, credentials, self.told.append, lambda told, now: self.recorded.append(told),
-            self.here.__contains__, self._clock,
+            self.here.__contains__, self._clock, lambda payload: None,
         )  # fmt: skip
         self._trusted = trusted
 

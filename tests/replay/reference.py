@@ -57,7 +57,7 @@ def _short(thing: object) -> str:
 
 def _said(part: Any) -> Any:
     if isinstance(part, dict):
-        return {key: _said(value) for key, value in part.items() if value or value == 0.0 and value is not False}
+        return {key: _said(value) for key, value in part.items() if value or (value == 0.0 and value is not False)}
     return [_said(value) for value in part] if isinstance(part, list) else part
 
 
