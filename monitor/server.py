@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge.errors import EdgeError, StoreError
-from monitor import api, commands, lookup, maintenance, notices, openapi, pages
+from monitor import api, commands, lookup, maintenance, metrics, notices, openapi, pages
 from monitor.access import Bounded, Sealed, caller, problem
 from monitor.accounts import Denied
 from monitor.plan import Plan
@@ -38,6 +38,7 @@ def application(room: Room) -> Any:
         *pages.ROUTES,
         *lookup.ROUTES,
         *maintenance.ROUTES,
+        *metrics.ROUTES,
         *api.ROUTES,
         Route("/openapi.json", described),
         Route("/stream", stream),

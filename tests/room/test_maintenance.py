@@ -123,7 +123,7 @@ def test_a_fault_is_reported_with_a_photo_and_closed_by_another_person(
     page.get_by_label("Photo").set_input_files(picture)
     page.get_by_role("button", name="Report", exact=True).click()
     expect(page.locator("h1")).to_contain_text("Reported fault")
-    page.wait_for_function("document.querySelector('img.photo').naturalWidth === 300")
+    expect(page.locator("img.photo")).to_have_js_property("naturalWidth", 300)
     number = int(page.url.rpartition("/")[2])
     for who, action in (("zhao", "acknowledge"), ("zhao", "mend"), ("wang", "look"), ("li", "close")):
         monitor.call(f"/api/alarms/{number}/{action}", who)
