@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from edge.enrolled import Row
-from edge.errors import StoreError
+from edge.errors import RefusedError, StoreError
 
 
 class OvertakenError(StoreError):
@@ -47,3 +47,14 @@ def nobody(person: str, known: list[str]) -> StoreError:
     if not near:
         return StoreError("nobody is enrolled as {person}", "see: edge-gate people list", person=person)
     return StoreError("nobody is enrolled as {person}", "did you mean {near}?", person=person, near=", ".join(near))
+
+
+def empty(person: str) -> StoreError:
+    hint = "erase the record and enrol the person again"
+    return StoreError("no templates are left of {person}", hint, person=person)
+
+
+def number_taken(number: str, person: str, name: str) -> RefusedError:
+    """A number belongs to one person."""
+    text, hint = "the number {number} belongs to {person} {name}", "see: edge-gate people show {person}"
+    return RefusedError(text, hint, number=number, person=person, name=name, reason="number_taken")

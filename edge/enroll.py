@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from edge import capture
-from edge.complaints import OvertakenError
+from edge.complaints import OvertakenError, number_taken
 from edge.doubles import Doubles
 from edge.enrolled import REDUNDANT, Applicant, Person
 from edge.errors import PhotoError, Phrase, RefusedError
@@ -123,7 +123,7 @@ class Registrar:
         while True:
             revision = self.doubles.follow()
             if holder := self.doubles.numbered(applicant.number):
-                raise number_taken(holder)
+                raise number_taken(holder.number, holder.id, holder.name)
             if (known := self.doubles.find(templates)) and not applicant.another:
                 raise _known(known)
             try:
@@ -204,15 +204,9 @@ def _same_person(portraits: list[Portrait], at_least: float) -> None:
         raise PhotoError(text, hint, path=path, other=other, reason="somebody_else")
 
 
-def number_taken(holder: Person) -> RefusedError:
-    """A number belongs to one person."""
-    text, hint = "the number {number} belongs to {person} {name}", "see: edge-gate people show {person}"
-    return RefusedError(text, hint, number=holder.number, person=holder.id, name=holder.name, reason="number_taken")
-
-
 def _known(known: Person) -> RefusedError:
-    text, hint = (
-        "this face is already enrolled as {person} {name}",
-        "to renew the record, first: edge-gate revoke {person}",
-    )
+    text = "this face is already enrolled as {person} {name}"
+    hint = "to change the record: edge-gate people edit {person}; if it is somebody else: --another-person REASON"
+    if known.revoked_at:
+        hint = "that person was revoked; to let them in again: edge-gate people restore {person}"
     return RefusedError(text, hint, person=known.id, name=known.name, reason="already_enrolled")

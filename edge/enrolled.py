@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct, structs
@@ -120,6 +120,27 @@ class Secret(Struct, frozen=True):
     """When each of the last templates was added at the gate (UTC seconds); the others are of the enrolment."""
     number: str = ""
     another: str = ""
+
+
+class Edit(Struct, frozen=True):
+    """What is to be changed of a record; None leaves it."""
+
+    name: str | None = None
+    number: str | None = None
+    consent: str | None = None
+    purpose: str | None = None
+    retain_until: date | None = None
+    bounds: Bounds | None = None
+
+    def of(self, record: Row, secret: Secret) -> tuple[Row, Secret]:
+        """The record as it is to be."""
+        clear = {name: getattr(self, name) for name in ("consent", "purpose", "retain_until")}
+        sealed = {name: getattr(self, name) for name in ("name", "number", "bounds")}
+        return structs.replace(record, **_given(clear)), structs.replace(secret, **_given(sealed))
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def refreshed(

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from edge.enrolled import Bounds
 from edge.errors import RefusedError
 
+FORMULA = ("=", "+", "-", "@", "\t")
 LONGEST = 200
 JOINERS = "\u200c\u200d"
 """Invisible, and part of names: Persian, Urdu and Indic scripts are written with them."""
@@ -73,3 +74,13 @@ def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float
     if valid_until is not None and valid_until < (datetime.now() - timedelta(minutes=1)).timestamp():
         raise RefusedError("the validity is over already", reason="bad_date")
     return Bounds(levels, valid_from, valid_until, host)
+
+
+def written(moment: float | None) -> str:
+    """A moment as `begin` and `end` read it, with its offset."""
+    return "" if moment is None else datetime.fromtimestamp(moment).astimezone().isoformat()
+
+
+def safe(cell: str) -> str:
+    """A cell that no spreadsheet computes, whatever a stranger wrote into a name."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

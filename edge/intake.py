@@ -7,7 +7,8 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from edge.applications import Application, Applications, Refusal
-from edge.enroll import Enrolled, Registrar, number_taken
+from edge.complaints import number_taken
+from edge.enroll import Enrolled, Registrar
 from edge.errors import RefusedError, StoreError
 
 Advance = Callable[[int, int], None]
@@ -88,7 +89,7 @@ class Intake:
         if known is None:
             return False
         if known.name != applicant.name or known.revoked_at:
-            raise number_taken(known)
+            raise number_taken(known.number, known.id, known.name)
         return True
 
     def _enroll(self, application: Application) -> Enrolled:

@@ -176,7 +176,7 @@ def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
     book.revoke(pass_id, until)
     if not _enrolled_now(pass_id, config, credentials):
         return False
-    Whitelist.of(config, credentials, write=True).revoke(pass_id)
+    Whitelist.of(config, credentials, write=True).erase(pass_id)
     return True
 
 

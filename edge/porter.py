@@ -204,6 +204,6 @@ class Porter(Source):
             return
         people = Whitelist.of(self._config, self._credentials, write=True)
         today = self._today()
-        if any(each.id == issued.id and each.revoked_at is None for each in people.people(today)):
-            people.revoke(issued.id)
+        if any(each.id == issued.id and each.templates for each in people.people(today)):
+            people.erase(issued.id)
             self._put(TemplateDestroyed(issued.id))

@@ -3,6 +3,7 @@
 A run that goes on where another ended keeps what that one said of photos of people who are in.
 """
 
+import codecs
 import contextlib
 import csv
 import io
@@ -13,12 +14,9 @@ from typing import Self
 from edge import files
 from edge.applications import Refusal
 from edge.errors import StoreError, Translate
+from edge.forms import safe
 
 TITLES = ["where", "number", "name", "photo", "reason", "why"]
-FORMULA = ("=", "+", "-", "@", "\t")
-"""A cell that begins like this would be computed by a spreadsheet, with whatever a stranger wrote into a name."""
-BOM = "\ufeff"
-"""Without it spreadsheets take the file for one in the system's old encoding."""
 
 Line = list[str]
 
@@ -55,17 +53,16 @@ class Refusals:
         """On the disk when this returns, as far as a process that is killed is concerned."""
         why = " ".join(refusal.error.render(self._translate).splitlines())
         told = [refusal.where, refusal.number, refusal.name, refusal.photo, refusal.error.reason, why]
-        line = [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in told]
+        line = [safe(cell) for cell in told]
         self._lines.setdefault(line[0], []).append(line)
         with self._translated(), self.path.open("a", encoding="utf-8", newline="") as file:
             csv.writer(file).writerow(line)
 
     def _write(self) -> None:
-        text = io.StringIO(BOM, newline="")
-        text.seek(0, io.SEEK_END)
+        text = io.StringIO(newline="")
         csv.writer(text).writerows([TITLES, *(line for lines in self._lines.values() for line in lines)])
         with self._translated():
-            files.replace(self.path, text.getvalue().encode())
+            files.replace(self.path, codecs.BOM_UTF8 + text.getvalue().encode())  # else spreadsheets guess
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -8,15 +8,19 @@ import contextlib
 import csv
 import difflib
 import functools
+import io
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from edge import forms
+import msgspec
+
+from edge import files, forms
 from edge.applications import Application, Applications, Refusal, photos_in
-from edge.enrolled import Applicant, Bounds, Consent
+from edge.enrolled import Applicant, Bounds, Consent, Person
 from edge.errors import EdgeError, RefusedError
+from edge.forms import safe
 
 T = TypeVar("T")
 
@@ -38,6 +42,7 @@ NEEDED = ("number", "name")
 REMARK = "#"
 BETWEEN = ";"
 """Between several photos or levels of a person."""
+REMARKS = ("#id", "#standing", "#templates", "#enrolled_at", "#revoked_at", "#revision")
 LINE_END = re.compile(r"\r\n?|\n")
 
 
@@ -65,6 +70,22 @@ def read(path: Path, grounds: Grounds) -> Sheet:
     rows = _Rows(path.parent, _columns(path, next(csv.reader([first], delimiter=between), [])), between, grounds)
     lines = ((number, line) for number, line in enumerate(others, 2) if line.strip(f"{between} "))
     return Sheet([rows.take(number, line) for number, line in lines], encoding)
+
+
+def write(path: Path, people: Iterable[Person]) -> None:
+    """A list that `read` reads, but for photos, with what a spreadsheet shows besides as remarks; OSError."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    columns = [column for column in COLUMNS if column != "photos"]
+    writer.writerow([*columns, *REMARKS])
+    for person in people:
+        told = {**msgspec.to_builtins(person), **msgspec.to_builtins(person.bounds)}
+        told["levels"] = BETWEEN.join(person.bounds.levels)
+        for key in ("valid_from", "valid_until"):
+            told[key] = forms.written(told[key])
+        cells = [str(told[title.removeprefix(REMARK)] or "") for title in (*columns, *REMARKS)]
+        writer.writerow([safe(cell) for cell in cells])
+    files.replace(path, codecs.BOM_UTF8 + text.getvalue().encode())
 
 
 class _Rows:

@@ -21,3 +21,8 @@ def create(db: Database) -> None:
 def keep_a_journal(db: Database) -> None:
     for statement in journal.TABLE:
         db.execute(statement)
+
+
+@MIGRATIONS()
+def find_changes(db: Database) -> None:
+    db.table("people").create_index(["revision"])

@@ -1,27 +1,21 @@
-"""The whitelist: an SQLite file of sealed records, one a person, and a revision that grows with every change.
+"""The whitelist of a desk or of a gate that stands alone: who is enrolled, and every deed that changes it."""
 
-Names and templates are sealed; what stands in clear is authenticated with them, so a record that was changed,
-moved to another person or sealed with another key never matches. Every call opens the file anew: what a reader
-sees is what is on the disk, also after the file was replaced or lost.
-"""
-
-import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import msgspec
 import numpy as np
-from sqlite_utils import Database
 
-from edge import files, journal
-from edge.complaints import OvertakenError, broken, damaged, nobody, none_opens, other_pack, unusable
+from edge import journal
+from edge.cabinet import Cabinet
+from edge.complaints import OvertakenError, damaged, empty, none_opens, number_taken, other_pack
 from edge.config import Config, Credentials, DeskConfig
 from edge.enrolled import (
     Applicant,
     Bounds,
     Consent,
+    Edit,
     Person,
     Refreshing,
     Row,
@@ -34,34 +28,23 @@ from edge.enrolled import (
     record_of,
     refreshed,
     standing_of,
-    told_of,
     vectors,
 )
-from edge.errors import SealError, StoreError
 from edge.journal import Deed
 from edge.matcher import Gallery, Vector
 from edge.seal import Seal
-from edge.tables import FIELDS, MIGRATIONS
+from edge.tables import FIELDS
 from edge.terms import Permit
 
 KEY = "whitelist.key"
 """The credential with the sealing key."""
 FILE = "whitelist.sqlite"
 NONE = Bounds()
+BLANK = Secret("", 0, b"")
 
 
-@MIGRATIONS()
-def find_changes(db: Database) -> None:
-    db.table("people").create_index(["revision"])
-
-
-class Whitelist:
-    """The people of the file at `path`. Without `write` a missing file is an error and nothing can be changed."""
-
-    def __init__(self, path: Path, seal: Seal, write: bool = False) -> None:
-        self.path, self._seal, self._write = path, seal, write
-        if write:
-            self._create()
+class Whitelist(Cabinet):
+    """The people of the file at `path`, and what can be done about them."""
 
     @classmethod
     def of(cls, config: Config | DeskConfig, credentials: Credentials, write: bool = False) -> "Whitelist":
@@ -100,6 +83,11 @@ class Whitelist:
         """Everybody who has a record, as it stands today, in the order of enrolment."""
         with self._opened() as db:
             return [person_of(record, secret, today) for record, secret in self._read(db)]
+
+    def person(self, person: str, today: date) -> Person:
+        """One person's record; StoreError, with the nearest, when there is none."""
+        with self._opened() as db:
+            return person_of(*self._find(db, person, lambda _: True), today)
 
     def enroll(self, name: str, consent: Consent, pack: str, templates: Vector, bounds: Bounds = NONE) -> Person:
         """Record a person with templates (n, D) of `pack`, unit rows."""
@@ -172,15 +160,44 @@ class Whitelist:
         return taken
 
     def revoke(self, person: str) -> Person:
-        """Withdraw a person's access: the templates are destroyed now, the line that they were here stays."""
+        """Withdraw a person's access. The record stays sealed here, for `restore`, until it is erased or over."""
+        return self._restate(person, Deed.REVOKED, lambda record: not record.revoked_at, datetime.now(UTC))
+
+    def restore(self, person: str, today: date) -> Person:
+        """Give a revoked person access again; StoreError when nothing is left of them, or their last day is over."""
+
+        def restorable(record: Row) -> bool:
+            return standing_of(record, today) is Standing.REVOKED and record.retain_until >= today
+
+        return self._restate(person, Deed.RESTORED, restorable, None)
+
+    def _restate(self, person: str, deed: Deed, wanted: Callable[[Row], bool], revoked_at: datetime | None) -> Person:
+        with self._changing() as (db, revision):
+            before, secret = self._find(db, person, wanted)
+            record, kept = msgspec.structs.replace(before, revision=revision, revoked_at=revoked_at), secret or BLANK
+            if revoked_at is None and not kept.templates:
+                raise empty(person)
+            self._store(db, record, kept)
+            self._note(db, deed, record, kept)
+        return person_of(record, kept, record.retain_until)
+
+    def edit(self, person: str, edit: Edit, expected: int | None = None) -> Person:
+        """Change what is known of somebody who is not revoked; OvertakenError when the record has another revision
+        than `expected`, RefusedError when the number is somebody else's.
+        """
         with self._changing() as (db, revision):
             before, secret = self._find(db, person, lambda record: not record.revoked_at)
-            record = msgspec.structs.replace(before, revision=revision, revoked_at=datetime.now(UTC))
-            rest = Secret(secret.name if secret else "", 0, b"")
-            self._store(db, record, rest)
-            self._note(db, Deed.REVOKED, record, rest)
-        self._scrub()
-        return person_of(record, rest, record.retain_until)
+            if expected not in (None, before.revision):
+                raise OvertakenError
+            if secret is None:
+                raise damaged(person)
+            record, kept = edit.of(msgspec.structs.replace(before, revision=revision), secret)
+            for other, known in self._read(db) if edit.number else ():
+                if known and known.number == edit.number and other.id != person:
+                    raise number_taken(known.number, other.id, known.name)
+            self._store(db, record, kept)
+            self._note(db, Deed.CHANGED, record, kept)
+        return person_of(record, kept, record.retain_until)
 
     def erase(self, person: str) -> Person:
         """Destroy all that is known of a person, here and in the journal; what stays is an id that names nobody."""
@@ -199,87 +216,9 @@ class Whitelist:
         with self._changing() as (db, revision):
             before, _secret = self._find(db, person, lambda record: not erased(record))
             gone = {"revision": revision, "revoked_at": datetime.now(UTC), "consent": "", "purpose": ""}
-            record, rest = msgspec.structs.replace(before, **gone), Secret("", 0, b"")
+            record, rest = msgspec.structs.replace(before, **gone), BLANK
             self._store(db, record, rest)
             journal.forget(db, person)
             self._note(db, deed, record, rest)
         self._scrub()
         return person_of(record, rest, record.retain_until)
-
-    def _find(self, db: sqlite3.Connection, person: str, wanted: Callable[[Row], bool]) -> tuple[Row, Secret | None]:
-        found = {record.id: (record, secret) for record, secret in self._read(db) if wanted(record)}
-        if person not in found:
-            raise nobody(person, list(found))
-        return found[person]
-
-    def _scrub(self) -> None:
-        """No copy of what was destroyed stays in the write-ahead log."""
-        with self._opened() as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _create(self) -> None:
-        try:
-            files.make(self.path)  # SQLite gives its journals the same owner
-        except OSError as error:
-            raise StoreError("{path} cannot be written: {why}", path=self.path, why=error.strerror) from error
-        with self._opened() as db:
-            db.execute("PRAGMA journal_mode=WAL")
-            MIGRATIONS.apply(Database(db))
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        if not files.there(self.path):
-            raise StoreError("there is no whitelist at {path}", "enrol somebody: edge-gate enroll", path=self.path)
-        uri = f"{self.path.absolute().as_uri()}?mode={'rw' if self._write else 'ro'}"
-        try:
-            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)) as db:
-                db.execute("PRAGMA synchronous=FULL")
-                db.execute("PRAGMA secure_delete=ON")
-                yield db
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # sqlite3 decodes names out of a damaged file
-            raise unusable(self.path, error) from error
-
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[tuple[sqlite3.Connection, int]]:
-        """One transaction and the revision that it makes; nothing is changed when it fails."""
-        with self._opened() as db:
-            db.execute("BEGIN IMMEDIATE")
-            revision = self._revision(db) + 1
-            db.execute("UPDATE head SET revision = ?", (revision,))
-            yield db, revision
-            db.execute("COMMIT")
-
-    def _store(self, db: sqlite3.Connection, record: Row, secret: Secret) -> None:
-        sealed = self._seal.close(msgspec.msgpack.encode(secret), msgspec.json.encode(record))
-        values = msgspec.to_builtins(msgspec.structs.astuple(record))
-        places = ", ".join("?" * (len(values) + 1))
-        db.execute(f"INSERT OR REPLACE INTO people ({FIELDS}, sealed) VALUES ({places})", (*values, sealed))
-
-    def _note(self, db: sqlite3.Connection, deed: Deed, record: Row, secret: Secret) -> None:
-        journal.write(db, self._seal, deed, record.id, *told_of(record, secret))
-
-    def _read(self, db: sqlite3.Connection) -> list[tuple[Row, Secret | None]]:
-        """Every record with what is sealed in it, or None where the seal does not open."""
-        if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise broken(self.path, verdict)
-        return self._rows(db, f"SELECT {FIELDS}, sealed FROM people ORDER BY enrolled_at, id")
-
-    def _rows(self, db: sqlite3.Connection, query: str, *values: object) -> list[tuple[Row, Secret | None]]:
-        rows = db.execute(query, values).fetchall()
-        try:
-            records = [msgspec.convert(dict(zip(FIELDS.split(", "), row, strict=False)), Row) for row in rows]
-        except msgspec.ValidationError as error:
-            raise broken(self.path, error) from error
-        return [(record, self._secret(record, row[-1])) for record, row in zip(records, rows, strict=True)]
-
-    def _revision(self, db: sqlite3.Connection) -> int:
-        if isinstance(revision := db.execute("SELECT max(revision) FROM head").fetchone()[0], int):
-            return revision  # a column of SQLite holds whatever is put into it
-        raise broken(self.path, "it has no revision")
-
-    def _secret(self, record: Row, sealed: object) -> Secret | None:
-        content = sealed if isinstance(sealed, bytes) else b""
-        try:
-            return msgspec.msgpack.decode(self._seal.open(content, msgspec.json.encode(record)), type=Secret)
-        except SealError:
-            return None

@@ -97,7 +97,7 @@ def test_programs_read_the_same_in_every_language(bad: Path) -> None:
     [
         (["--help"], "用法：edge-gate"),
         (["--help"], "  校验配置文件"),
-        (["people", "--help"], "命令:\n  list  显示所有现在或曾经登记的人员。\n"),
+        (["people", "--help"], "命令:\n  list     显示所有现在或曾经登记的人员。\n"),
         (["enroll", "--help"], "本人同意书的存档编号。"),
         (["visitor", "verify", "--help"], "[必填]"),
         (["enroll", "--help"], "显示本帮助并退出。"),

@@ -1,7 +1,9 @@
-"""`edge-gate people` and `revoke`: who is on the whitelist."""
+"""`edge-gate people` and `revoke`: who is on the whitelist, and what becomes of them."""
 
-from datetime import date
-from typing import Annotated
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
@@ -9,12 +11,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from edge import forms
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.cli.enroll import known_levels
 from edge.clock import Calendar
 from edge.config import Config, Credentials, DeskConfig, load_either
-from edge.enrolled import Person, Standing
+from edge.enrolled import Bounds, Edit, Person, Standing
+from edge.errors import RefusedError, StoreError
 from edge.i18n import N_, _
 from edge.whitelist import Whitelist
+
+T = TypeVar("T")
 
 STANDINGS = {
     Standing.ENROLLED: N_("enrolled"),
@@ -26,16 +33,17 @@ STANDINGS = {
 
 people = typer.Typer()
 
-
 Id = Annotated[str, typer.Argument(metavar="ID", help=N_("As `people list` shows it."))]
+Wait = Annotated[
+    float, typer.Option("--wait", min=0, max=600, metavar="SECONDS", help=N_("At a desk: how long gates may take."))
+]
 
 
 @people.command("list")
 def list_(config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
     """Show everybody who is or was enrolled."""
     place = load_either(config)
-    today = Calendar.of(place).peek() if isinstance(place, Config) else date.today()
-    found = Whitelist.of(place, Credentials(credentials)).people(today)
+    found = Whitelist.of(place, Credentials(credentials)).people(_today(place))
     if json:
         emit({"people": found})
     elif found:
@@ -44,42 +52,239 @@ def list_(config: ConfigOption = CONFIG, credentials: CredentialsOption = None, 
         say("nobody is enrolled")
 
 
+@people.command("show")
+def show(
+    person: Id, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
+) -> None:
+    """Show the record of one person, as far as it is for people: never a template."""
+    place = load_either(config)
+    found = Whitelist.of(place, Credentials(credentials)).person(person, _today(place))
+    contract = _contract(place, credentials, found, 0.0) if found.revoked_at else {}
+    if json:
+        emit({**msgspec.to_builtins(found), **contract})
+        return
+    for title, text in _lines(found):
+        typer.echo(f"{title}: {text}")
+    _tell(contract)
+
+
+@people.command("edit")
+def edit(
+    person: Id,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help=N_("The name of the person."))] = None,
+    number: Annotated[
+        str | None, typer.Option("--number", metavar="TEXT", help=N_("What the site knows the person by."))
+    ] = None,
+    consent: Annotated[
+        str | None, typer.Option("--consent", metavar="REFERENCE", help=N_("Where the person's consent is filed."))
+    ] = None,
+    purpose: Annotated[str | None, typer.Option("--purpose", metavar="TEXT", help=N_("What it was given for."))] = None,
+    retain_until: Annotated[
+        str | None, typer.Option("--retain-until", metavar="DATE", help=N_("The last day of the enrolment."))
+    ] = None,
+    level: Annotated[
+        list[str] | None, typer.Option("--level", metavar="NAME", help=N_("An access level; may be repeated."))
+    ] = None,
+    valid_from: Annotated[
+        str | None, typer.Option("--valid-from", metavar="TIME", help=N_("From when they may pass."))
+    ] = None,
+    valid_until: Annotated[
+        str | None, typer.Option("--valid-until", metavar="TIME", help=N_("Until when; a day counts whole."))
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", metavar="NAME", help=N_("Whom a visitor comes to see."))] = None,
+    revision: Annotated[
+        int | None,
+        typer.Option("--if-revision", metavar="NUMBER", help=N_("Only if nobody has changed the record since.")),
+    ] = None,
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Change what is known of a person. What is not named stays; '' takes away levels, a time, a host, a number."""
+    place, secrets = load_either(config), Credentials(credentials)
+    before = Whitelist.of(place, secrets).person(person, _today(place)).bounds
+    levels = None if level is None else tuple(map(forms.line, filter(None, level)))
+    known_levels(place, levels or ())
+    bounds = forms.bounds(
+        before.levels if levels is None else levels,
+        _changed("--valid-from", valid_from, forms.begin, before.valid_from, None),
+        _changed("--valid-until", valid_until, forms.end, before.valid_until, None),
+        _changed("--host", host, forms.line, before.host, ""),
+    )
+    change = Edit(
+        name=_given("--name", name, forms.line),
+        number=_changed("--number", number, forms.line, None, ""),
+        consent=_given("--consent", consent, forms.line),
+        purpose=_given("--purpose", purpose, forms.line),
+        retain_until=_given("--retain-until", retain_until, forms.last_day),
+        bounds=msgspec.structs.replace(bounds, with_pass=before.with_pass),
+    )
+    changed = Whitelist.of(place, secrets, write=True).edit(person, change, revision)
+    if json:
+        emit(changed)
+    else:
+        say("{id} {name} is changed", id=changed.id, name=changed.name)
+
+
+def _given(option: str, value: str | None, parse: Callable[[str], T]) -> T | None:
+    try:
+        return None if value is None else parse(value)
+    except RefusedError as error:
+        raise typer.BadParameter(error.render(_), param_hint=f"'{option}'") from error
+
+
+def _changed(option: str, value: str | None, parse: Callable[[str], T], before: T | None, nothing: T | None) -> Any:
+    """What was there when nothing was said, nothing when '' was."""
+    return before if value is None else _given(option, value, parse) if value else nothing
+
+
+@people.command("revoke")
 def revoke(
     person: Id,
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
-    wait: Annotated[
-        float, typer.Option("--wait", min=0, max=600, metavar="SECONDS", help=N_("At a desk: how long gates may take."))
-    ] = 5.0,
+    wait: Wait = 5.0,
     json: JsonOption = False,
 ) -> None:
-    """Withdraw a person's access: the templates are destroyed at once, the line in the list stays.
+    """Withdraw a person's access at once; the record stays, sealed, until it is restored, erased or over.
 
-    At a desk every gate confirms it, signed, with the delay; gates out of reach are named as pending.
+    At a desk every gate destroys its templates and confirms it, signed, with the delay; gates out of reach are named as
+    pending.
     """
-    gate, secrets = load_either(config), Credentials(credentials)
-    Whitelist.of(gate, secrets).revision()  # one that is not there is not made
-    gone = Whitelist.of(gate, secrets, write=True).revoke(person)
-    contract = None
-    if isinstance(gate, DeskConfig):
-        from edge.cli.desk import confirmed
-
-        contract = confirmed(gate, secrets, gone.id, gone.revision, wait)
+    gone, contract = _ended(Whitelist.revoke, person, config, credentials, wait)
     if json:
-        emit(gone if contract is None else {**msgspec.to_builtins(gone), **contract})
+        emit({**msgspec.to_builtins(gone), **contract})
         return
     say("{id} {name} may no longer pass", id=gone.id, name=gone.name)
-    for name, delay in (contract["confirmed_ms"] if contract else {}).items():
+    _tell(contract)
+
+
+@people.command("restore")
+def restore(
+    person: Id, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
+) -> None:
+    """Give a revoked person access again, with the templates of the enrolment."""
+    place, secrets = load_either(config), Credentials(credentials)
+    Whitelist.of(place, secrets).revision()  # one that is not there is not made
+    back = Whitelist.of(place, secrets, write=True).restore(person, _today(place))
+    if json:
+        emit(back)
+    else:
+        say("{id} {name} may pass again", id=back.id, name=back.name)
+
+
+@people.command("erase")
+def erase(
+    person: Id,
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    wait: Wait = 5.0,
+    json: JsonOption = False,
+) -> None:
+    """Destroy all that is known of a person, here and at every gate; it cannot be undone.
+
+    At a desk every gate confirms it, signed; gates out of reach are named as pending.
+    """
+    gone, contract = _ended(Whitelist.erase, person, config, credentials, wait)
+    if json:
+        emit({**msgspec.to_builtins(gone), **contract})
+        return
+    say("nothing is left of {id} but this id", id=gone.id)
+    _tell(contract)
+
+
+@people.command("export")
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help=N_("The CSV to write."))],
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write everybody's record to a list that `enroll --from` reads, without a template; the journal tells of it."""
+    from edge import sheet
+    from edge.audit import Audit
+    from edge.journal import Deed
+
+    place, secrets = load_either(config), Credentials(credentials)
+    found = [each for each in Whitelist.of(place, secrets).people(_today(place)) if each.name]
+    Audit.of(place, secrets).note(Deed.EXPORTED, "people", people=len(found))
+    try:
+        sheet.write(out, found)
+    except OSError as error:
+        raise StoreError("{path} cannot be written: {why}", path=out, why=error.strerror) from error
+    if json:
+        emit({"people": len(found), "file": str(out)})
+    else:
+        say("{people} people are in {path}", people=len(found), path=out)
+
+
+def _today(place: Config | DeskConfig) -> date:
+    return Calendar.of(place).peek() if isinstance(place, Config) else date.today()
+
+
+def _ended(
+    deed: Callable[[Whitelist, str], Person], person: str, config: Path, credentials: Path | None, wait: float
+) -> tuple[Person, dict[str, Any]]:
+    """The person after the deed, and at a desk what gates say of it."""
+    place, secrets = load_either(config), Credentials(credentials)
+    Whitelist.of(place, secrets).revision()  # one that is not there is not made
+    gone = deed(Whitelist.of(place, secrets, write=True), person)
+    return gone, _contract(place, credentials, gone, wait)
+
+
+def _contract(place: Config | DeskConfig, credentials: Path | None, gone: Person, wait: float) -> dict[str, Any]:
+    """At a desk: which gates have confirmed, signed, that somebody is out, and which have not."""
+    if not isinstance(place, DeskConfig):
+        return {}
+    from edge.cli.desk import confirmed
+
+    told: dict[str, Any] = confirmed(place, Credentials(credentials), gone.id, gone.revision, wait)
+    return told
+
+
+def _tell(contract: dict[str, Any]) -> None:
+    for name, delay in contract.get("confirmed_ms", {}).items():
         say("  {gate} confirmed after {delay} ms", gate=name, delay=delay)
-    for name in contract["pending"] if contract else ():
+    for name in contract.get("pending", ()):
         say("  {gate} is pending: it is told as soon as it is reached", gate=name)
 
 
 def _table(found: list[Person]) -> Table:
-    titles = (_("id"), _("name"), _("standing"), _("until"), _("templates"), _("consent"), _("purpose"))
+    titles = (
+        _("id"), _("number"), _("name"), _("standing"), _("until"), _("templates"), _("consent"), _("purpose"),
+    )  # fmt: skip
     table = Table(*titles, box=None)
-    for person in found:
-        until = str(person.retain_until)
-        cells = (person.id, person.name, _(STANDINGS[person.standing]), until, str(person.templates))
-        table.add_row(*map(escape, (*cells, person.consent, person.purpose)))
+    for each in found:
+        until, count = str(each.retain_until), str(each.templates)
+        cells = (each.id, each.number or "-", each.name, _(STANDINGS[each.standing]), until, count)
+        table.add_row(*map(escape, (*cells, each.consent, each.purpose)))
     return table
+
+
+def _lines(person: Person) -> list[tuple[str, str]]:
+    """Everything of a record that says something."""
+    bounds: Bounds = person.bounds
+    window = [_local(moment) for moment in (bounds.valid_from, bounds.valid_until)]
+    lines = [
+        (_("id"), person.id),
+        (_("number"), person.number),
+        (_("name"), person.name),
+        (_("standing"), _(STANDINGS[person.standing])),
+        (_("until"), str(person.retain_until)),
+        (_("consent"), person.consent),
+        (_("purpose"), person.purpose),
+        (_("levels"), ", ".join(bounds.levels)),
+        (_("valid from"), window[0]),
+        (_("valid until"), window[1]),
+        (_("host"), bounds.host),
+        (_("another person because"), person.another),
+        (_("templates"), f"{person.templates} ({person.pack})"),
+        (_("enrolled"), _local(person.enrolled_at.timestamp())),
+        (_("revoked"), _local(person.revoked_at.timestamp() if person.revoked_at else None)),
+        (_("revision"), str(person.revision)),
+    ]
+    return [(title, text) for title, text in lines if text]
+
+
+def _local(moment: float | None) -> str:
+    return "" if moment is None else datetime.fromtimestamp(moment).astimezone().isoformat(timespec="minutes")

@@ -132,7 +132,7 @@ def test_a_face_ends_with_its_pass_and_there_is_a_receipt_unless_the_time_is_not
     else:
         until(lambda: at.looked > 1)
     standings = {each.id: each.standing for each in people.people(datetime.now(UTC).date())}
-    assert standings == {over: Standing.REVOKED if trusted else Standing.ENROLLED, current: Standing.ENROLLED}
+    assert standings == {over: Standing.ERASED if trusted else Standing.ENROLLED, current: Standing.ENROLLED}
     assert at.of(TemplateDestroyed) == ([TemplateDestroyed(over)] if trusted else [])
 
 

@@ -10,8 +10,8 @@ import pytest
 from msgspec import structs
 
 from edge.audit import Audit
-from edge.enrolled import Consent, Refreshing, Standing
-from edge.errors import SealError, StoreError
+from edge.enrolled import Applicant, Bounds, Consent, Edit, Refreshing, Standing
+from edge.errors import RefusedError, SealError, StoreError
 from edge.journal import Deed
 from edge.matcher import Vector
 from edge.seal import Seal, new_sealing_key
@@ -63,18 +63,39 @@ def test_names_and_templates_are_sealed_at_rest(whitelist: Whitelist) -> None:
     assert b"Ann Example" not in on_disk(whitelist) and faces().tobytes()[:16] not in on_disk(whitelist)
 
 
-def test_revocation_acts_at_the_next_look_and_destroys_the_templates(whitelist: Whitelist, seal: Seal) -> None:
+def test_revocation_acts_at_the_next_look_and_is_taken_back_until_the_record_is_erased(
+    whitelist: Whitelist, seal: Seal
+) -> None:
     ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
     bob = whitelist.enroll("Bob", CONSENT, PACK, faces(3))
     gate = Whitelist(whitelist.path, seal)
-    (sealed,) = sqlite3.connect(whitelist.path).execute("SELECT sealed FROM people WHERE id = ?", (ann.id,)).fetchone()
     before = gate.revision()
     whitelist.revoke(ann.id)
     assert gate.revision() == before + 1
     assert gate.gallery(PACK, TODAY).gallery.people == (bob.id,)
+    assert gate.person(ann.id, TODAY).standing is Standing.REVOKED
+    with pytest.raises(StoreError, match="nobody is enrolled"):
+        whitelist.restore(ann.id, CONSENT.retain_until + timedelta(days=1))
+    whitelist.restore(ann.id, TODAY)
+    assert gate.gallery(PACK, TODAY).gallery.people == (ann.id, bob.id)
+    (sealed,) = sqlite3.connect(whitelist.path).execute("SELECT sealed FROM people WHERE id = ?", (ann.id,)).fetchone()
+    whitelist.erase(ann.id)
     assert sealed[-64:] not in on_disk(whitelist)
-    listed = {person.id: person for person in gate.people(TODAY)}[ann.id]
-    assert (listed.standing, listed.templates, listed.name) == (Standing.REVOKED, 0, "Ann")
+    with pytest.raises(StoreError, match="nobody is enrolled"):
+        whitelist.restore(ann.id, TODAY)
+
+
+def test_an_edit_changes_what_it_names_and_nothing_that_somebody_else_changed(whitelist: Whitelist) -> None:
+    ann = whitelist.admit(Applicant("Ann", CONSENT, number="7"), PACK, faces())
+    bob = whitelist.admit(Applicant("Bob", CONSENT, number="8"), PACK, faces(3))
+    changed = whitelist.edit(ann.id, Edit(name="Anna", bounds=Bounds(("lab",))), ann.revision)
+    assert (changed.name, changed.number, changed.bounds.levels, changed.consent) == ("Anna", "7", ("lab",), "form 12")
+    assert whitelist.gallery(PACK, TODAY).permits[ann.id].levels == ("lab",)
+    with pytest.raises(StoreError, match="was changed meanwhile"):
+        whitelist.edit(ann.id, Edit(name="Anne"), ann.revision)
+    with pytest.raises(RefusedError, match=f"the number 7 belongs to {ann.id} Anna"):
+        whitelist.edit(bob.id, Edit(number="7"))
+    assert whitelist.person(bob.id, TODAY) == bob and whitelist.revision() == 3
 
 
 def test_an_unknown_id_is_refused_with_the_nearest(whitelist: Whitelist) -> None:

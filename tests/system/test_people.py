@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import models
+from edge import models, sheet
+from edge.applications import Application
 from edge.site import Site
 from tests.commands import answer, complaint, run
 from tests.conftest import ROOT, need
@@ -58,7 +59,11 @@ def test_a_person_is_enrolled_listed_and_revoked(desk: list[object], photos: Pat
     assert f"did you mean {person['id']}?" in complaint("revoke", person["id"][:-1] + "?", *desk)
     assert answer("revoke", person["id"], *desk)["standing"] == "revoked"
     [left] = answer("people", "list", *desk)["people"]
-    assert (left["standing"], left["templates"]) == ("revoked", 0)
+    assert (left["standing"], left["templates"]) == ("revoked", 2)
+    assert answer("people", "restore", person["id"], *desk)["standing"] == "enrolled"
+    assert answer("people", "erase", person["id"], *desk)["standing"] == "erased"
+    [left] = answer("people", "list", *desk)["people"]
+    assert (left["standing"], left["templates"], left["name"], left["consent"]) == ("erased", 0, "", "")
     assert "nobody is enrolled as" in complaint("revoke", person["id"], *desk)
 
 
@@ -72,18 +77,42 @@ def test_a_photo_that_adds_nothing_is_left_out_and_named(desk: list[object], pho
     assert (left_out["photo"], left_out["like"]) == (str(again), str(photos / f"{ONE}.jpg"))
 
 
+def test_a_record_is_edited_shown_and_exported_to_a_list_that_can_be_read_again(
+    desk: list[object], photos: Path, tmp_path: Path
+) -> None:
+    options = ["--number", "007", "--host", "=Li", "--valid-until", "2098-03-01"]
+    person = answer("enroll", "欧阳娜娜", photos / f"{OTHER}.jpg", *GROUNDS, *options, *desk)
+    edited = answer("people", "edit", person["id"], "--name", "Nana", "--valid-from", "2097-01-01", *desk)
+    assert (edited["name"], edited["number"], edited["bounds"]["host"]) == ("Nana", "007", "=Li")
+    assert edited["bounds"]["valid_until"] == person["bounds"]["valid_until"] > edited["bounds"]["valid_from"]
+    cleared = answer("people", "edit", person["id"], "--valid-from", "", "--host", "", *desk)["bounds"]
+    assert (cleared["valid_from"], cleared["host"]) == (None, "")
+    refused = ["people", "edit", person["id"], "--valid-from", "2098-04-01", *desk]
+    assert "ends before it begins" in complaint(*refused)
+    assert "was changed meanwhile" in complaint(*refused[:3], "--name", "X", "--if-revision", "1", *desk)
+    assert answer("people", "show", person["id"], *desk)["name"] == "Nana"
+    shown = run("people", "show", person["id"], *desk, EDGE_GATE_LANGUAGE="zh").stdout
+    assert "姓名: Nana" in shown and "单位编号: 007" in shown
+    assert answer("people", "export", "--out", tmp_path / "out.csv", *desk)["people"] == 1
+    (tmp_path / "007.jpg").touch()
+    [again] = sheet.read(tmp_path / "out.csv", sheet.Grounds()).applications
+    assert isinstance(again, Application) and again.applicant.name == "Nana"
+    assert again.applicant.bounds.valid_until == cleared["valid_until"]
+    assert "people.exported" in run("audit", "show", *desk, "--json").stdout
+
+
 def test_people_are_listed_in_the_language_of_the_desk(desk: list[object], photos: Path) -> None:
     done = run("enroll", "王伟", photos / f"{OTHER}.jpg", *GROUNDS, *desk, EDGE_GATE_LANGUAGE="zh")
     assert done.returncode == 0 and "王伟 已登记，编号" in done.stdout
     lines = run("people", "list", *desk, EDGE_GATE_LANGUAGE="zh").stdout.splitlines()
-    assert lines[0].split() == ["编号", "姓名", "状态", "有效期至", "模板数", "同意书", "用途"]
-    assert lines[1].split()[1:] == ["王伟", "已登记", "2099-12-31", "1", "A-17", "entry"]
+    assert lines[0].split() == ["编号", "单位编号", "姓名", "状态", "有效期至", "模板数", "同意书", "用途"]
+    assert lines[1].split()[1:] == ["-", "王伟", "已登记", "2099-12-31", "1", "A-17", "entry"]
 
 
 def test_nobody_is_enrolled_twice(desk: list[object], photos: Path) -> None:
     first = answer("enroll", "Akhmed", photos / f"{ONE}.jpg", *GROUNDS, *desk)
     said = complaint("enroll", "Somebody else", photos / f"{AGAIN}.jpg", *GROUNDS, *desk)
-    assert f"already enrolled as {first['id']} Akhmed" in said and f"edge-gate revoke {first['id']}" in said
+    assert f"already enrolled as {first['id']} Akhmed" in said and f"people edit {first['id']}" in said
     assert len(answer("people", "list", *desk)["people"]) == 1
 
 
