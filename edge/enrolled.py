@@ -15,7 +15,7 @@ from edge.terms import Permit
 
 REDUNDANT = 0.94
 """Templates as alike as this show the same moment: a photo that is scaled, turned, darkened or saved anew is above it
-in more than 95 of 100 cases, another photo of the person in none of 80 (docs/decisions/0035)."""
+in more than 95 of 100 cases, another photo of the person in none of 80 (docs/decisions/0037)."""
 
 ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """For person ids: nothing that is mistaken for something else when read aloud or typed."""

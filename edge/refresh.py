@@ -2,7 +2,7 @@
 
 A face that was granted alone, alive, and far above the threshold may become one more template of its person. Those
 from enrolment stay, and every new one must match one of them: a record cannot drift away step by step. A desk signs
-what its gates match, so there only the desk changes a record. docs/decisions/0035.
+what its gates match, so there only the desk changes a record. docs/decisions/0037.
 """
 
 import logging
