@@ -15,9 +15,9 @@ import pytest
 from msgspec.structs import replace
 
 from edge import provision
-from edge.broker import address
 from edge.mqtt import Connection, Lost
 from edge.records import Content, Head, Keys, Record, Topics, decode, parse
+from edge.session import address
 from edge.signet import GATE_OPENS, Sealer, read_key, unwrap
 from edge.vault import Vault
 from tests.adapters.test_sync import SITE, Place
