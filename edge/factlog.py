@@ -27,6 +27,8 @@ from edge.terms import Now
 FORMAT = 2
 WAITING = 10_000
 """Most lines in memory, while the disk does not answer."""
+LONGEST_LINE = 16_000_000
+"""Bytes of a log: what has none so far is no log, and would fill the memory."""
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +143,9 @@ def _lines(path: Path) -> Iterator[bytes]:
     """The whole lines of a log; the last one may be cut off by a power failure and is left out then."""
     try:
         with path.open("rb") as file:
-            yield from (line for line in file if line.endswith(b"\n"))
+            while line := file.readline(LONGEST_LINE):
+                if line.endswith(b"\n") or len(line) == LONGEST_LINE:
+                    yield line
     except OSError as error:
         raise StoreError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
 

@@ -4,6 +4,7 @@ Real lines go through libgpiod 2 and work on any /dev/gpiochip. A simulated chip
 when it is active; like a relay that latches, it keeps its value when the process that set it is killed.
 """
 
+import errno
 import mmap
 import os
 import select
@@ -122,6 +123,8 @@ def _explained(chip: str, error: Exception, lines: Iterable[object]) -> Hardware
             return HardwareError("there is no GPIO chip {chip}", "see what there is with: gpiodetect", chip=chip)
         case PermissionError():
             return HardwareError("{chip} may not be used", "run as a user of the group gpio", chip=chip)
+        case OSError(errno=errno.ENOTTY):
+            return HardwareError("{chip} is no GPIO chip", "see what there is with: gpiodetect", chip=chip)
     return HardwareError("{chip}, lines {lines}: {why}", chip=chip, lines=", ".join(map(str, lines)), why=error)
 
 

@@ -244,9 +244,9 @@ class Guard:
 
 
 def run(config: Config) -> None:
-    """Run the relay guard of `config` until SIGTERM or SIGINT."""
+    """Run the relay guard of `config` until SIGTERM, SIGINT, or SIGHUP: a lost terminal leaves no relay active."""
     guard = Guard(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: guard.stop())
     guard.run()
 

@@ -142,11 +142,16 @@ class Seal:
     def load(cls, path: Path) -> "Seal":
         """The seal with the key at `path`, as `new_sealing_key` made it."""
         try:
-            return cls(path.read_bytes())
+            key = path.read_bytes()
         except OSError as error:
             hint = "make one with: edge-gate keys new {name} --directory {directory}"
             names = {"path": path, "name": path.stem, "directory": path.parent}
             raise SealError("no key at {path}: {why}", hint, why=error.strerror, **names) from error
+        try:
+            return cls(key)
+        except SealError as error:
+            hint = "put back the copy that was kept: nothing else opens what was sealed with it"
+            raise SealError("{path} is no sealing key: {why}", hint, path=path, why=error.message) from error
 
     def close(self, content: bytes, bound: bytes) -> bytes:
         nonce = secrets.token_bytes(12)

@@ -43,6 +43,8 @@ REMARK = "#"
 BETWEEN = ";"
 """Between several photos or levels of a person."""
 REMARKS = ("#id", "#standing", "#templates", "#enrolled_at", "#revoked_at", "#revision")
+LARGEST_BYTES = 100_000_000
+"""Of a list: several hundred thousand people."""
 LINE_END = re.compile(r"\r\n?|\n")
 
 
@@ -202,9 +204,13 @@ def _nearest(title: str, names: Iterable[str]) -> str:
 def _text(path: Path) -> tuple[str, str]:
     """The text of a file and its encoding: a mark at the beginning tells, else UTF-8 or, if it is not that, GB18030."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise EdgeError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
+    if len(data) > LARGEST_BYTES:
+        limit = LARGEST_BYTES // 1_000_000
+        raise EdgeError("{path} is larger than {limit} MB", "is it a list of people?", path=path, limit=limit)
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     encodings = ["utf-16"] if wide else ["utf-8-sig", "gb18030"]
     for encoding in encodings:

@@ -168,9 +168,9 @@ class Supervisor:
 
 
 def supervise(children: list[Child]) -> None:
-    """Keep the children running until SIGTERM or SIGINT."""
+    """Keep the children running until SIGTERM, SIGINT or SIGHUP."""
     supervisor = Supervisor(children)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: supervisor.stop())
     supervisor.run()
 

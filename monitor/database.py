@@ -4,6 +4,8 @@ Alembic brings the tables up to date when it is opened. SQLAlchemy's errors beco
 """
 
 import contextlib
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +69,8 @@ class Database:
             why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise StoreError("{path} cannot be used: {why}", path=self.name, why=why) from error
         except (CommandError, UnicodeDecodeError, OSError) as error:
-            raise StoreError("{path} cannot be used: {why}", path=self.name, why=error) from error
+            told = getattr(error, "strerror", None) or error
+            raise StoreError("{path} cannot be used: {why}", path=self.name, why=told) from error
 
     def close(self) -> None:
         self._engine.dispose()
@@ -83,11 +86,13 @@ def _refuse_another(path: Path) -> None:
     """StoreError when there is a database that is something else: it is left as it is."""
     if not path.exists() or not path.stat().st_size:
         return
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        try:
+    if path.is_dir():  # SQLite calls it a disk I/O error
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-        except sqlite3.Error as error:
-            raise StoreError("{path} cannot be used: {why}", path=path, why=error) from error
+    except sqlite3.Error as error:
+        raise StoreError("{path} cannot be used: {why}", path=path, why=error) from error
     if not known:
         hint = "name the database of a recorder, or a new file, with --database"
         raise StoreError("{path} is a database, but not one of events", hint, path=path)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.errors import StoreError
+from edge.errors import SealError, StoreError
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.seal import Signer, load_key, new_signing_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
@@ -57,7 +57,11 @@ class Audience:
 
 def signing_key(path: Path, say: Say) -> Signer:
     """The recorder's key, made on first use; SealError when it cannot be used."""
-    key = load_key(path) if path.exists() else new_signing_key(path)
+    try:
+        key = load_key(path) if path.exists() else new_signing_key(path)
+    except OSError as error:
+        hint = "name another file with --key, or run it as the user who may write there"
+        raise SealError("{path} cannot be written: {why}", hint, path=path, why=error.strerror) from error
     say("gates accept acknowledgements from this recorder with the credential {path}", path=path.with_suffix(".pub"))
     return Signer(key, ACK_TYPE)
 

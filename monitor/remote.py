@@ -33,8 +33,7 @@ class Remote:
     """Logged in with every request. `run` is for a thread of its own, `acknowledge` for any."""
 
     def __init__(self, url: str, user: str, password: str, ca: Path | None = None) -> None:
-        if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in LOCAL:
-            raise EdgeError("{url} must begin with https://: no password crosses a network in the clear", url=url)
+        _refuse_unsafe(url)
         try:
             verify = ssl.create_default_context(cafile=ca)
         except OSError as error:
@@ -98,6 +97,19 @@ class Remote:
 
     def _picture(self, link: str = "") -> Picture:
         return Picture(self._gates, self._alarms, list(self._log), link)
+
+
+def _refuse_unsafe(url: str) -> None:
+    """EdgeError when it is no address, or one to which a password would go in the clear."""
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise EdgeError("{url} is not the address of a room, https://HOST[:PORT]", url=url)
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in LOCAL):
+        raise EdgeError("{url} must begin with https://: no password crosses a network in the clear", url=url)
 
 
 def _messages(lines: Iterator[str]) -> Iterator[tuple[str, str]]:

@@ -75,6 +75,38 @@ def test_a_log_with_a_broken_string_or_a_door_that_is_none_is_named(tmp_path: Pa
     assert "Is a directory" in complaint("replay", tmp_path)
 
 
+@pytest.mark.parametrize("endless", [["replay"], ["enroll", "--config", "SITE", "--from"]])
+def test_what_never_ends_is_refused(site: Site, endless: list[str]) -> None:
+    said = complaint(*(str(site.file) if part == "SITE" else part for part in endless), "/dev/zero")
+    assert said.startswith("/dev/zero")
+
+
+def test_a_recorder_that_cannot_keep_its_key_or_events_says_so(tmp_path: Path) -> None:
+    here = "--broker", "127.0.0.1:1"
+    done = run("record", *here, "--database", tmp_path, "--key", tmp_path / "key.jwk")
+    assert (done.returncode, done.stderr) == (1, f"{tmp_path} cannot be used: Is a directory\n")
+    (tmp_path / "file").touch()
+    said = complaint("record", *here, "--database", tmp_path / "x.sqlite", "--key", tmp_path / "file" / "key.jwk")
+    assert "key.jwk cannot be written" in said and "with --key" in said
+
+
+@pytest.mark.parametrize(
+    "room", ["http://[::1", "http://127.0.0.1:99999", "https://", "ftp://127.0.0.1", "http://192.0.2.1"]
+)
+def test_a_room_at_no_address_or_in_the_clear_is_refused(tmp_path: Path, room: str) -> None:
+    (tmp_path / "password").write_text("x")
+    said = complaint("watch", "--room", room, "--user", "x", "--password-file", tmp_path / "password")
+    assert room in said and "https://" in said
+
+
+def test_a_file_that_is_no_chip_or_key_is_named(site: Site) -> None:
+    (site.secrets / "whitelist.key").write_bytes(b"short")
+    said = complaint("people", "list", "--config", site.file, "--credentials", site.secrets)
+    assert said.startswith(f"{site.secrets}/whitelist.key is no sealing key") and "put back the copy" in said
+    site.file.write_text(site.file.read_text().replace(f"simulated:{site.chip}", str(site.file)))
+    assert f"{site.file} is no GPIO chip\nsee what there is" in complaint("relay", "test", "--config", site.file)
+
+
 def test_models_are_fetched_from_a_directory_and_not_from_a_file(tmp_path: Path) -> None:
     source = tmp_path / "MobileFaceNet.tflite"
     source.write_bytes(b"x")

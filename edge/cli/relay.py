@@ -1,5 +1,6 @@
 """`edge-gate relay test | safe`: move a relay by hand, and drive every relay to its safe value."""
 
+import signal
 import time
 from typing import Annotated
 
@@ -34,6 +35,8 @@ def move(
     held = outputs(chosen.chip, {"relay": chosen.relay})
     if not json:
         say("{door}: active for {seconds} s, Ctrl-C ends it", door=chosen.name, seconds=seconds)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a lost terminal ends it as Ctrl-C does: relays may latch
+        signal.signal(number, signal.default_int_handler)
     try:
         held.set("relay", True)
         time.sleep(seconds)

@@ -4,6 +4,8 @@ import math
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -185,9 +187,10 @@ def test_a_second_client_is_turned_away_and_disturbs_nothing(guard: GuardProcess
     assert time.monotonic() >= deadline
 
 
-def test_it_ends_inactive_when_told(guard: GuardProcess, client: Client) -> None:
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_inactive_when_told(guard: GuardProcess, client: Client, told: signal.Signals) -> None:
     began(client, guard)
-    guard.process.terminate()
+    guard.process.send_signal(told)
     assert guard.process.wait(5) == 0
     assert not guard.active()
 
@@ -280,6 +283,19 @@ def test_the_relay_test_command_moves_only_a_relay_that_nobody_guards(guard: Gua
     assert (long.returncode, "hard limit of 20.0 s" in long.stderr) == (1, True)
     done = guard.command("relay", "test", "--seconds", "0.1", "--json")
     assert (done.returncode, done.stderr) == (0, "")
+    assert not guard.active()
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_relay_test_command_ends_inactive_when_told(guard: GuardProcess, told: signal.Signals) -> None:
+    guard.process.terminate()
+    guard.process.wait()
+    line = [sys.executable, "-m", "edge.cli", "relay", "test", "--seconds", "19", "--config", str(guard.site.file)]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as trying:
+        until(guard.active)
+        trying.send_signal(told)
+        _, said = trying.communicate(timeout=5)
+    assert (trying.returncode, said) == (130, b"")
     assert not guard.active()
 
 
