@@ -12,8 +12,6 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from edge.errors import ModelError
 from edge.packs import NetworkSpec
 
-onnxruntime.disable_telemetry_events()  # a gate tells nobody but its broker anything
-
 Tensor = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 UNLOADABLE = (

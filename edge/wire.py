@@ -167,12 +167,18 @@ def _union(accepts: tuple[type[Message], ...]) -> Any:
 def listen(path: Path, group: int = -1) -> socket.socket:
     """A listening socket at `path`, for this user and `group` (a numeric id; -1 for our own).
 
-    A file left by an earlier process is replaced. A group that we may not give it to stays outside.
+    A file left by an earlier process is replaced. A group that we may not give it to stays outside. LinkError when
+    there cannot be one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listener.bind(str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        hint = "set gate.runtime_dir to a directory that the user of the gate may write"
+        raise LinkError("{path} cannot be made: {why}", hint, path=path, why=error.strerror) from error
     with contextlib.suppress(PermissionError):
         os.chown(path, -1, group)
     os.chmod(path, 0o660)

@@ -107,6 +107,13 @@ def test_a_file_that_is_no_chip_or_key_is_named(site: Site) -> None:
     assert f"{site.file} is no GPIO chip\nsee what there is" in complaint("relay", "test", "--config", site.file)
 
 
+@pytest.mark.parametrize("role", ["relay", "gate"])
+def test_a_process_that_has_nowhere_to_listen_says_so(site: Site, role: str) -> None:
+    site.config.runtime.touch()
+    said = complaint("run", "--role", role, "--config", site.file, "--credentials", site.secrets)
+    assert f"{site.config.runtime}/" in said and "set gate.runtime_dir" in said
+
+
 def test_models_are_fetched_from_a_directory_and_not_from_a_file(tmp_path: Path) -> None:
     source = tmp_path / "MobileFaceNet.tflite"
     source.write_bytes(b"x")

@@ -204,3 +204,10 @@ def test_listing_packs_needs_no_runtime_and_is_one_line_of_json() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     (line,) = done.stdout.splitlines()
     assert {pack["name"]: pack["dimension"] for pack in json.loads(line)["packs"]} == {"registry": 192, "zoo": 448}
+
+
+def test_the_runtime_of_the_networks_keeps_nothing_to_tell_its_maker(tmp_path: Path) -> None:
+    code = "import os, edge.network; assert len(os.listdir('/proc/self/task')) == 1"
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
+    assert list(tmp_path.rglob("*")) == []
