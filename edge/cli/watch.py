@@ -93,6 +93,8 @@ def _broker(address: "Address", json: bool) -> None:
 def _show(feed: "Callable[[Callable[[Picture], None]], None]", acknowledge: Callable[[int], str] | None) -> None:
     from monitor.terminal import Terminal
 
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise EdgeError("the picture needs a terminal", "use --json")
     terminal = Terminal(feed, acknowledge)
     terminal.run()
     if terminal.failed:

@@ -64,7 +64,7 @@ def test_the_live_view_shows_gates_alarms_and_events(broker: Mosquitto, tmp_path
     screen, behind = os.openpty()
     size = {**os.environ, "COLUMNS": "160", "LINES": "50", "TERM": "xterm", "EDGE_GATE_LANGUAGE": "en"}
     command = [sys.executable, "-m", "edge.cli", "watch", "--broker", f"127.0.0.1:{broker.port}"]
-    watching = subprocess.Popen(command, stdout=behind, stderr=behind, env=size)
+    watching = subprocess.Popen(command, stdin=behind, stdout=behind, stderr=behind, env=size)
     sending = start("-m", "bench.outbox", "send", tmp_path, broker.port, EVENTS + 30)
     shown = b""
     try:
