@@ -1,8 +1,11 @@
 """`edge-gate bench`: the measurements that the README quotes."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from edge import models as packs
@@ -18,6 +21,23 @@ bench = typer.Typer(add_completion=False)
 def group() -> None: ...
 
 
+@contextmanager
+def _shown(phases: dict[str, str], quiet: bool) -> Iterator[Callable[[str, float, float], None]]:
+    """A bar for each phase, and what a measurement tells its progress to: the phase, what is done, of how much."""
+    with progress(quiet=quiet) as bar:
+        tasks = {phase: bar.add_task(text, total=None, start=False) for phase, text in phases.items()}
+        yield lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total)
+
+
+def _tell(result: object, json: bool) -> None:
+    """A result as one line of JSON, or a line a key."""
+    if json:
+        emit(result)
+        return
+    for name, value in msgspec.to_builtins(result).items():
+        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+
+
 @bench.command(
     help=N_("Record events while the broker is away, then deliver them through one that is killed on the way.")
 )
@@ -25,14 +45,11 @@ def outbox(
     events: Annotated[int, typer.Option(min=2, max=1_000_000, help=N_("How many events."))] = 50_000,
     json: JsonOption = False,
 ) -> None:
-    import msgspec
-
     from bench.outbox import measure
 
     phases = {"append": _("Recording without a broker"), "deliver": _("Delivering")}
-    with progress(quiet=json) as bar:
-        tasks = {phase: bar.add_task(text, total=events, start=False) for phase, text in phases.items()}
-        result = measure(events, lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total))
+    with _shown(phases, json) as show:
+        result = measure(events, show)
     if json:
         emit(result)
         return
@@ -56,22 +73,12 @@ def pipeline(
     ] = packs.DIRECTORY,
     json: JsonOption = False,
 ) -> None:
-    import msgspec
-
     from bench.pipeline import measure
 
     phases = {"enrol": _("Enrolling"), "play": _("Playing the film"), "idle": _("Looking at an empty hall")}
-    with progress(quiet=json) as bar:
-        tasks = {phase: bar.add_task(text, start=False) for phase, text in phases.items()}
-        result = measure(
-            video, pack, models, seconds,
-            lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total),
-        )  # fmt: skip
-    if json:
-        emit(result)
-        return
-    for name, value in msgspec.to_builtins(result).items():
-        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+    with _shown(phases, json) as show:
+        result = measure(video, pack, models, seconds, show)
+    _tell(result, json)
 
 
 @bench.command(help=N_("Compare what one face costs in ONNX Runtime, as the gate runs it, and in OpenVINO."))
@@ -105,8 +112,6 @@ def runtime(
 
 @bench.command(help=N_("Play a recorded day at four doors to the gate's rules: how many facts a second they take."))
 def core(json: JsonOption = False) -> None:
-    import msgspec
-
     from bench.core import measure
 
     result = measure()
@@ -125,23 +130,15 @@ def sync(
     ] = packs.DIRECTORY,
     json: JsonOption = False,
 ) -> None:
-    import msgspec
-
     from bench.sync import measure
 
     phases = {
         "enrol": _("Enrolling"), "join": _("A gate joins"), "edit": _("Editing"), "revoke": _("Revoking"),
         "restart": _("Restarting a gate"),
     }  # fmt: skip
-    with progress(quiet=json) as bar:
-        tasks = {phase: bar.add_task(text, start=False) for phase, text in phases.items()}
-        show = lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total)  # noqa: E731
+    with _shown(phases, json) as show:
         result = measure(people, gates, models, show)
-    if json:
-        emit(result)
-        return
-    for name, value in msgspec.to_builtins(result).items():
-        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+    _tell(result, json)
 
 
 @bench.command(
@@ -157,20 +154,12 @@ def enroll(
     ] = packs.DIRECTORY,
     json: JsonOption = False,
 ) -> None:
-    import msgspec
-
     from bench.enroll import measure
 
     phases = {"enrol": _("Enrolling"), "check": _("Looking for faces among ten thousand")}
-    with progress(quiet=json) as bar:
-        tasks = {phase: bar.add_task(text, start=False) for phase, text in phases.items()}
-        show = lambda phase, done, total: bar.update(tasks[phase], completed=done, total=total)  # noqa: E731
+    with _shown(phases, json) as show:
         result = measure(images, pack, models, show)
-    if json:
-        emit(result)
-        return
-    for name, value in msgspec.to_builtins(result).items():
-        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+    _tell(result, json)
 
 
 @bench.command(
@@ -185,8 +174,6 @@ def monitor(
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    import msgspec
-
     from bench.monitor import measure
 
     with progress(quiet=json) as bar:
@@ -194,11 +181,7 @@ def monitor(
         result = measure(
             gates, rate, seconds, database, lambda phase, done, total: bar.update(task, completed=done, total=total)
         )
-    if json:
-        emit(result)
-        return
-    for name, value in msgspec.to_builtins(result).items():
-        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+    _tell(result, json)
 
 
 @bench.command(help=N_("Search a long history in the monitoring room's database, in every way that its page can."))
@@ -212,18 +195,12 @@ def history(
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    import msgspec
-
     from bench.history import measure
 
     with progress(quiet=json) as bar:
         task = bar.add_task(_("Inventing events"), total=events)
         result = measure(events, database, lambda phase, done, total: bar.update(task, completed=done, total=total))
-    if json:
-        emit(result)
-        return
-    for name, value in msgspec.to_builtins(result).items():
-        typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+    _tell(result, json)
 
 
 @bench.command(help=N_("Kill gates, desk and broker in mid-sync, and see that nobody is wrong, lost or resurrected."))
@@ -235,18 +212,12 @@ def campaign(
     ] = packs.DIRECTORY,
     json: JsonOption = False,
 ) -> None:
-    import msgspec
-
     from bench.campaign import measure
 
     with progress(quiet=json) as bar:
         task = bar.add_task(_("Interrupting"), total=interruptions)
         show = lambda _phase, done, total: bar.update(task, completed=done, total=total)  # noqa: E731
         result = measure(interruptions, models, show, seed)
-    if json:
-        emit(result)
-    else:
-        for name, value in msgspec.to_builtins(result).items():
-            typer.echo(f"{name}: {msgspec.json.encode(value).decode()}")
+    _tell(result, json)
     if result.wrong or result.lost or result.resurrected:
         raise typer.Exit(1)

@@ -1,12 +1,15 @@
 """Fixtures of real parts."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.adapters.brokers import Mosquitto
 from tests.adapters.outboxes import Gate
+from tests.adapters.sites import Place
+from tests.conftest import ROOT, need
 
 
 @pytest.fixture
@@ -33,3 +36,10 @@ def opened(path: Path) -> Iterator[Callable[..., Gate]]:
     yield open_
     for gate in gates:
         gate.outbox.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    need((ROOT / "models/zoo.toml").exists(), "the zoo pack's manifest")
+    with closing(Place(tmp_path / "t")) as made:
+        yield made

@@ -3,8 +3,7 @@
 import pytest
 
 from tests.adapters.brokers import until
-from tests.adapters.test_sync import Place
-from tests.adapters.test_sync import place as place
+from tests.adapters.sites import Place
 from tests.commands import answer, complaint
 
 pytestmark = pytest.mark.real

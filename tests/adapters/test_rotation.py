@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
+from bench.town import SITE
 from edge.records import Kind, Topics
 from edge.signet import DESK_NEXT, DESK_PUBLIC, Checker, Stamp, read_key
 from tests.adapters.brokers import until
-from tests.adapters.test_sync import SITE, Place
-from tests.adapters.test_sync import place as place
+from tests.adapters.sites import Place
 from tests.commands import answer
 
 pytestmark = pytest.mark.real
