@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -65,15 +66,26 @@ def test_the_live_view_shows_gates_alarms_and_events(broker: Mosquitto, tmp_path
     size = {**os.environ, "COLUMNS": "160", "LINES": "50", "TERM": "xterm", "EDGE_GATE_LANGUAGE": "en"}
     command = [sys.executable, "-m", "edge.cli", "watch", "--broker", f"127.0.0.1:{broker.port}"]
     watching = subprocess.Popen(command, stdin=behind, stdout=behind, stderr=behind, env=size)
-    sending = start("-m", "bench.outbox", "send", tmp_path, broker.port, EVENTS + 30)
-    shown = b""
     try:
-        while not all(word in shown for word in (b"bench/gate-1", b"online", b"DoorForcedOpen", b"CredentialNotFound")):
-            shown += os.read(screen, 65_536)
+        # What was sent before the view had subscribed is not shown: it is sent anew.
+        assert any(_seen(screen, broker, tmp_path / str(attempt)) for attempt in range(5))
     finally:
-        for process in (watching, sending):
-            process.kill()
-            process.wait()
-        sending.communicate()
+        watching.kill()
+        watching.wait()
         os.close(screen)
         os.close(behind)
+
+
+def _seen(screen: int, broker: Mosquitto, directory: Path) -> bool:
+    """Whether everything that a gate sends comes up on the screen."""
+    directory.mkdir()
+    sending, shown = start("-m", "bench.outbox", "send", directory, broker.port, EVENTS + 30), b""
+    try:
+        while select.select([screen], [], [], 10)[0]:
+            shown += os.read(screen, 65_536)
+            if all(word in shown for word in (b"bench/gate-1", b"online", b"Door forced open", b"CredentialNotFound")):
+                return True
+        return False
+    finally:
+        sending.kill()
+        sending.communicate()
