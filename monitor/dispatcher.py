@@ -115,7 +115,8 @@ class Dispatcher:
         self._deliver(now)
 
     def _deliver(self, now: float) -> None:
-        begun = [each for each in self._deliveries.waiting(now, 10 * AT_ONCE) if each.number not in self._under_way]
+        busy = set(self._under_way)  # before the question: what ends between the two would be delivered twice
+        begun = [each for each in self._deliveries.waiting(now, 10 * AT_ONCE) if each.number not in busy]
         for delivery in begun:
             self._under_way.add(delivery.number)
             self._pool.submit(self._try, delivery)
