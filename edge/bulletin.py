@@ -13,12 +13,14 @@ from msgspec import Meta, Struct
 
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, SealError
-from edge.passes import DESK, issuers
+from edge.passes import DESK, LAST_SECOND, issuers
 from edge.seal import Signer, Verifier, header, public_key
 
 TYPE = "edge-gate-revocations+jwt"
 """The JWS `typ` of a list of revoked passes."""
 LARGEST = 262_144
+MOST = 2**31
+"""Uses of one pass that are believed: a number beyond what a database holds must not end the gate that hears it."""
 Id = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
@@ -26,13 +28,13 @@ class Revocations(Struct, frozen=True, forbid_unknown_fields=True):
     """The claims of an issuer's list: each pass with the second, UTC, from which it would have been over anyway."""
 
     site: str
-    passes: dict[Id, int]
+    passes: dict[Id, Annotated[int, Meta(ge=0, le=LAST_SECOND)]]
 
 
 class Uses(Struct, frozen=True):
     """How often passes for several gates were used at one of them, and when they end."""
 
-    passes: dict[Id, tuple[Annotated[int, Meta(ge=0)], float]]
+    passes: dict[Id, tuple[Annotated[int, Meta(ge=0, le=MOST)], float]]
 
 
 class Elsewhere(NamedTuple):
@@ -61,7 +63,7 @@ class Bulletin:
             return None
         try:
             return Elsewhere(levels[3], msgspec.json.decode(payload, type=Uses))
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:  # text that is not UTF-8 is a ValueError beside msgspec's own
             raise EdgeError("what {topic} says are no uses: {why}", topic=topic, why=error) from error
 
     def _revoked(self, issuer: str, token: str) -> Revocations:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from joserfc.jwk import OKPKey
@@ -14,6 +14,9 @@ from edge.terms import CommandKind
 from edge.transport import DELIVERY, Channel, Command, Envelope, Listening, Presence, topic
 
 ANSWERED, REFUSED = "edge-gate.CommandAnswered", "edge-gate.CommandsRefused"
+
+
+T = TypeVar("T")
 
 
 class Target(NamedTuple):
@@ -67,7 +70,9 @@ def _listening(connection: Connection, target: Target, deadline: float) -> Liste
         for message in connection.turn(min(left, 0.5)):
             if message.topic != target.topic(Channel.STATE):
                 continue
-            presence = msgspec.json.decode(message.payload, type=Presence)
+            if (presence := _read(message.payload, Presence)) is None:
+                hint = "is the gate of another version? see what it publishes with: edge-gate watch --json"
+                raise LinkError("what the gate {gate} publishes as its state cannot be read", hint, gate=target.gate)
             if presence.status == "offline":
                 raise LinkError("the gate {gate} is offline", gate=target.gate)
             if presence.commands is None:
@@ -83,7 +88,15 @@ def _answer(connection: Connection, target: Target, asked: str, deadline: float)
         for message in connection.turn(min(left, 0.5)):
             if message.topic != target.topic(Channel.EVENT):
                 continue
-            event = msgspec.json.decode(message.payload, type=Envelope)
-            if event.type in (ANSWERED, REFUSED) and event.data.get("id") == asked:
-                return Answer(asked, event.data.get("accepted") is True, str(event.data["why"]))
+            event = _read(message.payload, Envelope)
+            if event and event.type in (ANSWERED, REFUSED) and event.data.get("id") == asked:
+                return Answer(asked, event.data.get("accepted") is True, str(event.data.get("why", "")))
     raise LinkError("the gate {gate} did not answer in time; look at its state", gate=target.gate)
+
+
+def _read(payload: bytes, kind: type[T]) -> T | None:
+    """A message of this kind; None when it is none: one gate must not end a lock-down of all."""
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (ValueError, RecursionError):  # text that is not UTF-8 is a ValueError beside msgspec's own
+        return None

@@ -142,7 +142,7 @@ def replay(path: Path) -> Replay:
 def _lines(path: Path) -> Iterator[bytes]:
     """The whole lines of a log; the last one may be cut off by a power failure and is left out then."""
     try:
-        with path.open("rb") as file:
+        with files.begin(path) as file:
             while line := file.readline(LONGEST_LINE):
                 if line.endswith(b"\n") or len(line) == LONGEST_LINE:
                     yield line

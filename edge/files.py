@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from edge.errors import StoreError
 
@@ -53,6 +54,13 @@ def sync(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def begin(path: Path) -> BinaryIO:
+    """Open a file that somebody named, to read it; a pipe that nobody writes to is empty, and not waited for."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(handle, True)
+    return os.fdopen(handle, "rb")
 
 
 @contextlib.contextmanager

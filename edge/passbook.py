@@ -126,7 +126,7 @@ class Passbook:
         try:
             found = [(msgspec.json.decode(content, type=Issued), used, gone) for content, used, gone in rows]
             return [msgspec.structs.replace(each, used=used, revoked=bool(gone)) for each, used, gone in found]
-        except (msgspec.MsgspecError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise _unusable(self.path, error) from error
 
     def forget(self, now: float) -> None:

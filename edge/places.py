@@ -25,7 +25,7 @@ def load(path: Path) -> Places:
         return {}
     except OSError as error:
         raise StoreError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors, as is text that is not UTF-8
         raise StoreError("{path} is no list of places: {why}", path=path, why=error) from error
 
 

@@ -178,10 +178,13 @@ class Service:
         return item
 
     def _matched(self, seen: Seen) -> FaceSeen:
+        """A view that is too old to open a door costs no search: an eye that floods must not keep an exit waiting."""
         view = seen.observation
+        fresh = self.gate.access.fresh(view.captured, self._clock.now().mono)
         cues = Cues() if self.config.drill.rehearsal else view.cues  # a recording is what liveness refuses
         probe = np.frombuffer(view.embedding, dtype="<f4")
-        found = self._gallery.search(probe, self.gate.health.whitelist.threshold) if self._gallery else None
+        threshold = self.gate.health.whitelist.threshold
+        found = self._gallery.search(probe, threshold) if self._gallery and fresh else None
         permit = self._permits.get(found.person) if found else None
         what = view.quality, cues, found, permit, view.company
         return FaceSeen(seen.camera, view.track, view.captured, view.good_since, *what)

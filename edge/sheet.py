@@ -204,7 +204,7 @@ def _nearest(title: str, names: Iterable[str]) -> str:
 def _text(path: Path) -> tuple[str, str]:
     """The text of a file and its encoding: a mark at the beginning tells, else UTF-8 or, if it is not that, GB18030."""
     try:
-        with path.open("rb") as file:
+        with files.begin(path) as file:
             data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise EdgeError("{path} cannot be read: {why}", path=path, why=error.strerror) from error

@@ -71,6 +71,7 @@ class Child:
             "NOTIFY_SOCKET": self._socket.getsockname(),
             "WATCHDOG_USEC": str(round(self.watchdog_s * 1e6)),
         }
+        self.hear(now)  # what the last one had still said is none of this one's
         self.ready, self._started_at, self._sign_at = False, now, now
         self.process = subprocess.Popen(
             self.command,
@@ -85,7 +86,7 @@ class Child:
         """Take in what the process has notified."""
         with contextlib.suppress(BlockingIOError):
             while lines := self._socket.recv(4096).decode(errors="replace").split("\n"):
-                self.ready = self.ready or "READY=1" in lines
+                self.ready = self.process is not None and (self.ready or "READY=1" in lines)
                 self._sign_at = now
 
     def look(self, now: float) -> bool:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -79,6 +80,32 @@ def test_a_log_with_a_broken_string_or_a_door_that_is_none_is_named(tmp_path: Pa
 def test_what_never_ends_is_refused(site: Site, endless: list[str]) -> None:
     said = complaint(*(str(site.file) if part == "SITE" else part for part in endless), "/dev/zero")
     assert said.startswith("/dev/zero")
+
+
+@pytest.mark.parametrize("begun", [["replay"], ["enroll", "--config", "SITE", "--from"]])
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(site: Site, tmp_path: Path, begun: list[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    said = complaint(*(str(site.file) if part == "SITE" else part for part in begun), tmp_path / "pipe")
+    assert said.startswith(f"{tmp_path}/pipe")
+
+
+@pytest.mark.parametrize(
+    "command", [["--help"], ["models", "list"], ["models", "list", "--json"], ["nonsense", "--json"]]
+)
+def test_an_answer_that_has_nowhere_to_go_is_said(command: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = run(*command, stdout=full)
+    assert (done.returncode, done.stderr) == (1, "the answer could not be written: No space left on device\n")
+
+
+def test_ctrl_c_while_it_loads_ends_it_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("print('loading', flush=True)\nimport time\ntime.sleep(60)\n")
+    command, path = [sys.executable, "-m", "edge", "--help"], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, stdout=-1, stderr=-1, env=path, cwd=ROOT) as process:
+        assert process.stdout and process.stdout.readline() == b"loading\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said) == (-signal.SIGINT, b"")
 
 
 def test_a_recorder_that_cannot_keep_its_key_or_events_says_so(tmp_path: Path) -> None:

@@ -165,6 +165,13 @@ def test_what_is_not_installed_is_named(tmp_path: Path, command: str, needs: str
     assert "package sqlalchemy" in done.stderr and f"requirements/{needs}.txt" in done.stderr
 
 
+def test_a_part_of_python_that_is_not_there_is_not_looked_for_in_the_requirements(tmp_path: Path) -> None:
+    (tmp_path / "sqlalchemy.py").write_text("raise ModuleNotFoundError(name='_sqlite3')")
+    done = run("record", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1 and "needs _sqlite3 of Python's standard library" in done.stderr
+    assert "requirements/" not in done.stderr and "Traceback" not in done.stderr
+
+
 def test_nothing_that_was_recorded_is_said_so(site: Site) -> None:
     assert "nothing has been recorded there" in complaint("record", "--summary", *given(site))
     assert json.loads(run("record", "--summary", "--json", *given(site)).stdout)["error"]

@@ -50,8 +50,10 @@ def test_the_newest_list_is_written_whole(tmp_path: Path) -> None:
     assert not keeper.is_alive() and not failures
 
 
-def test_a_list_that_cannot_be_read_says_so(tmp_path: Path) -> None:
-    (tmp_path / "inside.json").write_text("{")
+@pytest.mark.parametrize("damage", [b"{", b'{"\xff": {"area": "lobby", "since": 1}}', b'{"a": ' * 9_000])
+def test_a_list_that_cannot_be_read_says_so(tmp_path: Path, damage: bytes) -> None:
+    """A gate then begins with nobody inside; any other exception would keep it from starting."""
+    (tmp_path / "inside.json").write_bytes(damage)
     with pytest.raises(StoreError, match="no list of places"):
         load(tmp_path / "inside.json")
     assert load(tmp_path / "none.json") == {}

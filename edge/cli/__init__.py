@@ -5,6 +5,7 @@ A module is imported when its command is used, so that `--help` and `check` need
 
 import importlib
 import io
+import os
 import sys
 from typing import Annotated, Any, NamedTuple
 
@@ -15,7 +16,7 @@ from typer.exceptions import TyperException
 from edge import __version__
 from edge.cli.common import fail
 from edge.cli.usage import Context, complaint, speaking
-from edge.errors import EdgeError
+from edge.errors import EdgeError, Phrase
 from edge.i18n import N_, _, speak
 
 
@@ -90,8 +91,12 @@ class Commands(TyperGroup):
 def _missing(error: ModuleNotFoundError, command: str) -> EdgeError:
     """What to install for a command that somebody uses without its packages; a module of ours that is not is a bug."""
     package = (error.name or "").partition(".")[0]
-    if package in OURS:
+    if not package or package in OURS:
         raise error
+    if package in sys.stdlib_module_names:
+        text = "{command} needs {module} of Python's standard library, which this Python was built without"
+        hint = "use a whole Python: on Debian apt install python3-full"
+        return EdgeError(text, hint, command=f"edge-gate {command}", module=package)
     hint = "install what it needs: pip install --require-hashes -r requirements/{needs}.txt"
     text = "{command} needs the Python package {package}, which is not installed"
     return EdgeError(text, hint, command=f"edge-gate {command}", package=package, needs=COMMANDS[command].needs)
@@ -131,16 +136,53 @@ def edge_gate(
 ) -> None: ...
 
 
+class Unwritable(OSError):
+    """What a command says cannot be written to standard output."""
+
+
+class Output(io.TextIOWrapper):
+    """Standard output whose failure is told apart from every other one. A file name that is no text is escaped."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise Unwritable(*error.args) from error
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise Unwritable(*error.args) from error
+
+
 def main() -> None:
-    """The console script: exit status 0, 1 when a command failed, 2 when it was called wrongly."""
-    speak()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be no text
+    """The console script: exit status 0, 1 when a command failed, 2 when it was called wrongly, 130 after Ctrl-C."""
+    output = sys.stdout
+    if isinstance(output, io.TextIOWrapper):
+        lines = output.line_buffering
+        sys.stdout = Output(output.buffer, output.encoding, errors="backslashreplace", line_buffering=lines)
     try:
-        sys.exit(app(prog_name="edge-gate", standalone_mode=False))
+        speak()
+        status = _status()
+        if sys.stdout:  # there is none under `>&-`
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = 130
+    except Unwritable as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # or Python would try again at its end
+        print(Phrase("the answer could not be written: {why}", why=error.strerror).render(_), file=sys.stderr)
+        status = 1
+    sys.exit(status)
+
+
+def _status() -> Any:
+    """Run the command that was called; what it leaves as exit status."""
+    try:
+        return app(prog_name="edge-gate", standalone_mode=False)
     except TyperException as error:
         if "--json" in sys.argv:
             fail(EdgeError("{why}", why=error.format_message()), True)
         else:
             print(complaint(error), file=sys.stderr)
-        sys.exit(error.exit_code)
+        return error.exit_code

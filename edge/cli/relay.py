@@ -1,7 +1,6 @@
 """`edge-gate relay test | safe`: move a relay by hand, and drive every relay to its safe value."""
 
 import signal
-import time
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from edge.config import Config, DoorSection, load
 from edge.errors import EdgeError, HardwareError
 from edge.i18n import N_
 from edge.lines import outputs
+from edge.trial import energise
 
 relay = typer.Typer(help=N_("Test a relay, or drive it to its safe value."))
 
@@ -37,11 +37,7 @@ def move(
         say("{door}: active for {seconds} s, Ctrl-C ends it", door=chosen.name, seconds=seconds)
     for number in (signal.SIGTERM, signal.SIGHUP):  # a lost terminal ends it as Ctrl-C does: relays may latch
         signal.signal(number, signal.default_int_handler)
-    try:
-        held.set("relay", True)
-        time.sleep(seconds)
-    finally:
-        held.close()
+    energise(held, "relay", seconds)
     if json:
         emit({"door": chosen.name, "chip": chosen.chip, "line": chosen.relay.line, "seconds": seconds})
     else:

@@ -157,7 +157,8 @@ def test_only_an_issuer_of_this_site_revokes_and_only_counts_are_uses(tmp_path: 
                     signed(ours, issuer="nobody")):  # fmt: skip
         with pytest.raises(EdgeError):
             board.read(revoked, refused)
-    for nonsense in (b"", b'{"passes": {"a": [-1, 5]}}', b'{"passes": {"": [1, 5]}}'):
+    for nonsense in (b"", b'{"passes": {"a": [-1, 5]}}', b'{"passes": {"": [1, 5]}}', b'{"passes": {"\xff": [1, 5]}}',
+                     b'{"passes": {"a": [%d, 5]}}' % 2**64, b'{"x": ' + b"[" * 9_000):  # fmt: skip
         with pytest.raises(EdgeError):
             board.read(uses_topic(SITE, "south"), nonsense)
     assert board.read(uses_topic(SITE, site.config.gate.name), b'{"passes": {"a": [1, 5]}}') is None, "its own"

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,13 @@ def test_the_operator_is_told_why_a_command_was_refused_and_when_nobody_is_there
     assert isinstance(answer, Answer) and not answer.accepted and answer.why == "there is no door back here"
     with pytest.raises(LinkError, match="no gate gate-9"):
         command(address, Target("site", "gate-9"), "room", key, Wish(CommandKind.OPEN), 1.0)
+    with closing(Connection(address, [])) as somebody:
+        for nonsense in (b"\xff", b'{"status": "\xff"}', b'{"x": ' + b"[" * 9_000):
+            somebody.publish(Message("edge/v1/site/gate-8/state", nonsense, 1, retain=True))
+            while somebody.unconfirmed:
+                somebody.turn(0.1)
+            with pytest.raises(LinkError, match="cannot be read"):
+                command(address, Target("site", "gate-8"), "room", key, Wish(CommandKind.OPEN), 5.0)
     served.broker.close()
     with pytest.raises(LinkError, match="is offline"):
         command(address, Target("site", "gate-1"), "room", key, Wish(CommandKind.OPEN), 5.0)

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,15 @@ def test_uses_and_revocations_are_still_known_after_a_restart(tmp_path: Path) ->
     assert again.used("k7m2") == 2, "kept for a day after its end"
     again.forget(DAY + 2 * 24 * HOUR)
     assert (again.used("k7m2"), again.revoked("zzzz"), again.issued()) == (0, False, [])
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"{", b'{"id": "\xff"}'])
+def test_a_pass_that_cannot_be_read_is_told(tmp_path: Path, damage: bytes) -> None:
+    book = Passbook(path := tmp_path / "passes.sqlite")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO issued VALUES ('a', 1, ?)", (damage,))
+    with pytest.raises(StoreError, match="cannot be used"):
+        book.issued()
 
 
 def test_a_damaged_passbook_is_told_and_not_taken_for_an_empty_one(tmp_path: Path) -> None:

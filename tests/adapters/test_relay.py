@@ -1,96 +1,21 @@
 """The relay is active only while a pulse within its limit lasts and the gate that asked for it is there."""
 
-import math
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edge.relay import Pulses
 from edge.site import GRANTED
 from edge.terms import RelayOutcome
 from edge.wire import RelayPulse, RelayRelock
 from tests.adapters.brokers import until
 from tests.adapters.guards import Client, GuardProcess, Heard
-
-LIMITS = {"main": 5.0, "side": 0.5}
-DOORS = st.sampled_from([*LIMITS, "nowhere"])
-WISHES = st.one_of(st.floats(-1.0, 7.0), st.sampled_from([math.nan, math.inf, -math.inf, 1e308, 5.0, 0.5, 0.0]))
-"""How long a pulse is wished for: sense and nonsense."""
-PAUSES = st.floats(0.0, 3.0)
-
-
-@given(st.lists(st.tuples(PAUSES, DOORS, WISHES), max_size=40))
-def test_no_trace_of_wishes_keeps_a_relay_active_beyond_its_limit(trace: list[tuple[float, str, float]]) -> None:
-    pulses, now, begun = Pulses(LIMITS), 1000.0, dict[str, float]()
-    for number, (pause, door, wish) in enumerate(trace):
-        now = min(now + pause, pulses.deadline)  # the guard wakes at the latest when a pulse ends
-        for ended, _pulse in pulses.due(now):
-            assert now - begun.pop(ended) <= LIMITS[ended]
-        refused = pulses.request(RelayPulse(door, str(number), now + wish), now)
-        sensible = door in LIMITS and 0.0 < (now + wish) - now <= LIMITS[door]
-        assert (refused == "") == (sensible and door not in begun)
-        if not refused:
-            begun[door] = now
-        assert set(pulses.active) == set(begun)
-
-
-@given(st.floats(0.01, 5.0), st.lists(st.floats(0.0, 4.0), max_size=10))
-def test_a_second_pulse_never_lengthens_the_first(seconds: float, wishes: list[float]) -> None:
-    pulses = Pulses(LIMITS)
-    assert pulses.request(RelayPulse("main", "first", seconds), 0.0) == ""
-    for wish in wishes:
-        assert pulses.request(RelayPulse("main", "more", seconds + wish), 0.0) != ""
-    assert pulses.deadline == seconds
-    assert pulses.due(math.nextafter(seconds, 0.0)) == []
-    assert pulses.due(seconds) == [("main", "first")]
-
-
-@given(st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(-1.0, 7.0), st.booleans()), max_size=20))
-def test_a_renewal_names_the_pulse_it_continues_and_promises_no_more_than_the_limit(
-    trace: list[tuple[float, float, bool]],
-) -> None:
-    pulses, now, last = Pulses(LIMITS), 0.0, ""
-    for number, (pause, wish, right) in enumerate(trace):
-        now += pause
-        pulses.due(now)
-        active = pulses.active.get("main")
-        refused = pulses.request(RelayPulse("main", str(number), now + wish, last if right else "other"), now)
-        sensible = 0.0 < (now + wish) - now <= LIMITS["main"]
-        assert (refused == "") == (sensible and (active is None or right))
-        if not refused:
-            last = str(number)
-        assert pulses.deadline - now <= LIMITS["main"] or not pulses.active
-
-
-@pytest.mark.parametrize(
-    ("door", "deadline", "why"),
-    [
-        ("nowhere", 1.0, "no such door"),
-        ("main", 0.0, "passed"),
-        ("main", -1.0, "passed"),
-        ("main", math.nan, "passed"),
-        ("main", -math.inf, "passed"),
-        ("main", math.inf, "longer than 5 s"),
-        ("main", 5.001, "longer than 5 s"),
-    ],
-)
-def test_a_refusal_says_why(door: str, deadline: float, why: str) -> None:
-    pulses = Pulses(LIMITS)
-    assert why in pulses.request(RelayPulse(door, "p", deadline), 0.0)
-    assert pulses.active == {}
-
-
-# The process ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -286,17 +211,35 @@ def test_the_relay_test_command_moves_only_a_relay_that_nobody_guards(guard: Gua
     assert not guard.active()
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_the_relay_test_command_ends_inactive_when_told(guard: GuardProcess, told: signal.Signals) -> None:
+@contextmanager
+def trying(guard: GuardProcess, seconds: float) -> "Iterator[subprocess.Popen[bytes]]":
+    """`edge-gate relay test` once the relay is active, without a guard."""
     guard.process.terminate()
     guard.process.wait()
-    line = [sys.executable, "-m", "edge.cli", "relay", "test", "--seconds", "19", "--config", str(guard.site.file)]
-    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as trying:
+    command = guard.site.command("relay", "test", "--seconds", str(seconds))[:-2]  # it takes no --credentials
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         until(guard.active)
-        trying.send_signal(told)
-        _, said = trying.communicate(timeout=5)
-    assert (trying.returncode, said) == (130, b"")
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_relay_test_command_ends_inactive_when_told(guard: GuardProcess, told: signal.Signals) -> None:
+    with trying(guard, 19.0) as process:
+        process.send_signal(told)
+        _, said = process.communicate(timeout=5)
+    assert (process.returncode, said) == (130, b"")
     assert not guard.active()
+
+
+def test_the_relay_test_command_killed_or_stopped_leaves_no_relay_active(guard: GuardProcess) -> None:
+    with trying(guard, 19.0) as process:
+        process.kill()
+        until(lambda: not guard.active(), 5.0)
+    with trying(guard, 0.7) as process:
+        process.send_signal(signal.SIGSTOP)  # Ctrl-Z
+        until(lambda: not guard.active(), 5.0)
+        assert process.poll() is None
 
 
 def test_it_leaves_the_lines_of_the_gate_alone(guard: GuardProcess, client: Client) -> None:

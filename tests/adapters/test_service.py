@@ -1,0 +1,54 @@
+"""What the gate's own thread does with what is on its queue."""
+
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec import structs
+
+from edge.eyes import Seen
+from edge.matcher import Gallery
+from edge.presence import Cues
+from edge.service import Service
+from edge.site import Site
+from edge.terms import Candidate, Quality
+from edge.wire import Observation
+
+SEEN = Observation(7, 0.0, 0.0, Quality(80.0, 1.0, 0.0, 0.0, 0.5), Cues((0.9,)), np.eye(1, 8, dtype="<f4").tobytes())
+
+
+class Counting(Gallery):
+    """A list of one, and how often it was searched."""
+
+    searches = 0
+
+    def search(self, probe: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", at_least: float) -> Candidate | None:
+        self.searches += 1
+        return super().search(probe, at_least)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    root = Path("/tmp") / f"service-{secrets.token_hex(4)}"  # the path of a Unix socket must be short
+    root.mkdir(mode=0o700)
+    site = Site(root, root, broker_port=1, url="rtsp://127.0.0.1:1/x")
+    running = Service(site.config, site.credentials)
+    running._start()
+    yield running
+    running._close()
+    for source in running._sources:
+        source.join(5)
+    shutil.rmtree(root)
+
+
+def test_a_view_that_can_open_nothing_any_more_costs_no_search(service: Service) -> None:
+    """So an eye that sends more than can be searched for does not keep the exit button waiting behind its views."""
+    service._gallery = gallery = Counting(np.eye(1, 8, dtype=np.float32), ("ann",), 1)
+    camera = service.config.camera[0].name
+    for age, searches in ((0.0, 1), (30.0, 1), (-30.0, 1), (0.0, 2)):
+        service.handle(Seen(camera, structs.replace(SEEN, captured=time.monotonic() - age)))
+        assert gallery.searches == searches, age
