@@ -27,6 +27,8 @@ class AttemptRules(Struct, frozen=True):
     within_s: float = 300.0
     """An attempt that lies so far back no longer counts."""
     block_s: float = 300.0
+    pins: int = 5
+    """So many wrong PINs without a right one between, however slowly, and no more are heard."""
 
 
 class Tally(Struct):
@@ -34,6 +36,8 @@ class Tally(Struct):
 
     door: str
     times: list[float]
+    pins: int = 0
+    """Wrong PINs; they are among `times`, too, but do not age."""
     blocked_until: float = -math.inf
 
 
@@ -54,15 +58,20 @@ class Attempts:
 
     def refused(self, door: str, person: str, reason: Reason, now: float) -> list[Effect]:
         """Count a refusal; an alarm when it was the last one."""
-        if not self.rules.most or reason not in GUESSES:
+        typed = reason is Reason.INVALID_PIN
+        if reason not in GUESSES or not (self.rules.most or typed):
             return []
         tally = self._tallies.setdefault(_key(door, person), Tally(door, []))
         tally.times = [at for at in tally.times if now - at < self.rules.within_s] + [now]
-        if len(tally.times) < self.rules.most or tally.blocked_until > -math.inf:
+        tally.pins += typed
+        if tally.blocked_until > -math.inf or not self._enough(tally):
             return []
         tally.blocked_until, tally.door = now + self.rules.block_s, door  # its end is told where it began
         self.deadline = min(self.deadline, tally.blocked_until)
-        return [Emit(f"door/{door}", RepeatedRefusals(True, len(tally.times), person))]
+        return [Emit(f"door/{door}", RepeatedRefusals(True, max(len(tally.times), tally.pins), person))]
+
+    def _enough(self, tally: Tally) -> bool:
+        return tally.pins >= self.rules.pins or 0 < self.rules.most <= len(tally.times)
 
     def granted(self, door: str, person: str) -> None:
         """Whoever may pass starts anew; a block ends by time or by command alone, and is told then."""

@@ -132,7 +132,8 @@ class Authority:
         bounds = secret.bounds
         content = Content(
             secret.dimension, secret.templates, row.consent, row.purpose, row.retain_until,
-            bounds.levels, bounds.valid_from, bounds.valid_until, host=bounds.host, with_pass=bounds.with_pass,
+            bounds.levels, bounds.valid_from, bounds.valid_until, secret.pin, secret.duress, host=bounds.host,
+            with_pass=bounds.with_pass, card=secret.card,
         )  # fmt: skip
         return self._issuer.record(row.id, row.revision, row.pack, content)
 

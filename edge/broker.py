@@ -15,7 +15,7 @@ import msgspec
 
 from edge.config import Config, Credentials
 from edge.errors import EdgeError
-from edge.facts import BrokerReported, Fact
+from edge.facts import BrokerReported
 from edge.link import Link
 from edge.mqtt import CONNECT_S, Lost, Message
 from edge.session import Heard, Session, Source
@@ -24,14 +24,15 @@ from edge.transport import Channel, Presence
 
 
 class Broker:
-    """Publishes for one gate; `BrokerReported` reaches `report` from its thread at every change."""
+    """Publishes for one gate; `BrokerReported` reaches `report` from its thread at every change, and whatever
+    `edge.hearing` has heard."""
 
     def __init__(
         self,
         config: Config,
         credentials: Credentials,
         outbox: Source,
-        report: Callable[[Fact], None],
+        report: Callable[[object], None],
         heard: Heard | None = None,
     ) -> None:
         self._config, self._credentials, self._outbox, self._report = config, credentials, outbox, report

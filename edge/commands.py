@@ -5,23 +5,19 @@ published in the gate's state and another one after every connection, every minu
 that was kept by a broker, recorded or sent again ever acts, and no clock is needed to say so.
 """
 
-import secrets
-
 import msgspec
 from joserfc.jwk import OKPKey
 
+from edge.challenge import Challenge
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase, SealError
 from edge.facts import CommandReceived
 from edge.flood import Bucket
 from edge.seal import Signer, Verifier, header, public_key
 from edge.signers import OperatorSection
-from edge.transport import COMMAND_TYPE, Command, Listening
+from edge.transport import COMMAND_TYPE, Command
 
 LARGEST = 4_096
-CHALLENGE_S = 60.0
-"""How long a challenge is published; the one before it still counts for GRACE_S, for who has just read it."""
-GRACE_S = 5.0
 BURST, PER_S = 10.0, 1.0
 """So many commands at once, then so many a second; the rest is a flood and not even looked at."""
 TELL_EVERY_S = 10.0
@@ -40,29 +36,16 @@ class CommandRefused(EdgeError):
 class Commands:
     """What one gate accepts. Times are monotonic seconds; for the one thread that receives."""
 
-    def __init__(self, config: Config, credentials: Credentials, now: float) -> None:
+    def __init__(self, config: Config, credentials: Credentials, challenge: Challenge, now: float) -> None:
         self._aud = f"{config.gate.site}/{config.gate.name}"
         self._doors = {door.name for door in config.door}
         self._operators = {section.name: section for section in config.operator}
         self._credentials = credentials
         self._verifiers: dict[str, Verifier] = {}
-        self._former, self._former_until = "", now
-        self._challenge, self._renew_at = secrets.token_urlsafe(12), now + CHALLENGE_S
-        self._counters: dict[str, int] = {}
+        self._challenge = challenge
+        self.counters: dict[str, int] = {}
+        """Operator -> the largest counter that was used."""
         self._bucket = Bucket(BURST, PER_S, now)
-
-    @property
-    def listening(self) -> Listening | None:
-        """What is published; nothing where nobody may command."""
-        return Listening(self._challenge, dict(self._counters)) if self._operators else None
-
-    def renewed(self, now: float) -> bool:
-        """Replace the challenge when its time is over; True when that is to be published."""
-        if now < self._renew_at:
-            return False
-        self._former, self._former_until = self._challenge, now + GRACE_S
-        self._challenge, self._renew_at = secrets.token_urlsafe(12), now + CHALLENGE_S
-        return True
 
     def take(self, payload: bytes, retained: bool, now: float) -> CommandReceived:
         """The command in a message; CommandRefused when it is none that this gate obeys."""
@@ -74,7 +57,7 @@ class Commands:
             raise CommandRefused(Phrase("it is too large"))
         operator, command = self._verified(payload.decode("ascii", "replace"))
         self._addressed(command, operator, now)
-        self._counters[operator.name] = command.counter
+        self.counters[operator.name] = command.counter
         what = command.kind.value.replace("_", "-")
         problem = "" if what in operator.may else f"this operator may not {what}"
         return CommandReceived(
@@ -103,12 +86,11 @@ class Commands:
         return self._verifiers[operator.name]
 
     def _addressed(self, command: Command, operator: OperatorSection, now: float) -> None:
-        former = command.challenge == self._former and now < self._former_until
         if command.aud != self._aud:
             why = Phrase("it is for another gate: {place}", place=command.aud[:60])
-        elif command.challenge != self._challenge and not former:
+        elif not self._challenge.accepts(command.challenge, now):
             why = Phrase("its challenge is not the one that this gate has published now")
-        elif command.counter <= self._counters.get(operator.name, 0):
+        elif command.counter <= self.counters.get(operator.name, 0):
             why = Phrase("its counter was used before")
         elif command.door and command.door not in self._doors:
             why = Phrase("there is no door {door} here", door=command.door[:40])

@@ -58,3 +58,9 @@ def number_taken(number: str, person: str, name: str) -> RefusedError:
     """A number belongs to one person."""
     text, hint = "the number {number} belongs to {person} {name}", "see: edge-gate people show {person}"
     return RefusedError(text, hint, number=number, person=person, name=name, reason="number_taken")
+
+
+def card_taken(card: str, person: str, name: str) -> RefusedError:
+    """So does a card."""
+    text, hint = "the card {card} belongs to {person} {name}", "see: edge-gate people show {person}"
+    return RefusedError(text, hint, card=card, person=person, name=name, reason="card_taken")

@@ -85,6 +85,11 @@ class Person(Struct, frozen=True):
     revision: int
     bounds: Bounds
     another: str
+    pin: bool = False
+    """Whether they have a PIN."""
+    duress: bool = False
+    """Whether they have one for when they are threatened."""
+    card: str = ""
 
 
 class Selection(NamedTuple):
@@ -120,6 +125,14 @@ class Secret(Struct, frozen=True):
     """When each of the last templates was added at the gate (UTC seconds); the others are of the enrolment."""
     number: str = ""
     another: str = ""
+    pin: str = ""
+    """What `edge.pins.stretched` keeps of the PIN, and of the one under duress."""
+    duress: str = ""
+    card: str = ""
+
+
+SEALED = ("name", "number", "bounds", "pin", "duress", "card")
+"""What may be changed of the sealed part."""
 
 
 class Edit(Struct, frozen=True):
@@ -131,11 +144,14 @@ class Edit(Struct, frozen=True):
     purpose: str | None = None
     retain_until: date | None = None
     bounds: Bounds | None = None
+    pin: str | None = None
+    duress: str | None = None
+    card: str | None = None
 
     def of(self, record: Row, secret: Secret) -> tuple[Row, Secret]:
         """The record as it is to be."""
         clear = {name: getattr(self, name) for name in ("consent", "purpose", "retain_until")}
-        sealed = {name: getattr(self, name) for name in ("name", "number", "bounds")}
+        sealed = {name: getattr(self, name) for name in SEALED}
         return structs.replace(record, **_given(clear)), structs.replace(secret, **_given(sealed))
 
 
@@ -212,6 +228,9 @@ def person_of(record: Row, secret: Secret | None, today: date) -> Person:
         revision=record.revision,
         bounds=secret.bounds if secret else Bounds(),
         another=secret.another if secret else "",
+        pin=bool(secret and secret.pin),
+        duress=bool(secret and secret.duress),
+        card=secret.card if secret else "",
     )
 
 
@@ -219,9 +238,13 @@ def vectors(secret: Secret) -> Vector:
     return np.frombuffer(secret.templates, "<f4").reshape(-1, max(secret.dimension, 1))
 
 
-def permit_of(person: str, bounds: Bounds) -> Permit:
-    """What the gate's rules are told of a person."""
-    return Permit(person, bounds.levels, bounds.valid_from, bounds.valid_until, with_pass=bounds.with_pass)
+def permit_of(person: str, secret: Secret) -> Permit:
+    """What the gate is told of a person."""
+    bounds = secret.bounds
+    return Permit(
+        person, bounds.levels, bounds.valid_from, bounds.valid_until, secret.pin, secret.duress,
+        with_pass=bounds.with_pass, card=secret.card,
+    )  # fmt: skip
 
 
 def told_of(record: Row, secret: Secret) -> tuple[dict[str, str], dict[str, str]]:
@@ -236,6 +259,7 @@ def told_of(record: Row, secret: Secret) -> tuple[dict[str, str], dict[str, str]
         "levels": ", ".join(bounds.levels),
         "valid_from": bounds.valid_from,
         "valid_until": bounds.valid_until,
+        "pin": "set" if secret.pin else "",
     }
     personal = {
         "name": secret.name,
@@ -243,5 +267,6 @@ def told_of(record: Row, secret: Secret) -> tuple[dict[str, str], dict[str, str]
         "host": bounds.host,
         "number": secret.number,
         "another": secret.another,
+        "card": secret.card,
     }
     return {name: str(value) for name, value in details.items() if value not in (None, "", 0)}, personal

@@ -110,18 +110,24 @@ class Entry:
 
     def pin(self, fact: PinEntered, now: Now) -> Effects:
         """A PIN was typed: it belongs to whoever waits at this door, or to who comes next."""
-        waiting = [
-            each for (door, _), each in self._open.items() if door == fact.door and Factor.PIN not in each.factors
-        ]
+        here = [each for (door, _), each in self._open.items() if door == fact.door]
+        waiting = [each for each in here if Factor.PIN not in each.factors]
         for attempt in waiting:
             if self._type(attempt, fact, now.mono):
                 return [*self._duress(attempt, fact), *self._judge(attempt, now)]
         if waiting:
-            return self._refuse(waiting[-1], Reason.INVALID_PIN, now.mono)
+            return self._wrong(waiting[-1], now.mono)
         if self.attempts.blocked(fact.door, ""):
             return []
         self._typed[fact.door] = fact, now.mono + self.rules[fact.door].second_factor_s
         return []
+
+    def _wrong(self, attempt: Attempt, now: float) -> Effects:
+        """A PIN that is nobody's who waits. Whoever is blocked by it waits no longer, so no more are compared."""
+        effects = self._refuse(attempt, Reason.INVALID_PIN, now)
+        if self.attempts.blocked(attempt.door, attempt.person):
+            self._open.pop((attempt.door, attempt.person), None)
+        return effects
 
     def _attempt(self, door: str, source: str, person: str, factor: Factor, at: float, now: float) -> Attempt:
         """The attempt that what was shown `at` belongs to, or a new one."""
@@ -174,10 +180,9 @@ class Entry:
         if shown is None:
             return self._permits.against(permit, attempt.door, now)
         counted = structs.replace(shown, used=max(shown.used, self._uses.get(shown.id, 0)))
-        refused = refusal(counted, now, self._permits.rules.trust_clock)
-        if refused or permit is None:  # the pass itself names the gate
-            return refused[0] if refused else None
-        return self._permits.against(permit, attempt.door, now) if permit.levels else None
+        if refused := refusal(counted, now, self._permits.rules.trust_clock):
+            return refused[0]
+        return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
 
     def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
         into = self._into.get(attempt.source, "")
@@ -289,9 +294,8 @@ class Entry:
         for door, attempt in [(door, each) for door, each in self._first.items() if mono >= each.until]:
             del self._first[door]
             effects += self._refuse(attempt, Reason.SECOND_PERSON_MISSING, mono)
-        for door, (typed, until) in list(self._typed.items()):
-            if mono >= until:
-                del self._typed[door]
-                nobody = Attempt(door, typed.source, "", mono, mono, mono, [Factor.PIN])
-                effects += self._refuse(nobody, Reason.CREDENTIAL_NOT_FOUND, mono)
+        for door, (typed, _) in [each for each in self._typed.items() if mono >= each[1][1]]:
+            del self._typed[door]
+            nobody = Attempt(door, typed.source, "", mono, mono, mono, [Factor.PIN])
+            effects += self._refuse(nobody, Reason.CREDENTIAL_NOT_FOUND, mono)
         return effects + self.attempts.tick(mono)

@@ -97,6 +97,16 @@ class CommandsRefused(Event, frozen=True):
     id: str = ""
 
 
+class ReaderIgnored(Event, frozen=True):
+    """Messages in the name of a keypad or card reader that were not its own: forged, replayed, retained, or a flood.
+
+    `count` since this was told last, for each reader every ten seconds at most; `why` is of the last one.
+    """
+
+    count: int
+    why: str
+
+
 class TemplateDestroyed(Event, frozen=True):
     """The receipt that a template was destroyed: a visitor's pass has ended, or somebody's retention date is over."""
 
@@ -161,6 +171,7 @@ TABLE: dict[type[Event], Row] = {
     ClockFault: Row(Channel.ALARM, 500),
     ClockStepped: Row(Channel.EVENT, 500),
     CommandsRefused: Row(Channel.EVENT, 500),
+    ReaderIgnored: Row(Channel.EVENT, 500),
     TemplateDestroyed: Row(Channel.EVENT, 300, ("person",)),
     TemplateRefreshed: Row(Channel.EVENT, 300, ("person",)),
     DrillReport: Row(Channel.EVENT, 300, ("person",)),

@@ -55,7 +55,7 @@ def lacking(attempt: Attempt, rules: EntryRules) -> Reason | None:
     """What to say when nothing more comes, or None when everything was shown."""
     factors, shown = attempt.factors, attempt.shown
     missing = Reason.SECOND_FACTOR_MISSING
-    if shown and ((shown.face and Factor.FACE not in factors) or (shown.pin and Factor.PIN not in factors)):
+    if shown and ((shown.face and Factor.FACE not in factors) or (typed(shown) and Factor.PIN not in factors)):
         return missing
     if attempt.permit and attempt.permit.with_pass and Factor.PASS not in factors:
         return missing
@@ -76,7 +76,7 @@ def useful(attempt: Attempt, rules: EntryRules) -> frozenset[Factor]:
 
 def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
     """Whether this person can show what the attempt lacks, as far as is known."""
-    if attempt.shown and (attempt.shown.face or attempt.shown.pin):
+    if attempt.shown and (attempt.shown.face or typed(attempt.shown)):
         return True
     if attempt.permit and attempt.permit.with_pass:
         return True
@@ -86,8 +86,13 @@ def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
     if attempt.turn is None or attempt.turn.failed:
         wanted -= {Factor.HEAD_TURN}
     permit = attempt.permit
-    typed = permit is not None and bool(permit.pin or permit.duress)
-    return bool(wanted if typed else wanted - {Factor.PIN})
+    known = permit is not None and bool(permit.pin or permit.duress)
+    return bool(wanted if known else wanted - {Factor.PIN})
+
+
+def typed(shown: Pass) -> bool:
+    """Whether a pass only counts with a PIN: its own, or that of its person."""
+    return bool(shown.pin) or shown.with_pin
 
 
 def is_pin(attempt: Attempt, code: str) -> bool:

@@ -200,6 +200,14 @@ class CommandsRefused(Fact, frozen=True):
     id: str = ""
 
 
+class ReaderIgnored(Fact, frozen=True):
+    """So many messages were published for a reader that were none of its own; `why` is of the last one."""
+
+    reader: str
+    count: int
+    why: str
+
+
 class DrillDone(Fact, frozen=True):
     """A drill was held `at` (UTC seconds); `told` when its report is in the event log since an earlier start."""
 

@@ -71,7 +71,7 @@ TABLE = {
     ),
     "broker_lost": Mode(
         Phrase("The broker is out of reach."),
-        {"": Phrase("Everything goes on; events are kept and sent later, commands do not arrive.")},
+        {"": Phrase("Everything goes on; events are kept and sent later, commands, PINs and cards do not arrive.")},
         "BrokerFault",
         Phrase("The gate connects again by itself and sends what the recorder lacks."),
     ),

@@ -20,6 +20,8 @@ NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Cs", "Zl", "Zp"})
 DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 """2027-12-31, and as spreadsheets in Chinese write it: 2027/12/31, 2027年12月31日."""
 
+CARD = re.compile(r"[0-9A-Z:.-]{1,64}")
+
 
 def line(text: str) -> str:
     """A name or a reference, its spaces made ordinary and its accents composed."""
@@ -65,6 +67,13 @@ def _moment(text: str, otherwise: time) -> float:
     except (ValueError, OverflowError, OSError) as error:
         why = "must be a day or a time, written as 2027-12-31 or 2027-12-31T09:00"
         raise RefusedError(why, reason="bad_date") from error
+
+
+def card(text: str) -> str:
+    """The number of a card as its reader says it."""
+    if not CARD.fullmatch(told := text.strip().upper()):
+        raise RefusedError("must be a card's number: letters, digits and : . -, at most 64", reason="bad_text")
+    return told
 
 
 def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float | None, host: str) -> Bounds:

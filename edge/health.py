@@ -30,6 +30,7 @@ from edge.facts import (
     Fact,
     Heartbeat,
     PublishState,
+    ReaderIgnored,
     StorageReported,
     TemplateDestroyed,
     TemplateRefreshed,
@@ -158,6 +159,8 @@ class Health:
                 return self.storage_told(fact, now.mono)
             case CommandsRefused():
                 return [Emit("commands", events.CommandsRefused(fact.count, fact.why, fact.id))]
+            case ReaderIgnored():
+                return [Emit(f"reader/{fact.reader}", events.ReaderIgnored(fact.count, fact.why))]
             case TemplateDestroyed():
                 return [Emit("whitelist", events.TemplateDestroyed(fact.person))]
             case TemplateRefreshed():

@@ -40,6 +40,7 @@ class Wish(NamedTuple):
     uses: int = 1
     multi_gate: bool = False
     staff: str = ""
+    with_pin: bool = False
 
 
 class Made(NamedTuple):
@@ -81,6 +82,7 @@ def _claims(wish: Wish, site: str, face: bool) -> Claims:
         uses=wish.uses,
         sub=wish.staff,
         face=face,
+        pin=wish.with_pin,
     )
 
 
@@ -156,15 +158,23 @@ def known(shown: Pass, config: Config, credentials: Credentials) -> Pass:
     if shown.face and not _enrolled_now(shown.person, config, credentials):
         why = Phrase("it only counts with a face, and the record of that has not arrived here")
         raise PassRefused(Reason.CREDENTIAL_NOT_ENABLED, why)
+    if shown.with_pin and not any(each.pin for each in _people(shown.person, config, credentials)):
+        why = Phrase("it only counts with a PIN, and this gate knows none of its person")
+        raise PassRefused(Reason.CREDENTIAL_NOT_ENABLED, why)
     return msgspec.structs.replace(shown, used=book.used(shown.id)) if book else shown
 
 
-def _enrolled_now(person: str, config: Config, credentials: Credentials) -> bool:
+def _people(person: str, config: Config, credentials: Credentials) -> list[Person]:
+    """Who is enrolled now under this id, in a list of one."""
     try:
         people = Whitelist.of(config, credentials).people(datetime.now(UTC).date())
     except EdgeError:
-        return False  # without a list nobody has arrived
-    return any(each.id == person and each.standing is Standing.ENROLLED for each in people)
+        return []  # without a list nobody has arrived
+    return [each for each in people if each.id == person and each.standing is Standing.ENROLLED]
+
+
+def _enrolled_now(person: str, config: Config, credentials: Credentials) -> bool:
+    return bool(_people(person, config, credentials))
 
 
 def end(pass_id: str, config: Config, credentials: Credentials) -> bool:

@@ -44,7 +44,8 @@ class Opener:
         except ValueError:
             self.problems[person] = Phrase("what is sealed in it is no record")
             return
-        self._shelf.put(person, templates)
+        if len(templates):
+            self._shelf.put(person, templates)
         self._days[person] = content.retain_until
         self.permits[person] = Permit(
             person,
@@ -55,6 +56,7 @@ class Opener:
             content.duress,
             content.extended,
             content.with_pass,
+            content.card,
         )
 
     def remove(self, person: str) -> None:
@@ -82,11 +84,13 @@ class Opener:
         return head, decode(self._sealer.open(head.key, record.sealed, bytes(record.head)), Content)
 
     def _templates(self, head: Head, content: Content) -> Vector:
+        if not (content.consent and content.purpose):
+            raise SealError("enrolled without a consent or a purpose")
+        if not content.templates:  # somebody who declines face recognition, and has a pass, a card or a PIN
+            return np.zeros((0, self._dimension), np.float32)
         if head.pack != self._pack:
             text = "enrolled with the model pack {theirs}, this gate runs {ours}"
             raise SealError(text, theirs=head.pack, ours=self._pack)
-        if not (content.consent and content.purpose):
-            raise SealError("enrolled without a consent or a purpose")
         if content.dimension != self._dimension:
             raise SealError(
                 "its templates have {count} numbers, not {wanted}", count=content.dimension, wanted=self._dimension

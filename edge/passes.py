@@ -44,6 +44,8 @@ class Claims(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A member of staff, by their id on the whitelist."""
     face: bool = False
     """Whether it only counts together with the face of the whitelist record whose id is `jti`."""
+    pin: bool = False
+    """Whether it only counts with the PIN in the record of `sub`, typed at a keypad; then it need not rotate."""
 
 
 class PassRefused(EdgeError):
@@ -85,7 +87,7 @@ class Passes:
         uses = claims.uses or None
         return Pass(
             claims.jti, claims.sub or claims.jti, name, claims.nbf, claims.exp, uses,
-            face=claims.face, shared=isinstance(claims.aud, list),
+            face=claims.face, shared=isinstance(claims.aud, list), with_pin=claims.pin,
         )  # fmt: skip
 
     def _named(self, token: str) -> str:
@@ -131,7 +133,9 @@ class Passes:
             raise _invalid(Phrase("its window or its uses make no sense"))
         if lasts > min(issuer.longest_s, self._limits.longest_s):
             raise _invalid(Phrase("it is valid for longer than its issuer may say"))
-        if claims.sub and lasts > self._limits.staff_longest_s:
+        if claims.pin and not claims.sub:
+            raise _invalid(Phrase("it needs a PIN, and names nobody who has one"))
+        if claims.sub and not claims.pin and lasts > self._limits.staff_longest_s:
             raise _invalid(Phrase("a staff pass must rotate, and this one is valid for {seconds} s", seconds=lasts))
 
 

@@ -34,13 +34,17 @@ class Permits:
         """Whether a schedule is in force by the clock as it is."""
         return self.rules.calendar.open(schedule, now.utc)
 
-    def against(self, permit: Permit | None, door: str, now: Now) -> Reason | None:
-        """Why this person may not pass this door now, if anything of their record says so."""
+    def against(self, permit: Permit | None, door: str, now: Now, with_pass: bool = False) -> Reason | None:
+        """Why this person may not pass this door now, if anything of their record says so.
+
+        `with_pass`: a pass names the gate, so a record without any level does not forbid the door.
+        """
         if permit is not None and (permit.valid_from is not None or permit.valid_until is not None):
             reason = self.window(permit.valid_from, permit.valid_until, now)
             if reason:
                 return reason
-        return self._levels(permit, door, now) if self.rules.levels else None
+        named = with_pass and permit is not None and not permit.levels
+        return self._levels(permit, door, now) if self.rules.levels and not named else None
 
     def window(self, start: float | None, end: float | None, now: Now) -> Reason | None:
         """Why a time of validity (UTC seconds) does not hold now."""

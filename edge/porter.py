@@ -24,7 +24,7 @@ from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
 from edge.retention import carry_out
 from edge.sources import Put, Source
-from edge.terms import Now, Pass, Reason
+from edge.terms import Now, Pass, Permit, Reason
 from edge.whitelist import Whitelist
 from edge.wire import Code
 
@@ -46,6 +46,15 @@ class Told(NamedTuple):
 
 
 class Known(NamedTuple):
+    """What the list in use says; may be asked by any thread."""
+
+    arrived: Callable[[str], bool]
+    """Whether this person can be recognised."""
+    permit: Callable[[str], Permit | None]
+    """What this person may, and their PIN."""
+
+
+class Lately(NamedTuple):
     """What must be remembered of a pass that was shown lately: when it ends, UTC seconds."""
 
     until: float
@@ -62,7 +71,7 @@ def logged() -> Iterator[None]:
 
 
 class Porter(Source):
-    """`arrived` tells whether a person has a record here; `append` records an event, as the outbox does.
+    """`known` says who is on the list; `append` records an event, as the outbox does.
 
     `publish` tells the other gates how often passes for several gates were used here.
     """
@@ -73,16 +82,16 @@ class Porter(Source):
         credentials: Credentials,
         put: Put,
         append: Append,
-        arrived: Callable[[str], bool],
+        known: Known,
         clock: Callable[[], Now],
         publish: Callable[[bytes], None],
     ) -> None:
         super().__init__("porter", put)
         self._doors = {camera.name: camera.door for camera in config.camera}
         self._gate, self._path = config.gate.name, config.state / BOOK
-        self._passes, self._append, self._arrived = Passes(config, credentials), append, arrived
+        self._passes, self._append, self._people = Passes(config, credentials), append, known
         self._asked: queue.Queue[Code | Told | tuple[Emit, Now]] = queue.Queue(WAITING)
-        self._lately: dict[str, Known] = {}
+        self._lately: dict[str, Lately] = {}
         self._config, self._credentials, self._clock = config, credentials, clock
         self._publish, self.bulletin = publish, Bulletin(config, credentials)
         self._tidy_at = 0.0
@@ -124,8 +133,9 @@ class Porter(Source):
         door = self._doors[code.camera]
         try:
             shown = self._known(self._passes.read(code.seen.text, self._gate))
-            self._lately[shown.id] = Known(shown.valid_until, shown.shared)
-            return PassShown(door, code.camera, code.seen.captured, shown)
+            self._lately[shown.id] = Lately(shown.valid_until, shown.shared)
+            permit = self._people.permit(shown.person)
+            return PassShown(door, code.camera, code.seen.captured, shown, permit)
         except PassRefused as refused:
             return PassShown(door, code.camera, code.seen.captured, problem=refused.reason, detail=str(refused.message))
         except StoreError as error:
@@ -138,8 +148,12 @@ class Porter(Source):
         book = Passbook(self._path)
         if book.revoked(shown.id):
             raise PassRefused(Reason.CREDENTIAL_NOT_ENABLED, Phrase("it was revoked"))
-        if shown.face and not self._arrived(shown.person):
+        if shown.face and not self._people.arrived(shown.person):
             why = Phrase("it only counts with a face, and the record of that has not arrived here")
+            raise PassRefused(Reason.CREDENTIAL_NOT_ENABLED, why)
+        permit = self._people.permit(shown.person) if shown.with_pin else None
+        if shown.with_pin and not (permit and permit.pin):
+            why = Phrase("it only counts with a PIN, and this gate knows none of its person")
             raise PassRefused(Reason.CREDENTIAL_NOT_ENABLED, why)
         return structs.replace(shown, used=book.used(shown.id))
 
@@ -147,7 +161,7 @@ class Porter(Source):
         event = granted.event
         assert isinstance(event, AccessGranted)
         try:
-            until, shared = self._lately.get(event.credential, Known(now.utc, False))
+            until, shared = self._lately.get(event.credential, Lately(now.utc, False))
             Passbook(self._path).spend(event.credential, until, shared)
         except StoreError as error:
             log.warning("%s", error)

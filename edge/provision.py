@@ -87,6 +87,7 @@ def access(site: str, gate: str) -> str:
     read = [
         f"{own}/ack",
         f"{own}/command",
+        f"{own}/reader/+",
         uses_topic(site, "+"),
         revocations_topic(site, "+"),
         topics.manifest,

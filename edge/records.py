@@ -73,6 +73,7 @@ class Content(Struct, frozen=True):
     extended: bool = False
     host: str = ""
     with_pass: bool = False
+    card: str = ""
 
 
 class Record(Struct, frozen=True, array_like=True):

@@ -40,7 +40,7 @@ def gate_rules(config: Config) -> GateRules:
         areas={area.name: AreaRules(area.passback, area.forget_after_s) for area in config.area},
         into={camera.name: camera.into for camera in config.camera if camera.into}
         | {reader.name: reader.into for reader in config.reader if reader.into},
-        attempts=AttemptRules(access.attempts, access.attempts_within_s, access.attempts_block_s),
+        attempts=AttemptRules(access.attempts, access.attempts_within_s, access.attempts_block_s, access.attempts_pins),
         unlocked={door.name: door.unlocked for door in config.door if door.unlocked},
         degraded=msgspec.to_builtins(config.degraded),
         drill_every_s=config.drill.every_days * 86_400,

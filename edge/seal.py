@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from joserfc import jws
+from joserfc import jwe, jws
 from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
+from joserfc.jwk import OctKey, OKPKey
 
 from edge.errors import SealError
 
@@ -130,6 +130,46 @@ def new_sealing_key(path: Path) -> None:
     _write_private(path, AESGCM.generate_key(256))
 
 
+def load_secret(path: Path) -> bytes:
+    """The 256-bit key at `path`, as `new_sealing_key` made it."""
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        hint = "make one with: edge-gate keys new {name} --directory {directory}"
+        names = {"path": path, "name": path.stem, "directory": path.parent}
+        raise SealError("no key at {path}: {why}", hint, why=error.strerror, **names) from error
+    if len(key) != 32:
+        hint = "put back the copy that was kept: nothing else opens what was sealed with it"
+        text = "{path} is no sealing key: it has {size} bytes, not 32"
+        raise SealError(text, hint, path=path, size=len(key))
+    return key
+
+
+class Parcel:
+    """Seals short messages between the two holders of one key: JWE in compact form, `dir` with A256GCM (RFC 7516)."""
+
+    def __init__(self, key: bytes, typ: str, kid: str) -> None:
+        self._key = OctKey.import_key(key)
+        self._header = {"alg": "dir", "enc": "A256GCM", "typ": typ, "kid": kid}
+
+    def close(self, claims: dict[str, object]) -> str:
+        return jwe.encrypt_compact(dict(self._header), msgspec.json.encode(claims), self._key)
+
+    def open(self, token: str) -> dict[str, object]:
+        """The claims; SealError when the header or the key is not exactly as agreed, or the message was changed."""
+        try:
+            given = header(token)  # before a library obeys it
+        except (msgspec.MsgspecError, ValueError):
+            given = {}
+        if given != self._header:
+            raise SealError("a sealed message has not the header that was agreed")
+        try:
+            opened = jwe.decrypt_compact(token, self._key, algorithms=["dir", "A256GCM"])
+            return msgspec.json.decode(opened.plaintext or b"", type=dict[str, object])
+        except (JoseError, msgspec.MsgspecError, ValueError) as error:
+            raise SealError("a sealed message was changed, or sealed with another key") from error
+
+
 class Seal:
     """AES-256-GCM under one key; `bound` is authenticated with the content, so a record cannot pose as another."""
 
@@ -141,17 +181,7 @@ class Seal:
     @classmethod
     def load(cls, path: Path) -> "Seal":
         """The seal with the key at `path`, as `new_sealing_key` made it."""
-        try:
-            key = path.read_bytes()
-        except OSError as error:
-            hint = "make one with: edge-gate keys new {name} --directory {directory}"
-            names = {"path": path, "name": path.stem, "directory": path.parent}
-            raise SealError("no key at {path}: {why}", hint, why=error.strerror, **names) from error
-        try:
-            return cls(key)
-        except SealError as error:
-            hint = "put back the copy that was kept: nothing else opens what was sealed with it"
-            raise SealError("{path} is no sealing key: {why}", hint, path=path, why=error.message) from error
+        return cls(load_secret(path))
 
     def close(self, content: bytes, bound: bytes) -> bytes:
         nonce = secrets.token_bytes(12)

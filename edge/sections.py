@@ -178,6 +178,8 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     """Who may be recognised while several people stand in the capture zone: the nearest, nobody, or each of them."""
     attempts: Annotated[int, Meta(ge=0, le=100)] = 0
     """After so many refused attempts of a person, or of strangers at a door, no more are heard; 0 is no limit."""
+    attempts_pins: Annotated[int, Meta(ge=1, le=20)] = 5
+    """After so many wrong PINs of a person no more are heard, whatever `attempts` says."""
     attempts_within_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
     """Within what time they count."""
     attempts_block_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0

@@ -19,6 +19,7 @@ from edge.broker import Broker
 from edge.bulletin import uses_topic
 from edge.clock import Clock
 from edge.config import Config, Credentials
+from edge.directory import Directory
 from edge.display import Displays
 from edge.doorevents import AccessGranted
 from edge.doorlines import DoorLines
@@ -50,14 +51,17 @@ from edge.lone import Loaded
 from edge.matcher import NOBODY, Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
+from edge.pins import Blind
 from edge.places import Keeper, Places, load
-from edge.porter import Porter
+from edge.porter import Known, Porter
 from edge.presence import Cues
+from edge.readers import Shown
+from edge.reception import Reception
 from edge.refresh import Refresher
 from edge.rules import gate_rules
 from edge.session import Heard
 from edge.sources import Heart, Put, RelayLink, Source
-from edge.terms import Now, Permit
+from edge.terms import Now
 from edge.transport import Channel
 from edge.users import peers
 from edge.whitelist import Whitelist
@@ -87,7 +91,8 @@ class Service:
         rules = gate_rules(config)
         self.gate = Gate(rules)
         self._gallery: Gallery | None = None
-        self._permits: dict[str, Permit] = {}
+        blind = Blind()
+        self._directory = Directory(blind)
         self._sure = NOBODY
         gate, kept = config.gate, config.outbox
         path = config.state / "outbox.sqlite"
@@ -99,11 +104,13 @@ class Service:
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
         publish = partial(self._broker.keep, uses_topic(gate.site, gate.name))
-        self._porter = Porter(config, credentials, put, self._record, self._arrived, self._clock.now, publish)
+        known = Known(self._arrived, self._directory.of)
+        self._porter = Porter(config, credentials, put, self._record, known, self._clock.now, publish)
+        self._reception = Reception(gate.site, blind, self._directory, put)
         self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
             people = whitelist_source(config, credentials, self._pack, put)
-            self._sources += [self._relay, people, self._porter, DrillSource(config.state, put)]
+            self._sources += [self._relay, people, self._porter, self._reception, DrillSource(config.state, put)]
             self._broker.heard = Heard(self._porter.bulletin.filters, self._porter.hear)
         self._refresher = _refresher(config, credentials, self._pack.id, self._clock, put)
         self._sources += [self._refresher] if self._refresher else []
@@ -124,6 +131,8 @@ class Service:
                     raise item
                 if isinstance(item, Code):
                     self._porter.read(item)
+                elif isinstance(item, Shown):
+                    self._reception.read(item)
                 elif isinstance(item, Advised):
                     self._displays.advise(item.camera, item.shortcoming)
                 else:
@@ -172,7 +181,8 @@ class Service:
             case Seen():
                 return self._matched(item)
             case Loaded():
-                self._gallery, self._permits, self._sure = item.gallery, item.permits, item.sure
+                self._gallery, self._sure = item.gallery, item.sure
+                self._directory.renew(item.permits)
                 return item.fact
         assert isinstance(item, Fact)
         return item
@@ -185,7 +195,7 @@ class Service:
         probe = np.frombuffer(view.embedding, dtype="<f4")
         threshold = self.gate.health.whitelist.threshold
         found = self._gallery.search(probe, threshold) if self._gallery and fresh else None
-        permit = self._permits.get(found.person) if found else None
+        permit = self._directory.of(found.person) if found else None
         what = view.quality, cues, found, permit, view.company
         return FaceSeen(seen.camera, view.track, view.captured, view.good_since, *what)
 

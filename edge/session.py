@@ -8,12 +8,10 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from edge.commands import TELL_EVERY_S, Commands
 from edge.config import BrokerSection, Config, Credentials
 from edge.delivery import Delivery, Verdict
-from edge.errors import EdgeError, SealError
-from edge.facts import CommandsRefused, Fact
-from edge.flood import Tally
+from edge.errors import SealError
+from edge.hearing import Hearing
 from edge.mqtt import Address, Connection, Message
 from edge.seal import Verifier, load_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Backlog, Channel, Listening, Presence, topic
@@ -79,11 +77,11 @@ class Session:
         config: Config,
         credentials: Credentials,
         outbox: Source,
-        report: Callable[[Fact], None],
+        report: Callable[[object], None],
         heard: Heard | None,
     ) -> None:
         self._heard, self._published = heard, dict[str, Message]()
-        self._site, self._gate, self._outbox, self._report = config.gate.site, config.gate.name, outbox, report
+        self._site, self._gate, self._outbox = config.gate.site, config.gate.name, outbox
         self.refused = ""
         """Why the last acknowledgement was refused, or why none can be accepted."""
         self._verifier = self._recorder(credentials.path(config.outbox.recorder_key))
@@ -93,15 +91,14 @@ class Session:
         """The room does not know what this gate still keeps."""
         will = Message(self._topic(Channel.STATE), msgspec.json.encode(Presence("offline")), *DELIVERY[Channel.STATE])
         where = address(config.broker, credentials)
-        self._commands = Commands(config, credentials, time.monotonic())
-        self._refusals = Tally(TELL_EVERY_S, time.monotonic())
-        topics = [self._topic(Channel.ACK), self._topic(Channel.COMMAND), *(heard.topics if heard else ())]
+        self._hearing = Hearing(config, credentials, report, time.monotonic())
+        topics = [self._topic(Channel.ACK), *self._hearing.topics, *(heard.topics if heard else ())]
         self._connection = Connection(where, topics, will)
 
     @property
     def listening(self) -> Listening | None:
-        """What it takes to command this gate on this connection."""
-        return self._commands.listening
+        """What it takes to command this gate on this connection, or to be heard as a reader."""
+        return self._hearing.listening
 
     def publish(self, channel: Channel, payload: bytes) -> None:
         self._connection.publish(Message(self._topic(channel), payload, *DELIVERY[channel]))
@@ -121,15 +118,12 @@ class Session:
         for message in self._connection.turn(
             0.0 if busy else min(SLEEP_S, max(0.0, self._delivery.deadline - now)), [wake]
         ):
-            if message.topic == self._topic(Channel.COMMAND):
-                self._commanded(message)
-            elif message.topic == self._topic(Channel.ACK):
+            if message.topic == self._topic(Channel.ACK):
                 self._acknowledged(message.payload)
-            elif self._heard:
+            elif not self._hearing.hear(message, time.monotonic()) and self._heard:
                 self._heard.hear(message.topic, message.payload)
-        self._tell_refusals()
         self._delivery.expire(time.monotonic())
-        self.out_of_step = self._commands.renewed(time.monotonic()) or self.out_of_step
+        self.out_of_step = self._hearing.changed(time.monotonic()) or self.out_of_step
         return self.refused != refused
 
     def health(self) -> dict[str, object]:
@@ -182,18 +176,6 @@ class Session:
         elif verdict != Verdict.FOREIGN:
             self._delivery.acknowledge(ack.sequence, time.monotonic(), ack.resend)
             self.out_of_step = self.out_of_step or ack.resend
-
-    def _commanded(self, message: Message) -> None:
-        """Hand on a command; of refused ones only now and then how many there were."""
-        try:
-            self._report(self._commands.take(message.payload, message.retain, time.monotonic()))
-            self.out_of_step = True
-        except EdgeError as refused:
-            self._refusals.add(str(refused), getattr(refused, "id", ""))
-
-    def _tell_refusals(self) -> None:
-        if told := self._refusals.due(time.monotonic()):
-            self._report(CommandsRefused(*told))
 
     def _recorder(self, path: Path) -> Verifier | None:
         """What accepts the recorder's acknowledgements; without its key nothing is ever pruned."""

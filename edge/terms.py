@@ -197,7 +197,8 @@ class Factor(StrEnum):
 class Permit(Struct, frozen=True):
     """What a person's record says of where and when they may pass, and what else they may have to show.
 
-    Times are UTC seconds, None without a limit. `pin` and `duress` are keyed hashes of what is typed, never digits.
+    Times are UTC seconds, None without a limit. `pin` and `duress` are hashes of what is typed, never digits: on the
+    list as `edge.pins.stretched` makes them, and to the rules under a key that each start of the gate makes anew.
     """
 
     person: str
@@ -210,6 +211,8 @@ class Permit(Struct, frozen=True):
     """Whether this person needs the door to stay open longer."""
     with_pass: bool = False
     """Whether the face only counts together with the pass of the same id, as a visitor's does."""
+    card: str = ""
+    """The number of the person's card; no rule knows it."""
 
 
 class Pass(Struct, frozen=True):
@@ -229,7 +232,9 @@ class Pass(Struct, frozen=True):
     face: bool = False
     """Whether it only counts together with the face of `person`."""
     pin: str = ""
-    """The keyed hash of the PIN it needs, if it needs one."""
+    """The keyed hash of a PIN of its own, if it needs one."""
+    with_pin: bool = False
+    """Whether it only counts with the PIN of its person's record, as a staff pass that does not rotate."""
     shared: bool = False
     """Whether other gates take it too, and count its uses."""
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from edge.errors import Phrase
 from edge.schedule import ALWAYS, DAYS, Schedule, Spans, overlap, parse_holidays, parse_period, parse_span
-from edge.sections import Name
+from edge.sections import Name, Secret
 from edge.strict import Problem
 
 
@@ -137,6 +137,8 @@ class ReaderSection(Struct, forbid_unknown_fields=True):
     """The door at which it stands."""
     into: str = ""
     """The area that those before it go into, as for a camera."""
+    key_credential: Secret = ""
+    """The credential with the key that this keypad or card reader shares with the gate; without one it is not heard."""
 
 
 def _is_date(text: str) -> bool:

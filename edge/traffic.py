@@ -150,7 +150,7 @@ class SimulatedGate:
             case Pulse():
                 self._pulsed(effect, now.mono)
 
-    def _reported(self, fact: Fact | Exception) -> None:
+    def _reported(self, fact: object) -> None:
         if isinstance(fact, Recorded | StorageReported | BrokerReported | CommandReceived | CommandsRefused):
             self.at(0.0, fact)
 

@@ -112,11 +112,13 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Listening(Struct, frozen=True):
-    """What it takes to command a gate now; published in its state."""
+    """What it takes to command a gate now, or to be heard as a reader at one of its doors; published in its state."""
 
     challenge: str
     counters: dict[str, int] = {}
     """Operator -> the largest counter that was used with this challenge."""
+    readers: dict[str, int] = {}
+    """Reader -> the same."""
 
 
 class Backlog(Struct, frozen=True):

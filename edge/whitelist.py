@@ -9,7 +9,7 @@ import numpy as np
 
 from edge import journal
 from edge.cabinet import Cabinet
-from edge.complaints import OvertakenError, damaged, empty, none_opens, number_taken, other_pack
+from edge.complaints import OvertakenError, card_taken, damaged, empty, none_opens, number_taken, other_pack
 from edge.config import Config, Credentials, DeskConfig
 from edge.enrolled import (
     Applicant,
@@ -41,6 +41,7 @@ KEY = "whitelist.key"
 FILE = "whitelist.sqlite"
 NONE = Bounds()
 BLANK = Secret("", 0, b"")
+NO_TEMPLATE = np.zeros((0, 0), np.float32)
 
 
 class Whitelist(Cabinet):
@@ -69,13 +70,14 @@ class Whitelist(Cabinet):
         for record, secret in found:
             if standing_of(record, today) is not Standing.ENROLLED:
                 continue
-            if secret is None or record.pack != pack:
+            if secret is None or (record.pack != pack and secret.templates):
                 left_out.append(other_pack(record, pack) if secret else damaged(record.id))
                 continue
-            rows.append(vectors(secret))
-            owners += [record.id] * len(rows[-1])
+            if secret.templates:
+                rows.append(vectors(secret))
+                owners += [record.id] * len(rows[-1])
             days.append(record.retain_until)
-            permits[record.id] = permit_of(record.id, secret.bounds)
+            permits[record.id] = permit_of(record.id, secret)
         matrix = np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
         return Selection(Gallery(matrix, tuple(owners), revision), tuple(left_out), min(days, default=None), permits)
 
@@ -99,6 +101,15 @@ class Whitelist(Cabinet):
             if expected is not None and revision != expected + 1:
                 raise OvertakenError
             record, secret = self._enrolled(db, revision, applicant, pack, templates)
+        return person_of(record, secret, record.retain_until)
+
+    def admit_faceless(self, applicant: Applicant, pack: str) -> Person:
+        """Record somebody who declines face recognition: grounds and bounds, and no template."""
+        with self._changing() as (db, revision):
+            for other, known in self._read(db) if applicant.number else ():
+                if known and known.number == applicant.number:
+                    raise number_taken(known.number, other.id, known.name)
+            record, secret = self._enrolled(db, revision, applicant, pack, NO_TEMPLATE)
         return person_of(record, secret, record.retain_until)
 
     def enroll_all(self, people: Iterable[tuple[str, Vector]], consent: Consent, pack: str) -> int:
@@ -175,7 +186,7 @@ class Whitelist(Cabinet):
         with self._changing() as (db, revision):
             before, secret = self._find(db, person, wanted)
             record, kept = msgspec.structs.replace(before, revision=revision, revoked_at=revoked_at), secret or BLANK
-            if revoked_at is None and not kept.templates:
+            if revoked_at is None and not kept.name:
                 raise empty(person)
             self._store(db, record, kept)
             self._note(db, deed, record, kept)
@@ -192,9 +203,9 @@ class Whitelist(Cabinet):
             if secret is None:
                 raise damaged(person)
             record, kept = edit.of(msgspec.structs.replace(before, revision=revision), secret)
-            for other, known in self._read(db) if edit.number else ():
-                if known and known.number == edit.number and other.id != person:
-                    raise number_taken(known.number, other.id, known.name)
+            for other, known in self._read(db) if edit.number or edit.card else ():
+                if known and other.id != person:
+                    _told_apart(edit, other, known)
             self._store(db, record, kept)
             self._note(db, Deed.CHANGED, record, kept)
         return person_of(record, kept, record.retain_until)
@@ -222,3 +233,11 @@ class Whitelist(Cabinet):
             self._note(db, deed, record, rest)
         self._scrub()
         return person_of(record, rest, record.retain_until)
+
+
+def _told_apart(edit: Edit, other: Row, known: Secret) -> None:
+    """RefusedError when an edit would give somebody the number or the card of another."""
+    if edit.number and known.number == edit.number:
+        raise number_taken(known.number, other.id, known.name)
+    if edit.card and known.card == edit.card and not other.revoked_at:
+        raise card_taken(known.card, other.id, known.name)

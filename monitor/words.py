@@ -36,6 +36,7 @@ KINDS = {
     "ClockFault": N_("Clock not synchronised"),
     "ClockStepped": N_("Clock was set"),
     "CommandsRefused": N_("Commands were refused"),
+    "ReaderIgnored": N_("Messages of a keypad or card reader were refused"),
     "TemplateDestroyed": N_("Visitor's template destroyed"),
     "TemplateRefreshed": N_("Template refreshed"),
     "DrillReport": N_("Drill"),

@@ -9,12 +9,14 @@ from typing import Any
 LANGUAGES = ("LC_", "LANG", "EDGE_GATE_")
 
 
-def run(*arguments: object, stdout: Any = subprocess.PIPE, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run(
+    *arguments: object, stdin: str = "", stdout: Any = subprocess.PIPE, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end, with only these variables telling the language: English without any."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(LANGUAGES)}
     command = [sys.executable, "-m", "edge.cli", *map(str, arguments)]
     env = {**kept, **environment}
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=env, timeout=120)
+    return subprocess.run(command, input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, env=env, timeout=120)
 
 
 def answer(*arguments: object, status: int = 0) -> Any:

@@ -103,3 +103,39 @@ def test_people_get_a_code_for_their_terminal_in_their_language(site: Site) -> N
     assert done.returncode == 0 and "█" in done.stdout and "a, b" in done.stdout
     token = done.stdout.split()[-1]
     assert [verdict(site, token, gate=gate)[0] for gate in ("a", "b", "c")] == [True, True, False]
+
+
+def test_a_staff_pass_that_needs_a_pin_lasts_and_is_refused_while_its_person_has_none(site: Site) -> None:
+    enrolled = answer(
+        "enroll", "李雷", "--without-face", "--consent", "form 7", "--purpose", "staff", "--retain-until", "2099-12-31",
+        *given(site),
+    )  # fmt: skip
+    person = enrolled["id"]
+    staff = ["--staff", person, "--uses", "0"]
+    assert "a staff pass must rotate" in complaint(
+        "visitor", "invite", "--host", "A", "--gate", "gate-1", *WINDOW, *staff, *given(site)
+    )
+    token = invited(site, *staff, "--pin")["token"]
+    assert "knows none of its person" in verdict(site, token)[1]
+    told = run("people", "pin", person, "--json", *given(site), stdin="258013\n")
+    assert '"has_pin":true' in told.stdout and "258013" not in told.stdout + told.stderr
+    assert verdict(site, token) == (True, "")
+    assert answer("people", "show", person, *given(site))["pin"] is True
+    assert answer("people", "pin", person, "--remove", *given(site))["has_pin"] is False
+    assert "knows none of its person" in verdict(site, token)[1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [("1234\n", "tried first"), ("12x4\n", "4 to 8 digits"), ("", "4 to 8 digits"), ("2580\n2581\n", "two digits")],
+)
+def test_a_pin_that_is_none_is_refused_before_anything_is_kept(site: Site, typed: str, why: str) -> None:
+    enrolled = answer(
+        "enroll", "A", "--without-face", "--consent", "f", "--purpose", "p", "--retain-until", "2099-12-31",
+        *given(site),
+    )  # fmt: skip
+    said = run("people", "pin", enrolled["id"], "--duress", *given(site), stdin=typed)
+    assert said.returncode == 1 and why in said.stderr
+    assert answer("people", "show", enrolled["id"], *given(site))["pin"] is False
+    drawn = answer("people", "pin", enrolled["id"], "--draw", "--duress", *given(site))
+    assert drawn["has_duress"] and len(drawn["pin"]) == len(drawn["duress"]) == 6

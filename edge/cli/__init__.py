@@ -51,6 +51,7 @@ COMMANDS = {
     "monitor": Entry("monitor", N_("Serve the page of the monitoring room, and keep its accounts."), "monitor"),
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
     "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room."), "dev"),
+    "simulate-reader": Entry("simulate_reader", N_("Be a keypad or card reader, to try a gate.")),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),
     "calibrate": Entry("calibrate", N_("Measure how alike the enrolled people are, and what the threshold is worth.")),
     "evaluate": Entry("evaluate", N_("Evaluate recognition by the standard protocols.")),

@@ -93,6 +93,12 @@ Another = Annotated[
 ]
 
 
+WithoutFace = Annotated[
+    bool,
+    typer.Option("--without-face", help=N_("Somebody who declines face recognition: no photo; a pass, card or PIN.")),
+]
+
+
 def enroll(
     name: Name = "",
     photo: Photos = None,
@@ -106,6 +112,7 @@ def enroll(
     valid_until: ValidUntil = None,
     host: Host = "",
     another_person: Another = "",
+    without_face: WithoutFace = False,
     report: Report = None,
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
@@ -127,12 +134,26 @@ def enroll(
 
         _everybody(source, report, Grounds(consent, purpose, retain_until, bounds), loaded, credentials, json)
         return
-    for option, value in (("NAME", name), ("PHOTO", photo)):
+    if without_face and (photo or another_person):
+        raise EdgeError("--without-face takes no photo and no --another-person")
+    for option, value in (("NAME", name), ("PHOTO", photo or without_face)):
         if not value:
             raise typer.BadParameter(_("is missing"), param_hint=f"'{option}'")
     grounds = _grounds(consent, purpose, retain_until)
     applicant = Applicant(name=name, consent=grounds, number=number, bounds=bounds, another=another_person)
-    _one(applicant, photo or [], loaded, credentials, json)
+    if without_face:
+        _faceless(applicant, loaded, credentials, json)
+    else:
+        _one(applicant, photo or [], loaded, credentials, json)
+
+
+def _faceless(applicant: Applicant, loaded: Config | DeskConfig, credentials: Path | None, json: bool) -> None:
+    person = Whitelist.of(loaded, Credentials(credentials), write=True).admit_faceless(applicant, loaded.models.pack)
+    if json:
+        emit({**msgspec.to_builtins(person), "left_out": []})
+    else:
+        text = "{name} is enrolled as {id} until {day}, without a face: give them a pass, a card or a PIN"
+        say(text, name=person.name, id=person.id, day=person.retain_until)
 
 
 def known_levels(config: Config | DeskConfig, levels: tuple[str, ...]) -> None:

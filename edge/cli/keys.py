@@ -24,6 +24,7 @@ class Kind(StrEnum):
     OPERATOR = "operator"
     DESK = "desk"
     GATE = "gate"
+    READER = "reader"
 
 
 def _pair(make: Callable[[], KeyPair]) -> Callable[[Path], None]:
@@ -37,11 +38,12 @@ FILES: dict[Kind, dict[str, Callable[[Path], object]]] = {
     Kind.OPERATOR: {"operator.jwk": new_signing_key},
     Kind.DESK: {DESK_KEY: _pair(new_signing_pair)},
     Kind.GATE: {GATE_SIGNS: _pair(new_signing_pair), GATE_OPENS: _pair(new_opening_pair)},
+    Kind.READER: {"reader.key": new_sealing_key},
 }
 """What each kind consists of; public halves lie beside them as `.pub`."""
 KINDS = N_(
     "whitelist: seals records; signing: the recorder's word; pass: the desk's passes; operator: commands to gates; "
-    "desk: signs the whitelist; gate: opens it."
+    "desk: signs the whitelist; gate: opens it; reader: what a keypad or card reader shares with its gate."
 )
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help=KINDS)]

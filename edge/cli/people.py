@@ -14,6 +14,7 @@ from rich.table import Table
 from edge import forms
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.enroll import known_levels
+from edge.cli.pin import pin
 from edge.clock import Calendar
 from edge.config import Config, Credentials, DeskConfig, load_either
 from edge.enrolled import Bounds, Edit, Person, Standing
@@ -32,6 +33,7 @@ STANDINGS = {
 }
 
 people = typer.Typer()
+people.command("pin")(pin)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help=N_("As `people list` shows it."))]
 Wait = Annotated[
@@ -92,6 +94,9 @@ def edit(
         str | None, typer.Option("--valid-until", metavar="TIME", help=N_("Until when; a day counts whole."))
     ] = None,
     host: Annotated[str | None, typer.Option("--host", metavar="NAME", help=N_("Whom a visitor comes to see."))] = None,
+    card: Annotated[
+        str | None, typer.Option("--card", metavar="NUMBER", help=N_("What a reader says of the person's card."))
+    ] = None,
     revision: Annotated[
         int | None,
         typer.Option("--if-revision", metavar="NUMBER", help=N_("Only if nobody has changed the record since.")),
@@ -100,7 +105,7 @@ def edit(
     credentials: CredentialsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Change what is known of a person. What is not named stays; '' takes away levels, a time, a host, a number."""
+    """Change what is known of a person. What is not named stays; '' takes levels, times, host, number or card away."""
     place, secrets = load_either(config), Credentials(credentials)
     before = Whitelist.of(place, secrets).person(person, _today(place)).bounds
     levels = None if level is None else tuple(map(forms.line, filter(None, level)))
@@ -118,6 +123,7 @@ def edit(
         purpose=_given("--purpose", purpose, forms.line),
         retain_until=_given("--retain-until", retain_until, forms.last_day),
         bounds=msgspec.structs.replace(bounds, with_pass=before.with_pass),
+        card=_changed("--card", card, forms.card, None, ""),
     )
     changed = Whitelist.of(place, secrets, write=True).edit(person, change, revision)
     if json:
@@ -278,6 +284,8 @@ def _lines(person: Person) -> list[tuple[str, str]]:
         (_("valid until"), window[1]),
         (_("host"), bounds.host),
         (_("another person because"), person.another),
+        (_("card"), person.card),
+        (_("PIN"), _("yes, and one under duress") if person.duress else _("yes") if person.pin else ""),
         (_("templates"), f"{person.templates} ({person.pack})"),
         (_("enrolled"), _local(person.enrolled_at.timestamp())),
         (_("revoked"), _local(person.revoked_at.timestamp() if person.revoked_at else None)),

@@ -45,6 +45,9 @@ MultiGate = Annotated[
 Staff = Annotated[
     str, typer.Option("--staff", metavar="ID", help=N_("For a member of staff, by their id; it must rotate."))
 ]
+Pin = Annotated[
+    bool, typer.Option("--pin", help=N_("With --staff: only together with their PIN, and then it need not rotate."))
+]
 ConsentOption = Annotated[
     str,
     typer.Option("--consent", metavar="REFERENCE", help=N_("Where the consent is filed; else with the invitation.")),
@@ -71,6 +74,7 @@ def invite(
     face: Face = None,
     multi_gate: MultiGate = False,
     staff: Staff = "",
+    pin: Pin = False,
     consent: ConsentOption = "",
     qr: Picture = [],  # noqa: B006 - Typer reads the default and never changes it
     config: ConfigOption = CONFIG,
@@ -80,7 +84,7 @@ def invite(
     """Make a pass: a signed code for a phone or paper that a gate verifies offline."""
     from edge import invitation
 
-    wish = invitation.Wish(host, gate, begin.timestamp(), until.timestamp(), uses, multi_gate, staff)
+    wish = invitation.Wish(host, gate, begin.timestamp(), until.timestamp(), uses, multi_gate, staff, pin)
     loaded, secrets = load(config), Credentials(credentials)
     made = invitation.invite(wish, loaded, secrets, face, consent)
     for path in qr:

@@ -23,7 +23,7 @@ from edge.invitation import Wish, announce, end, invite, issued
 from edge.outbox import Outbox
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Claims
-from edge.porter import Porter
+from edge.porter import Known, Porter
 from edge.seal import load_key, new_signing_key
 from edge.session import Heard
 from edge.simulate import HOST
@@ -53,7 +53,8 @@ class Gate:
         self.broker = Broker(self.config, site.credentials, outbox, self.told.append)
         self._stack.callback(self.broker.close)
         self.porter = Porter(
-            self.config, site.credentials, self.told.append, lambda told, now: None, lambda person: True,
+            self.config, site.credentials, self.told.append, lambda told, now: None,
+            Known(lambda person: True, lambda person: None),
             lambda: Now(time.monotonic(), NOW), lambda payload: self.broker.keep(uses_topic(SITE, name), payload),
         )  # fmt: skip
         self.broker.heard = Heard(self.porter.bulletin.filters, self.porter.hear)

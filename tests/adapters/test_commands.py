@@ -11,20 +11,22 @@ import msgspec
 import pytest
 
 from edge.broker import Broker
+from edge.challenge import CHALLENGE_S, GRACE_S, Challenge
 from edge.command import Answer, Target, Wish, command
-from edge.commands import BURST, CHALLENGE_S, GRACE_S, CommandRefused, Commands, sign
+from edge.commands import BURST, CommandRefused, Commands, sign
 from edge.config import BrokerSection, Config, Credentials, GateSection
 from edge.doorsection import DoorSection, LineSection
 from edge.errors import LinkError
 from edge.events import CommandsRefused as Told
 from edge.facts import CommandReceived, CommandsRefused, Fact
+from edge.hearing import Hearing
 from edge.mqtt import Address, Connection, Message
 from edge.outbox import Outbox
 from edge.seal import Signer, load_key, new_signing_key
 from edge.signers import OperatorSection
 from edge.simulate import HOST
 from edge.terms import CommandKind, Now
-from edge.transport import ACK_TYPE, COMMAND_TYPE, Command, Listening
+from edge.transport import ACK_TYPE, COMMAND_TYPE, Command
 from tests.adapters.brokers import Mosquitto, until
 
 TOPIC = "edge/v1/site/gate-1/command"
@@ -42,16 +44,12 @@ class Gate:
     """The commands of a gate, and an operator who knows what it has published."""
 
     def __init__(self, directory: Path, **operator: Any) -> None:
-        self.commands = Commands(config(directory, **operator), Credentials(directory), 0.0)
+        self.challenge = Challenge(0.0)
+        self.commands = Commands(config(directory, **operator), Credentials(directory), self.challenge, 0.0)
         self.key = load_key(directory / "room.jwk")
 
-    @property
-    def listening(self) -> Listening:
-        assert self.commands.listening
-        return self.commands.listening
-
     def ask(self, counter: int = 1, **changes: Any) -> bytes:
-        usual = Command("id-1", "site/gate-1", self.listening.challenge, counter, CommandKind.OPEN)
+        usual = Command("id-1", "site/gate-1", self.challenge.text, counter, CommandKind.OPEN)
         return sign(msgspec.structs.replace(usual, **changes), self.key, "room")
 
     def refuses(self, payload: bytes, now: float = 0.0, retained: bool = False) -> str:
@@ -69,7 +67,7 @@ def test_a_command_for_this_gate_this_challenge_and_with_a_new_counter_is_taken_
     asked = gate.ask(door="main", kind=CommandKind.UNLOCK, seconds=60.0)
     taken = gate.commands.take(asked, False, 1.0)
     assert taken == CommandReceived("id-1", "room", CommandKind.UNLOCK, "main", 60.0)
-    assert gate.listening.counters == {"room": 1}
+    assert gate.commands.counters == {"room": 1}
     assert "counter was used before" in gate.refuses(asked)
     assert "counter was used before" in gate.refuses(gate.ask(counter=-1))
     assert gate.commands.take(gate.ask(counter=7), False, 1.0)
@@ -88,13 +86,13 @@ def test_a_command_for_this_gate_this_challenge_and_with_a_new_counter_is_taken_
 )
 def test_what_is_not_meant_for_now_and_here_is_refused(gate: Gate, changes: dict[str, Any], why: str) -> None:
     assert why in gate.refuses(gate.ask(**changes))
-    assert gate.listening.counters == {}
+    assert gate.commands.counters == {}
 
 
 def test_a_challenge_ends_and_what_was_kept_of_it_with_it(gate: Gate) -> None:
     kept, late = gate.ask(), gate.ask(counter=2)
-    assert not gate.commands.renewed(CHALLENGE_S - 0.1)
-    assert gate.commands.renewed(CHALLENGE_S)
+    assert not gate.challenge.renewed(CHALLENGE_S - 0.1)
+    assert gate.challenge.renewed(CHALLENGE_S)
     assert gate.commands.take(kept, False, CHALLENGE_S + GRACE_S / 2), "who has just read it is heard"
     assert "challenge is not the one" in gate.refuses(late, CHALLENGE_S + GRACE_S)
 
@@ -102,7 +100,7 @@ def test_a_challenge_ends_and_what_was_kept_of_it_with_it(gate: Gate) -> None:
 def test_a_retained_command_and_one_under_another_key_or_purpose_are_refused(gate: Gate, tmp_path: Path) -> None:
     assert "kept by the broker" in gate.refuses(gate.ask(), retained=True)
     stranger = new_signing_key(tmp_path / "stranger.jwk")
-    usual = Command("id-1", "site/gate-1", gate.listening.challenge, 1, CommandKind.OPEN)
+    usual = Command("id-1", "site/gate-1", gate.challenge.text, 1, CommandKind.OPEN)
     assert "no operator of this gate" in gate.refuses(sign(usual, stranger, "stranger"))
     assert "refused" in gate.refuses(sign(usual, stranger, "room"))
     claims = msgspec.to_builtins(usual)
@@ -127,7 +125,7 @@ def test_an_operator_keeps_to_what_the_configuration_allows(tmp_path: Path) -> N
 
 def test_without_operators_nobody_commands(tmp_path: Path) -> None:
     alone = Config(GateSection("site", "gate-1"), [], [])
-    assert Commands(alone, Credentials(tmp_path), 0.0).listening is None
+    assert Hearing(alone, Credentials(tmp_path), lambda told: None, 0.0).listening is None
 
 
 # Over a broker ------------------------------------------------------------------------------------------------------

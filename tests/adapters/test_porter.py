@@ -15,10 +15,10 @@ from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
 from edge.invitation import Wish, invite
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Claims, sign
-from edge.porter import Porter
+from edge.porter import Known, Porter
 from edge.seal import load_key
 from edge.site import Site
-from edge.terms import Now, Reason
+from edge.terms import Now, Permit, Reason
 from edge.whitelist import Whitelist
 from edge.wire import Code, CodeRead
 from tests.adapters.brokers import until
@@ -34,11 +34,12 @@ class Desk:
         self.told: list[Any] = []
         self.recorded: list[Emit] = []
         self.here: set[str] = set()
+        self.permits: dict[str, Permit] = {}
         self.looked = 0
         config, credentials = self.site.config, self.site.credentials
         self.porter = Porter(
             config, credentials, self.told.append, lambda told, now: self.recorded.append(told),
-            self.here.__contains__, self._clock, lambda payload: None,
+            Known(self.here.__contains__, self.permits.get), self._clock, lambda payload: None,
         )  # fmt: skip
         self._trusted = trusted
 

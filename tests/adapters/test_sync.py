@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from bench.town import SITE, Town
+from bench.town import CONSENT, PACK, SITE, Town
+from edge.enrolled import Applicant, Edit
 from edge.records import Content, decode
 from edge.signet import GATE_OPENS, Sealer, read_key, unwrap
 from tests.adapters.brokers import until
@@ -49,6 +50,26 @@ def test_everybody_agrees_and_who_is_revoked_is_out_with_a_receipt(place: Place)
         ("south", 0, {}),
     ]
     assert [gate["name"] for gate in answer("gates", "list", *options)["gates"]] == ["north", "south"]
+
+
+def test_who_declines_a_face_comes_with_card_and_pin_and_is_not_searched(place: Place) -> None:
+    person = place.town.people().admit_faceless(Applicant("李雷", CONSENT), PACK).id
+    place.enroll("Ann")
+    place.start("broker", "desk", "north")
+    place.wait(1)
+    place.town.people().edit(person, Edit(pin="stretched", card="26:1"))
+
+    def arrived() -> bool:
+        loaded = place.gates["north"].now()
+        permit = loaded and loaded.permits.get(person)
+        return bool(permit and (permit.pin, permit.card) == ("stretched", "26:1"))
+
+    until(arrived)
+    assert place.problems("north") == {} and place.gates["north"].count() == 1
+    answer(
+        "revoke", person, "--config", place.town.root / "desk.toml", "--credentials", place.town.root / "credentials"
+    )
+    until(lambda: not arrived())
 
 
 def test_a_broker_that_lost_its_memory_is_told_everything_again(place: Place) -> None:

@@ -10,8 +10,19 @@ from edge.attempts import AttemptRules, Attempts
 from edge.door import DoorRules
 from edge.doorevents import AccessDenied, AccessGranted, CommandAnswered, Duress, RepeatedRefusals
 from edge.factors import EntryRules
-from edge.facts import CardRead, CommandReceived, FaceSeen, InputChanged, PinEntered, Pulse, Recorded, Started
-from edge.terms import CommandKind, Factor, Input, Permit, Reason
+from edge.facts import (
+    CardRead,
+    CommandReceived,
+    FaceSeen,
+    InputChanged,
+    PassShown,
+    PinEntered,
+    Pulse,
+    Recorded,
+    Started,
+    Wake,
+)
+from edge.terms import CommandKind, Factor, Input, Pass, Permit, Reason
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events, gate_rules, view
 
@@ -103,6 +114,56 @@ def test_one_wrong_pin_too_many_blocks_its_owner_even_if_the_face_would_do(early
     looks(w, 80, track=3)
     told = [event.active for event in events(w.effects, RepeatedRefusals)]  # type: ignore[attr-defined]
     assert told == [True, False] and len(granted(w)) == 1
+
+
+def test_wrong_pins_are_limited_without_any_limit_of_attempts_however_slowly_they_come() -> None:
+    w = world(attempts=AttemptRules(pins=3, within_s=10.0, block_s=60.0))
+    for number in range(3):
+        looks(w, 1 + 30 * number, live=None, track=1 + number)
+        w.at(2 + 30 * number, PinEntered("main", "pad", "1"))
+    w.at(63, PinEntered("main", "pad", "2580"))  # the right one, and nobody listens
+    looks(w, 90, track=9)
+    assert not granted(w) and reasons(w).count(Reason.INVALID_PIN) == 3
+    assert reasons(w)[-1] is Reason.CREDENTIAL_NOT_ENABLED
+    (told,) = events(w.effects, RepeatedRefusals)
+    assert told == RepeatedRefusals(True, 3, "ann")
+
+
+def test_a_right_pin_forgets_the_wrong_ones() -> None:
+    w = world(attempts=AttemptRules(pins=2))
+    for number in range(4):
+        looks(w, 1 + 30 * number, live=None, track=1 + number)
+        w.at(2 + 30 * number, PinEntered("main", "pad", "1"))
+        w.at(3 + 30 * number, PinEntered("main", "pad", "2580"))
+    assert len(granted(w)) == 4 and not events(w.effects, RepeatedRefusals)
+
+
+STAFF = Pass("p", "ann", "desk", 0.0, 1e12, None, with_pin=True)
+
+
+@pytest.mark.parametrize(
+    ("permit", "typed", "why"),
+    [
+        (ANN, "2580", None),
+        (ANN, "2581", None),  # and the room is told
+        (ANN, "", Reason.SECOND_FACTOR_MISSING),
+        (ANN, "1111", Reason.INVALID_PIN),
+        (None, "2580", Reason.INVALID_PIN),
+        (Permit("ann", pin="2580", valid_until=1.0), "2580", Reason.CREDENTIAL_EXPIRED),
+    ],
+)
+def test_a_staff_pass_that_needs_a_pin_opens_with_that_of_its_person_alone(
+    permit: Permit | None, typed: str, why: Reason | None
+) -> None:
+    w = world()
+    w.at(1, PassShown("main", "entrance", 1.0, STAFF, permit))
+    assert not granted(w)
+    if typed:
+        w.at(2, PinEntered("main", "pad", typed))
+    w.at(20, Wake())
+    assert bool(granted(w)) == (why is None)
+    assert why is None or why in reasons(w)
+    assert len(events(w.effects, Duress)) == (typed == "2581")
 
 
 def test_forgive_ends_a_block_at_once() -> None:

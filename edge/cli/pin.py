@@ -1,0 +1,73 @@
+"""`edge-gate people pin`: a PIN as a second factor. Never an argument, which every process list and history shows."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.config import Credentials, DeskConfig, load_either
+from edge.enrolled import Edit
+from edge.errors import EdgeError
+from edge.i18n import N_, _
+from edge.pins import apart, chosen, drawn, stretched
+from edge.whitelist import Whitelist
+
+
+def pin(
+    person: Annotated[str, typer.Argument(metavar="ID", help=N_("As `people list` shows it."))],
+    duress: Annotated[
+        bool, typer.Option("--duress", help=N_("Also one that opens and silently raises an alarm, under threat."))
+    ] = False,
+    draw: Annotated[bool, typer.Option("--draw", help=N_("Draw it by chance and show it, once."))] = False,
+    remove: Annotated[bool, typer.Option("--remove", help=N_("Take it away."))] = False,
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Set a person's PIN: asked for without being shown, or read from standard input, a line each."""
+    if remove and (duress or draw):
+        raise EdgeError("--remove stands alone")
+    place, secrets = load_either(config), Credentials(credentials)
+    Whitelist.of(place, secrets).revision()  # one that is not there is not made
+    usual, threatened = ("", "") if remove else _drawn(duress) if draw else _asked(duress)
+    site = place.desk.site if isinstance(place, DeskConfig) else place.gate.site
+    kept = [stretched(each, site) if each else "" for each in (usual, threatened)]
+    changed = Whitelist.of(place, secrets, write=True).edit(person, Edit(pin=kept[0], duress=kept[1]))
+    shown = {"pin": usual, "duress": threatened} if draw else {}
+    if json:
+        emit({"id": changed.id, "has_pin": changed.pin, "has_duress": changed.duress, **shown})
+        return
+    if remove:
+        say("{id} {name} has no PIN any more", id=changed.id, name=changed.name)
+        return
+    say("{id} {name} has a new PIN", id=changed.id, name=changed.name)
+    if draw:
+        say("it is {pin}; nobody can show it again", pin=usual)
+    if draw and duress:
+        say("under duress it is {pin}", pin=threatened)
+
+
+def _drawn(duress: bool) -> tuple[str, str]:
+    usual = drawn()
+    return usual, _threatened(usual) if duress else ""
+
+
+def _threatened(usual: str) -> str:
+    while True:
+        try:
+            return apart(usual, drawn())
+        except EdgeError:
+            continue
+
+
+def _asked(duress: bool) -> tuple[str, str]:
+    """What is typed without being shown, each twice; or the lines of standard input when nobody types."""
+    usual = chosen(_line(_("PIN")))
+    return usual, apart(usual, chosen(_line(_("PIN under duress")))) if duress else ""
+
+
+def _line(title: str) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return str(typer.prompt(title, hide_input=True, confirmation_prompt=_("{what}, again").format(what=title)))

@@ -1,0 +1,60 @@
+"""The reader's end: what a driver of a keypad or card reader does to be heard by its gate, and a simulated one.
+
+A driver (of Wiegand lines, or an OSDP control panel) makes a `ReaderLink` and calls `show` for every PIN or card.
+"""
+
+import time
+
+import msgspec
+
+from edge.errors import LinkError
+from edge.mqtt import Address, Connection, Message
+from edge.readers import Presented, reader_topic, said
+from edge.transport import Channel, Listening, Presence, topic
+
+WAIT_S = 5.0
+
+
+class ReaderLink:
+    """One connection of a reader to the broker; LinkError when the gate or the broker is away. For one thread."""
+
+    def __init__(self, address: Address, site: str, gate: str, reader: str, key: bytes) -> None:
+        self._site, self._gate, self._reader, self._key = site, gate, reader, key
+        self._state = topic(site, gate, Channel.STATE)
+        self._connection = Connection(address, [self._state])
+        self._listening: Listening | None = None
+        self._counter = 0
+
+    def show(self, pin: str = "", card: str = "") -> None:
+        """Tell the gate what was typed or held up, one of them; returns when the broker has it."""
+        listening = self._heard()
+        self._counter = max(self._counter, listening.readers.get(self._reader, 0)) + 1
+        aud = f"{self._site}/{self._gate}"
+        presented = Presented(aud, listening.challenge, self._counter, pin, card)
+        where = reader_topic(self._site, self._gate, self._reader)
+        self._connection.publish(Message(where, said(presented, self._key, self._reader), 1, False))
+        deadline = time.monotonic() + WAIT_S
+        while self._connection.unconfirmed:
+            if time.monotonic() > deadline:
+                raise LinkError("the broker did not take it within {seconds:.0f} s", seconds=WAIT_S)
+            self._turn(0.1)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _heard(self) -> Listening:
+        """What the gate listens for now."""
+        deadline = time.monotonic() + WAIT_S
+        self._turn(0.0)
+        while self._listening is None:
+            if time.monotonic() > deadline:
+                hint = "is it running, and has it a [[reader]] {reader} with a key_credential?"
+                text = "the gate {gate} does not listen to readers"
+                raise LinkError(text, hint, gate=self._gate, reader=self._reader)
+            self._turn(0.1)
+        return self._listening
+
+    def _turn(self, seconds: float) -> None:
+        for message in self._connection.turn(seconds):
+            if message.topic == self._state:
+                self._listening = msgspec.json.decode(message.payload, type=Presence).commands
