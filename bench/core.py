@@ -37,6 +37,7 @@ from edge.facts import (
     PinEntered,
     PlacesKnown,
     Pulse,
+    ReaderIgnored,
     Recorded,
     RelayReported,
     Relock,
@@ -185,12 +186,13 @@ class Recorder:
             WhitelistLoaded(1, 400, 0.5, 0.01),
             InputLost(door, "unplugged"),
             CommandsRefused(3, "its counter was used before"),
+            ReaderIgnored("pad", 2, "its counter was used before"),
             TemplateDestroyed("k7m2"),
             TemplateRefreshed("k7m2", 0.8),
             DrillDone(START, DrillReport("front", door, True, True, 300.0, {"forced": True})),
         )
-        if number % 8 == 0:
-            self.give(rare[number // 8 % len(rare)], 0.05)
+        if number % 6 == 0:
+            self.give(rare[number // 6 % len(rare)], 0.05)
             self.give(InputChanged(door, Input.CONTACT, False), 0.05)
 
 

@@ -24,8 +24,8 @@ def _rows(health: Health, doors: list[Door], liveness: bool) -> Iterator[str]:
         yield "liveness_unavailable"
     if not health.trusted:
         yield "clock_untrusted"
-    if health.whitelist.problem:
-        yield "whitelist_unusable"
+    if health.whitelist.stale or health.whitelist.problem:
+        yield "whitelist_stale" if health.whitelist.stale else "whitelist_unusable"
     if health.broker.status not in ALIVE:
         yield "broker_lost"
     if health.storage.state is not Storage.OK:

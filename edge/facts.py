@@ -112,6 +112,8 @@ class WhitelistLoaded(Fact, frozen=True):
     moved: float = 0.0
     calibration: str = "pack"
     notice: str = ""
+    stale: bool = False
+    """Whether the desk has not renewed the list in time, which is then its problem or its notice."""
 
 
 class Recorded(Fact, frozen=True):

@@ -28,6 +28,8 @@ class DegradedSection(Struct, forbid_unknown_fields=True):
     """What a face alone is worth with a pack that has no liveness networks. `accept` lets a photograph in."""
     clock_untrusted: Literal["refuse", "accept"] = "refuse"
     """What schedules, validity and the windows of passes mean while the clock is not synchronised."""
+    whitelist_stale: Literal["refuse", "accept"] = "refuse"
+    """What a desk's list is worth that has not been renewed in time (`desk.valid_s`): `accept` goes on with it."""
     storage_slow: Literal["accept", "refuse"] = "accept"
     """What becomes of a grant whose record is not on the disk after 250 ms. A pass with counted uses is refused."""
 
@@ -65,9 +67,20 @@ TABLE = {
     ),
     "whitelist_unusable": Mode(
         Phrase("The whitelist is missing, corrupt, or sealed with another key."),
-        {"": Phrase("Nobody passes by face. Passes without a face, commands and the exit button go on.")},
+        {"": Phrase("Nobody passes by face or card. Passes without a face, commands and the exit button go on.")},
         "WhitelistFault",
         Phrase("The file is looked at four times a second; the first one that opens ends it."),
+    ),
+    "whitelist_stale": Mode(
+        Phrase("The desk has not renewed its whitelist in time: it is silent, or the gate was away for long."),
+        {
+            "refuse": Phrase(
+                "Nobody passes by face or card. Passes without a face, commands and the exit button go on."
+            ),
+            "accept": Phrase("The list goes on as it was; who was revoked meanwhile passes."),
+        },
+        "WhitelistFault",
+        Phrase("The desk's next manifest, at the first connection to both."),
     ),
     "broker_lost": Mode(
         Phrase("The broker is out of reach."),

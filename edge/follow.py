@@ -233,7 +233,7 @@ class Follower(Source):
         except StoreError as error:
             problem = str(error)
         if problem:
-            self._put(Loaded(None, WhitelistLoaded(0, 0, NOBODY, 0.0, problem)))
+            self._put(Loaded(None, WhitelistLoaded(0, 0, NOBODY, 0.0, problem, stale=self._stale())))
             return
         gallery, fpir = self._opener.gallery(self._roster.revision), self._config.access.fpir
         if abs(len(self._opener) - self._likened) > SAME * self._likened:
@@ -251,11 +251,15 @@ class Follower(Source):
         """Why the list may not be used, and what is to be told about one that is."""
         if trouble := self._roster.trouble:
             return str(trouble), ""
-        manifest = self._roster.adopted or self._roster.holding.manifest
-        if manifest and manifest.expires < time.time():
+        if self._stale():
             text = str(Phrase("the whitelist was not renewed in time; the desk has been silent"))
-            return (text, "") if self._config.whitelist.expired == "refuse" else ("", text)
+            return (text, "") if self._config.degraded.whitelist_stale == "refuse" else ("", text)
         return "", ""
+
+    def _stale(self) -> bool:
+        """Whether the desk has not renewed the list in time."""
+        manifest = self._roster.adopted or self._roster.holding.manifest
+        return not self._roster.trouble and manifest is not None and manifest.expires < time.time()
 
     def _report(self, connection: Connection) -> None:
         """Say what this gate runs, at every change and now and then."""

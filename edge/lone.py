@@ -56,7 +56,7 @@ def told(
     score = strangers.threshold(fpir)
     moved = score - Strangers(table.calibration, len(gallery)).threshold(fpir)
     rate = strangers.fpir(score)
-    return WhitelistLoaded(gallery.revision, people, score, rate, "", moved, table.name, notice)
+    return WhitelistLoaded(gallery.revision, people, score, rate, "", moved, table.name, notice, bool(notice))
 
 
 class WhitelistSource(Source):

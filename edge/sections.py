@@ -136,8 +136,6 @@ class WhitelistSection(Struct, forbid_unknown_fields=True):
 
     source: Literal["local", "desk"] = "local"
     """`local`: the file that `edge-gate enroll` writes on this gate; `desk`: one for the site, through the broker."""
-    expired: Literal["refuse", "accept"] = "refuse"
-    """What a desk's list may do that has not been renewed in time; an alarm is raised in any case."""
     refresh_every_days: Annotated[int, Meta(ge=0, le=3650)] = 0
     """How often at most a person gets one more template from a view that opened the door without any doubt; 0 never.
     Each is an event. Consent must cover it. Not with `desk`, whose records only the desk may change."""

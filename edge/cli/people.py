@@ -33,8 +33,6 @@ STANDINGS = {
 }
 
 people = typer.Typer()
-people.command("pin")(pin)
-
 Id = Annotated[str, typer.Argument(metavar="ID", help=N_("As `people list` shows it."))]
 Wait = Annotated[
     float, typer.Option("--wait", min=0, max=600, metavar="SECONDS", help=N_("At a desk: how long gates may take."))
@@ -142,6 +140,9 @@ def _given(option: str, value: str | None, parse: Callable[[str], T]) -> T | Non
 def _changed(option: str, value: str | None, parse: Callable[[str], T], before: T | None, nothing: T | None) -> Any:
     """What was there when nothing was said, nothing when '' was."""
     return before if value is None else _given(option, value, parse) if value else nothing
+
+
+people.command("pin")(pin)
 
 
 @people.command("revoke")

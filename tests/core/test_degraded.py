@@ -34,6 +34,7 @@ CAUSES: dict[str, tuple[Fact, Fact]] = {
     "vision_failed": (CameraReported("entrance", Status.SILENT), CameraReported("entrance", Status.STREAMING)),
     "liveness_unavailable": (Started("boot", "registry", False), Started("boot", "zoo", True)),
     "whitelist_unusable": (WhitelistLoaded(0, 0, 2.0, 0.0, "corrupt"), WhitelistLoaded(1, 2, 0.5, 0.01)),
+    "whitelist_stale": (WhitelistLoaded(0, 0, 2.0, 0.0, "silent", stale=True), WhitelistLoaded(1, 2, 0.5, 0.01)),
     "broker_lost": (BrokerReported(Status.REFUSED), BrokerReported(Status.CONNECTED)),
     "storage_slow": (StorageReported(Storage.FULL, 0, 10), StorageReported(Storage.OK, 0, 10)),
     "relay_failed": (

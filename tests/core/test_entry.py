@@ -121,6 +121,7 @@ def test_wrong_pins_are_limited_without_any_limit_of_attempts_however_slowly_the
     for number in range(3):
         looks(w, 1 + 30 * number, live=None, track=1 + number)
         w.at(2 + 30 * number, PinEntered("main", "pad", "1"))
+        w.at(20 + 30 * number, Wake()) if number < 2 else None
     w.at(63, PinEntered("main", "pad", "2580"))  # the right one, and nobody listens
     looks(w, 90, track=9)
     assert not granted(w) and reasons(w).count(Reason.INVALID_PIN) == 3

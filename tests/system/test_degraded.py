@@ -1,33 +1,44 @@
 """Every degraded mode that a process, a file or a wire can cause, caused; and commands, in a whole gate."""
 
+import contextlib
 import resource
+import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from bench.town import Town
 from edge import models
+from edge.doorevents import AccessDenied, AccessGranted
+from edge.enrolled import Applicant, Consent, Edit
 from edge.events import ClockFault
 from edge.mqtt import Address, Connection
-from edge.seal import new_signing_key
+from edge.reader import ReaderLink
+from edge.seal import load_secret, new_sealing_key, new_signing_key
 from edge.simulate import HOST, DemoBroker, RtspServer
 from edge.transport import Presence
+from edge.whitelist import Whitelist
 from tests.commands import answer, run
 from tests.system.conftest import NewHouse
-from tests.system.house import PACK, House, wait
+from tests.system.house import PACK, STORE, House, wait
 
 pytestmark = pytest.mark.real
 
 TAMPER, FIRE = 6, 7
+READER = '\n[[reader]]\nname = "pad"\ndoor = "main"\nkey_credential = "reader.key"\n'
 
 
 class Told:
     """What the room hears of the gate's state."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = Connection(Address(HOST, port), ["edge/v1/demo/gate-1/state"])
+    def __init__(self, room: int | Connection) -> None:
+        where = ["edge/v1/demo/gate-1/state"]
+        self._connection = room if isinstance(room, Connection) else Connection(Address(HOST, room), where)
         self.presence = Presence("offline")
 
     def degraded(self) -> set[str]:
@@ -126,6 +137,54 @@ def _disk_full(gate: House, outage: Outage) -> None:
     outage.lasts("storage_slow")
     resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
     outage.over("storage_slow")
+
+
+@pytest.mark.parametrize("choice", ["accept", "refuse"])
+def test_a_disk_that_takes_nothing_in_time_is_a_mode_and_a_grant_follows_its_choice(
+    gate: House, broker: DemoBroker, choice: str
+) -> None:
+    """Its file is locked by another process, so a record waits until that lets go, as on a card that stalls."""
+    text = gate.site.file.read_text().replace("[degraded]", f'[degraded]\nstorage_slow = "{choice}"')
+    gate.site.file.write_text(text.replace("relay =", 'opens_with = ["card"]\nrelay =', 1) + READER)
+    new_sealing_key(gate.site.secrets / "reader.key")
+    people = Whitelist.of(gate.site.config, gate.site.credentials, write=True)
+    somebody = Applicant("Ann", Consent("form", "card", date.today() + timedelta(days=2)))
+    people.edit(people.admit_faceless(somebody, PACK).id, Edit(card="4711"))
+    gate.start("relay", "gate")
+    told = Told(broker.port)
+    wait(lambda: told.degraded() == {"vision_failed", "liveness_unavailable"})
+    outage = Outage(gate, told)
+    pad = ReaderLink(Address(HOST, broker.port), "demo", "gate-1", "pad", load_secret(gate.site.secrets / "reader.key"))
+    with contextlib.closing(sqlite3.connect(gate.outbox, isolation_level=None)) as other, contextlib.closing(pad):
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        pad.show(card="4711")
+        if choice == "accept":
+            wait(lambda: gate.watch.opened)
+            assert 0.25 <= gate.watch.opened.pop() - begun < 1.5, "without its record"
+        outage.lasts("storage_slow")
+        other.execute("ROLLBACK")
+        outage.over("storage_slow")
+    wait(lambda: gate.events(AccessDenied if choice == "refuse" else AccessGranted))
+    assert [each.data["reason"] for each in gate.events(AccessDenied)] == ["NotRecorded"] * (choice == "refuse")
+
+
+def test_a_desk_that_falls_silent_makes_its_list_stale_until_it_is_back(tmp_path: Path) -> None:
+    with contextlib.closing(Town(tmp_path, STORE, ["north"])) as town:
+        desk = tmp_path / "desk.toml"
+        desk.write_text(desk.read_text().replace('state_dir = "', 'renew_every_s = 1.0\nvalid_s = 3.0\nstate_dir = "'))
+        town.enroll(1)
+        town.broker.start()
+        town.start_desk()
+        town.start_gate("north")
+        with contextlib.closing(Connection(town.watch(), ["edge/v1/bench/north/state"])) as room:
+            told = Told(room)
+            rows = {"whitelist_stale", "whitelist_unusable"}
+            wait(lambda: not told.degraded() & rows and told.presence.gate, 60)
+            town.kill("desk")
+            wait(lambda: told.degraded() & rows == {"whitelist_stale"})
+            town.start_desk()
+            wait(lambda: not told.degraded() & rows)
 
 
 def test_a_broker_that_goes_and_comes_moves_nothing_and_interrupts_nothing(gate: House, broker: DemoBroker) -> None:
