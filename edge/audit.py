@@ -24,6 +24,10 @@ KEPT = timedelta(days=3 * 365 + 1)
 """The Measures in force 2025-06-01, article 9: records of processing are kept for at least three years."""
 
 
+LIST = "list"
+"""What the line of a recovery is about."""
+
+
 class Said(NamedTuple):
     """A line with what is personal in it, as far as that was not erased."""
 
@@ -76,6 +80,15 @@ class Audit:
         """The head of the journal."""
         with self._opened() as db:
             return Anchor(*journal.head(db))
+
+    def holds(self, anchor: Anchor) -> bool:
+        """Whether this line is in the journal, or was until it was old enough, or in what a backup did not have."""
+        with self._opened() as db:
+            first = db.execute("SELECT min(sequence) FROM journal").fetchone()[0] or 1
+            row = db.execute("SELECT hash FROM journal WHERE sequence = ?", (anchor.sequence,)).fetchone()
+            if anchor.sequence < first or (row and row[0] == anchor.hash):
+                return True
+            return str(anchor) in _regained(filter(None, map(_line, journal.entries(db, LIST))))
 
     def last(self, deed: Deed) -> Line | None:
         """The newest line of a kind; a damaged one is passed over."""
@@ -182,11 +195,18 @@ def _beginning(lines: list[Line]) -> Break | None:
     return Break(1, Phrase("what stood here is gone"))
 
 
+def _regained(lines: Iterable[Line]) -> set[str]:
+    """The anchors of lists that the desk was brought up to after it was restored from a backup."""
+    told = [line.data.details.get("anchors", "") for line in lines if line.deed is Deed.RECOVERED]
+    return {anchor for text in told for anchor in text.split(", ")}
+
+
 def _anchored(lines: list[Line], entries: list[Entry], anchors: list[Anchor]) -> Break | None:
     """What others have kept of the journal is in it."""
     hashes = {line.sequence: entry.hash for line, entry in zip(lines, entries, strict=True)}
+    regained = _regained(lines)
     first = lines[0].sequence if lines else 1
     for anchor in sorted(anchors):
-        if anchor.sequence >= first and hashes.get(anchor.sequence) != anchor.hash:
+        if str(anchor) not in regained and anchor.sequence >= first and hashes.get(anchor.sequence) != anchor.hash:
             return Break(anchor.sequence, Phrase("it is not the one that the desk signed into the list"))
     return None

@@ -37,6 +37,7 @@ class Authority:
         self.audit, self._credentials = Audit.of(config, credentials), credentials
         self._calendar, self._retained = Calendar(config.state / "last-day", Clock()), date.min
         key = read_key(credentials.path(DESK_KEY))
+        self.check = Checker([public_of(key)])
         self._stamp, self._signer = Stamp(key), fingerprint(public_of(key))
         self._begin()
         self._entries = self.office.entries()
@@ -44,16 +45,16 @@ class Authority:
         self._pages = [hashes.get(self.topics.page(number), b"") for number in range(PAGES)]
         self._folk = paged(self._entries.values())
         self._issuer = self._renewed()
-        self._anew = self._signed_by_another(public_of(key))
+        self._anew = self._signed_by_another()
         if self._anew:
             self._people.renumber()
             self._pages = [b""] * PAGES
 
-    def _signed_by_another(self, public: bytes) -> bool:
+    def _signed_by_another(self) -> bool:
         """Whether the signing key was rotated since the last issue: then everything is signed anew."""
         try:
             if message := self.office.message(self.topics.manifest):
-                Checker([public])(message)
+                self.check(message)
             return False
         except SealError:
             return True
@@ -77,6 +78,10 @@ class Authority:
     def due(self, now: float) -> bool:
         """Whether the list must be signed anew."""
         return now - self.office.head()[1] >= self._config.desk.renew_every_s
+
+    def knows(self, manifest: Manifest) -> bool:
+        """Whether this desk's journal goes on from the one that it had when it signed this."""
+        return not manifest.anchor or self.audit.holds(Anchor.parse(manifest.anchor))
 
     def tidy(self) -> None:
         """Once a day: erase whose last day is over, and what of the journal need be kept no longer."""

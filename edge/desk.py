@@ -8,14 +8,16 @@ import logging
 import math
 import threading
 import time
+from datetime import UTC, datetime
 
+from edge import backup
 from edge.authority import Authority
 from edge.config import Credentials, DeskConfig
-from edge.errors import EdgeError
+from edge.errors import EdgeError, OutdatedError
 from edge.link import Link
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.office import Gate
-from edge.records import PAGES, Kind, Report, decode, digest
+from edge.records import PAGES, Kind, Manifest, Report, decode, digest
 from edge.session import address
 from edge.signet import Checker
 from edge.terms import Status
@@ -38,6 +40,10 @@ class Desk:
         self._config, self._credentials = config, credentials
         self.authority = Authority(config, credentials)
         self.topics, self.office = self.authority.topics, self.authority.office
+        if card := backup.pending(config):
+            at = datetime.fromtimestamp(card.taken_at, UTC)
+            hint = "let it learn what happened since: edge-gate desk recover"
+            raise OutdatedError("this desk was restored from a backup of {at:%Y-%m-%d %H:%M} UTC", hint, at=at)
         self._link = Link(stale_after_s=math.inf)
         self._stopped = threading.Event()
         self.gates: dict[str, Gate] = {}
@@ -62,6 +68,9 @@ class Desk:
             except Lost as lost:
                 if self._link.failed(lost.status, time.monotonic(), str(lost)):
                     log.warning("%s", lost)
+            except OutdatedError:
+                self.office.close()
+                raise
             except EdgeError as error:
                 self._link.failed(Status.ENDED, time.monotonic(), str(error))
                 log.error("%s", error)
@@ -163,6 +172,8 @@ class Session:
 
     def _publish(self) -> None:
         outgoing = self._desk.outgoing
+        if self._compared < 0:
+            return  # the broker may hold a later list than this desk knows of
         while outgoing and self._connection.unconfirmed < UNCONFIRMED:
             topic = next(iter(outgoing))
             del outgoing[topic]
@@ -183,6 +194,8 @@ class Session:
         if expected == (digest(payload) if payload else None):
             self._seen.add(topic)
             return
+        if topic == self._topics.manifest and payload:
+            self._not_overtaken(payload)
         now = time.monotonic()
         if topic in self._desk.outgoing:
             return  # the truth is on its way
@@ -191,6 +204,18 @@ class Session:
             return
         self._repaired[topic] = now
         self._desk.outgoing[topic] = None
+
+    def _not_overtaken(self, payload: bytes) -> None:
+        """A list of this desk's that its journal knows nothing of: the databases are older than what was issued."""
+        try:
+            signed = self._desk.authority.check(payload)
+            theirs = decode(signed.payload, Manifest) if signed.kind == Kind.MANIFEST else None
+        except (EdgeError, ValueError):
+            return
+        if theirs and theirs.site == self._topics.site and not self._desk.authority.knows(theirs):
+            text = "the broker holds revision {revision} of this desk's list, of which its database knows nothing"
+            hint = "let it learn what happened since: edge-gate desk recover"
+            raise OutdatedError(text, hint, revision=theirs.revision)
 
     def _report(self, topic: str, payload: bytes) -> None:
         """A gate says what it runs, signed with its own key; anything else under its topic means nothing."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.errors import StoreError
 from edge.matcher import Gallery, Vector
+from edge.records import Content, Head
 from edge.terms import Permit
 
 REDUNDANT = 0.94
@@ -197,6 +198,19 @@ def record_of(applicant: Applicant, revision: int, pack: str, templates: Vector)
         another=applicant.another,
     )
     return row, secret
+
+
+def recovered(
+    head: Head, content: Content, revision: int, before: Row | None, known: Secret | None
+) -> tuple[Row, Secret]:
+    """The record that was issued as `head` and `content`; names and numbers are those of `known`, or lost."""
+    since = before.enrolled_at if before else datetime.now(UTC)
+    row = Row(head.id, revision, head.pack, content.consent, content.purpose, content.retain_until, since)
+    bounds = Bounds(content.levels, content.valid_from, content.valid_until, content.host, content.with_pass)
+    rest = known or Secret("", 0, b"")
+    templates = {"dimension": content.dimension, "templates": content.templates}
+    codes = {"pin": content.pin, "duress": content.duress, "card": content.card}
+    return row, structs.replace(rest, bounds=bounds, **templates, **codes)
 
 
 def erased(record: Row) -> bool:

@@ -102,3 +102,7 @@ class HardwareError(EdgeError):
 
 class SealError(EdgeError):
     """A signature, seal or key is not what it must be."""
+
+
+class OutdatedError(EdgeError):
+    """The database of the desk is older than what the desk has issued: it would enrol anew who was revoked since."""

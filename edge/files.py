@@ -32,8 +32,13 @@ def make(path: Path) -> None:
 def secret(path: Path, content: bytes) -> None:
     """Write a new file that only its owner reads; FileExistsError rather than replace one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with fresh(path) as file:
         file.write(content)
+
+
+def fresh(path: Path) -> BinaryIO:
+    """A new file, open, that only its owner reads; FileExistsError when there is one."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def replace(path: Path, content: bytes) -> None:

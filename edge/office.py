@@ -135,6 +135,11 @@ class Office:
             else:
                 self._db.execute("DELETE FROM messages WHERE topic = ?", (topic,))
 
+    def forget_index(self) -> None:
+        """Have every page of the index issued anew with the next list."""
+        with self._transaction():
+            self._db.execute("DELETE FROM messages WHERE topic LIKE 'edge/v1/%/desk/index/%'")
+
     # Gates -----------------------------------------------------------------------------------------------------------
 
     def gates(self) -> list[Gate]:

@@ -36,7 +36,7 @@ class Opener:
         """Have this record's person searched; what is in the way becomes their problem."""
         self.remove(person)
         try:
-            head, content = self._opened(message)
+            head, content = content_of(message, self._sealer)
             templates = self._templates(head, content)
         except EdgeError as error:
             self.problems[person] = error.message
@@ -78,11 +78,6 @@ class Opener:
     def gallery(self, revision: int) -> Gallery:
         return self._shelf.gallery(revision)
 
-    def _opened(self, message: bytes) -> tuple[Head, Content]:
-        record = decode(parse(message).payload, Record)
-        head = decode(bytes(record.head), Head)
-        return head, decode(self._sealer.open(head.key, record.sealed, bytes(record.head)), Content)
-
     def _templates(self, head: Head, content: Content) -> Vector:
         if not (content.consent and content.purpose):
             raise SealError("enrolled without a consent or a purpose")
@@ -99,3 +94,10 @@ class Opener:
         if not np.all(np.abs(np.einsum("ij,ij->i", found, found) - 1) < ROUNDING):
             raise SealError("its templates are no unit vectors")
         return found
+
+
+def content_of(message: bytes, sealer: Sealer) -> tuple[Head, Content]:
+    """What a record says, in clear and sealed; SealError without its key, ValueError when it is none."""
+    record = decode(parse(message).payload, Record)
+    head = decode(bytes(record.head), Head)
+    return head, decode(sealer.open(head.key, record.sealed, bytes(record.head)), Content)

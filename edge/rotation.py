@@ -40,6 +40,11 @@ def begin(config: DeskConfig, credentials: Credentials) -> str:
 
 def finish(config: DeskConfig, credentials: Credentials) -> str:
     """Put the next key in the place of the one before, which is destroyed. Its fingerprint."""
+    with files.alone(credentials.directory):  # a backup that is made meanwhile has the pair
+        return _finish(config, credentials)
+
+
+def _finish(config: DeskConfig, credentials: Credentials) -> str:
     key, public = read_key(credentials.path(NEXT)), read_key(credentials.path(DESK_NEXT))
     _note(config, credentials, fingerprint(public), purpose="signing")
     for name, bytes_ in ((DESK_KEY, key), (DESK_PUBLIC, public)):

@@ -26,12 +26,14 @@ from edge.enrolled import (
     permit_of,
     person_of,
     record_of,
+    recovered,
     refreshed,
     standing_of,
     vectors,
 )
 from edge.journal import Deed
 from edge.matcher import Gallery, Vector
+from edge.records import Content, Head, Tombstone
 from edge.seal import Seal
 from edge.tables import FIELDS
 from edge.terms import Permit
@@ -145,6 +147,36 @@ class Whitelist(Cabinet):
                 self._store(db, msgspec.structs.replace(record, revision=revision), secret)
             journal.write(db, self._seal, Deed.RESEALED, "people", {"people": str(len(enrolled))})
         return revision
+
+    def recover(
+        self, gone: dict[str, Tombstone], back: Iterable[tuple[Head, Content]], least: int, told: dict[str, str]
+    ) -> None:
+        """Take over what a list of later days says: who has gone since, and what records were then.
+
+        The revision is `least`, which is beyond all that gates may have seen.
+        """
+        with self._changing() as (db, revision):
+            revision = max(revision, least)
+            db.execute("UPDATE head SET revision = ?", (revision,))
+            before = {row.id: (row, secret) for row, secret in self._read(db)}
+            for person, tombstone in gone.items():
+                self._bury(db, *before[person], revision, tombstone)
+            for head, content in back:
+                row, secret = recovered(head, content, revision, *before.get(head.id, (None, None)))
+                self._store(db, row, secret)
+                self._note(db, Deed.CHANGED if head.id in before else Deed.ENROLLED, row, secret)
+            journal.write(db, self._seal, Deed.RECOVERED, "list", told)
+        self._scrub()
+
+    def _bury(
+        self, db: sqlite3.Connection, row: Row, secret: Secret | None, revision: int, tombstone: Tombstone
+    ) -> None:
+        gone = msgspec.structs.replace(row, revision=revision, revoked_at=datetime.fromtimestamp(tombstone.at, UTC))
+        if tombstone.erased:
+            gone, secret = msgspec.structs.replace(gone, consent="", purpose=""), BLANK
+            journal.forget(db, row.id)
+        self._store(db, gone, secret or BLANK)
+        self._note(db, Deed.ERASED if tombstone.erased else Deed.REVOKED, gone, secret or BLANK)
 
     def refresh(
         self, templates: dict[str, tuple[Vector, float]], pack: str, bounds: Refreshing, now: float

@@ -119,7 +119,7 @@ def test_help_speaks_chinese(arguments: list[str], expected: str) -> None:
         (["keys", "new"], "缺少参数 'KIND'。可选值：", "Missing argument 'KIND'. Choose from:"),
         (
             ["keys", "new", "x"],
-            "'x' 不是 'whitelist', 'signing', 'pass', 'operator', 'desk', 'gate', 'reader' 之一。",
+            "'x' 不是 'whitelist', 'signing', 'pass', 'operator', 'desk', 'gate', 'reader', 'backup' 之一。",
             "'x' is not one of 'whit",
         ),
         (["relay", "test", "--seconds", "x"], "'--seconds' 的值无效：必须是数字", "Input should be a valid number"),

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from edge.cli.backup import backup, recover, restore
 from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
 from edge.errors import EdgeError
 from edge.i18n import N_, _
@@ -35,6 +36,10 @@ def _desk(config: Path, credentials: Path | None) -> "tuple[DeskConfig, Credenti
 
     loaded, secrets = load_desk(config), Credentials(credentials)
     return loaded, secrets, Office(loaded.state / OFFICE, Seal.load(secrets.path(KEY)))
+
+
+for command in (backup, restore, recover):
+    desk.command()(command)
 
 
 @desk.command("run")

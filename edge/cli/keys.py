@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge.backup import KEY_FILE, new_recovery_key
 from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
 from edge.config import Credentials, load_desk
 from edge.errors import SealError
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     DESK = "desk"
     GATE = "gate"
     READER = "reader"
+    BACKUP = "backup"
 
 
 def _pair(make: Callable[[], KeyPair]) -> Callable[[Path], None]:
@@ -37,13 +39,15 @@ FILES: dict[Kind, dict[str, Callable[[Path], object]]] = {
     Kind.PASS: {"pass.jwk": new_signing_key},
     Kind.OPERATOR: {"operator.jwk": new_signing_key},
     Kind.DESK: {DESK_KEY: _pair(new_signing_pair)},
+    Kind.BACKUP: {KEY_FILE: new_recovery_key},
     Kind.GATE: {GATE_SIGNS: _pair(new_signing_pair), GATE_OPENS: _pair(new_opening_pair)},
     Kind.READER: {"reader.key": new_sealing_key},
 }
 """What each kind consists of; public halves lie beside them as `.pub`."""
 KINDS = N_(
     "whitelist: seals records; signing: the recorder's word; pass: the desk's passes; operator: commands to gates; "
-    "desk: signs the whitelist; gate: opens it; reader: what a keypad or card reader shares with its gate."
+    "desk: signs the whitelist; gate: opens it; reader: what a keypad or card reader shares with its gate; "
+    "backup: opens the desk's backups."
 )
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help=KINDS)]

@@ -1,0 +1,284 @@
+"""What a desk that was restored from a backup learns before it publishes: who was revoked, erased or changed since.
+
+It believes what it signed itself: the list that the broker retains, and the stores of gates. From a list that is whole
+follows who is on it and who is not. Gates say, signed, which revision they run; a list that is older than that is not
+the last one. What could not be learned is named, and nothing is changed until it is, or somebody accepts the gap.
+"""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from edge import backup
+from edge.authority import OFFICE
+from edge.config import Credentials, DeskConfig
+from edge.enrolled import Row, erased
+from edge.errors import EdgeError, Phrase, SealError
+from edge.holding import head_of
+from edge.mqtt import Connection, Lost, Message
+from edge.office import Office
+from edge.opened import content_of
+from edge.outcomes import Keep
+from edge.pager import LOOK_EVERY_S, Pager
+from edge.records import Content, Entry, Head, Kind, Manifest, Mark, Report, Tombstone, Topics, decode, parse
+from edge.roster import Roster
+from edge.seal import Seal
+from edge.session import address
+from edge.signet import DESK_PUBLIC, Checker, Sealer, read_key
+from edge.vault import Vault
+from edge.whitelist import KEY, Whitelist
+
+LISTEN_S = 30.0
+"""Longer than a gate takes to say again which revision it runs."""
+
+
+class Recovery(Struct):
+    """What was learned, by id, and what was not (`lacking`); `revision` is 0 when nothing was changed."""
+
+    revision: int = 0
+    taken_at: float | None = None
+    list_revision: int = 0
+    revoked: list[str] = []
+    erased: list[str] = []
+    changed: list[str] = []
+    nameless: list[str] = []
+    """Enrolled since: their records are back, but names and numbers do not travel."""
+    unread: list[str] = []
+    """Changed or enrolled since, and sealed with a content key that the backup does not have."""
+    gates_shut_out: list[str] = []
+    gates_unknown: list[str] = []
+    lacking: list[Phrase] = []
+
+
+class Witness:
+    """Gathers what the desk has signed, from the broker or a gate's store."""
+
+    def __init__(self, site: str, check: Checker) -> None:
+        self._check = check
+        self.roster = Roster(site, "", check, Mark(0, 0.0), "")
+        self.records: dict[Entry, bytes] = {}
+        self.tombstones: dict[str, Tombstone] = {}
+        self.keys: set[str] = set()
+        """The gates for which content keys are wrapped."""
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Of the list, when it is known who is on it."""
+        return None if self.roster.holding.behind else self.roster.holding.manifest
+
+    @property
+    def complete(self) -> bool:
+        return self.manifest is not None and not self.roster.holding.lacking
+
+    def feed(self, topic: str, message: bytes) -> None:
+        """Take in what is shown under a topic; what the desk has not signed means nothing."""
+        for outcome in self.roster.feed(topic, message):
+            if isinstance(outcome, Keep):
+                self.records[outcome.entry] = outcome.message
+        match self.roster.topics.split(topic):
+            case ["people", _, person]:
+                self._bury(message, person)
+            case ["keys", gate] if self._signed(message, Kind.KEYS):
+                self.keys.add(gate)
+
+    def _bury(self, message: bytes, person: str = "") -> None:
+        """A tombstone counts also where the list has caught up with it: it says whether somebody was erased."""
+        if kind_of(message) == Kind.TOMBSTONE and (payload := self._signed(message, Kind.TOMBSTONE)):
+            tombstone = decode(payload, Tombstone)
+            known = self.tombstones.get(tombstone.id)
+            if person in ("", tombstone.id) and (known is None or known.revision < tombstone.revision):
+                self.tombstones[tombstone.id] = tombstone
+
+    def _signed(self, message: bytes, kind: Kind) -> bytes:
+        try:
+            signed = self._check(message)
+        except SealError:
+            return b""
+        return signed.payload if signed.kind == kind else b""
+
+    def read(self, store: Path) -> None:
+        """Take in the store of a gate; StoreError when it cannot be read."""
+        vault = Vault(store, read_only=True)
+        try:
+            held, tombstones = vault.held()[0], vault.tombstones()
+            self.roster.resume(vault.documents(), tombstones, held)
+            self.records = {entry: message for entry in held if (message := vault.record(entry))}
+        finally:
+            vault.close()
+        for message in tombstones:
+            self._bury(message)
+
+
+class Recoverer:
+    """Reads the backup's databases, listens, and puts what was learned into them."""
+
+    def __init__(self, config: DeskConfig, credentials: Credentials) -> None:
+        self._config, self._credentials = config, credentials
+        self._check = Checker([read_key(credentials.path(DESK_PUBLIC))])
+        self.topics = Topics(config.desk.site)
+        self._office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
+        self._people = Whitelist.of(config, credentials, write=True)
+        self._rows = {row.id: row for row, _secret in self._people.changes(0)[1]}
+        self._gates = {gate.name: gate for gate in self._office.gates() if gate.revoked_at is None}
+        self._revisions: dict[str, int] = {}
+        self._heard: set[str] = set()
+        self.found = Recovery()
+        self._anchors: list[str] = []
+        self._gone: dict[str, Tombstone] = {}
+        self._back: list[tuple[Head, Content]] = []
+        if card := backup.pending(config):
+            self.found.taken_at = card.taken_at
+
+    def recover(self, stores: Iterable[Path], listen_s: float, accept: bool) -> Recovery:
+        """Learn, and unless something is lacking or with `accept`, put it into the databases; the desk may run then."""
+        found, broker = self.found, Witness(self.topics.site, self._check)
+        try:
+            self._listen(broker, listen_s)
+        except Lost as lost:
+            found.lacking.append(lost.message)
+        witnesses = [broker]
+        for store in stores:
+            witnesses.append(Witness(self.topics.site, self._check))
+            witnesses[-1].read(store)
+        self._anchors = [each.manifest.anchor for each in witnesses if each.manifest]
+        newest = max(witnesses, key=lambda each: each.manifest.revision if each.manifest else -1)
+        self._learn(newest, witnesses)
+        if newest is broker and broker.complete:  # then it was shown all there is
+            found.gates_shut_out = sorted(self._gates.keys() - broker.keys)
+        found.gates_unknown = sorted(broker.keys - {gate.name for gate in self._office.gates()})
+        self._lack(newest.manifest)
+        if accept or not found.lacking:
+            self._apply(newest.manifest)
+        self._office.close()
+        return found
+
+    # Hear -----------------------------------------------------------------------------------------------------------
+
+    def _listen(self, witness: Witness, listen_s: float) -> None:
+        """Hear the broker until all was shown and every gate was heard, or nothing new has come for so long."""
+        topics, pager, until = self.topics, Pager(self.topics), time.monotonic() + listen_s
+        always = [topics.manifest, topics.index, topics.keys("+"), topics.reports]
+        connection = Connection(address(self._config.broker, self._credentials), always)
+        while time.monotonic() < until and not (pager.done and witness.complete and self._all_heard(witness)):
+            connection.subscribe(pager.wanted(witness.roster.holding, time.monotonic()))
+            for message in connection.turn(LOOK_EVERY_S):
+                if message.topic.endswith("/roster"):
+                    self._reported(message)
+                else:
+                    witness.feed(message.topic, message.payload)
+                    until = time.monotonic() + listen_s
+        connection.close()
+
+    def _all_heard(self, witness: Witness) -> bool:
+        """Whether every gate was heard that is not shut out."""
+        return self._heard >= self._gates.keys() & witness.keys
+
+    def _reported(self, message: Message) -> None:
+        """Which revision a gate runs; only what it says now is its word, not what the broker has kept of it."""
+        gate = self._gates.get(message.topic.split("/")[-2])
+        try:
+            signed = Checker([gate.signs])(message.payload) if gate else None
+            report = decode(signed.payload, Report) if signed and signed.kind == Kind.REPORT else None
+        except (EdgeError, ValueError):
+            return
+        if gate and report and (report.site, report.gate) == (self.topics.site, gate.name):
+            self._revisions[gate.name] = max(report.revision, self._revisions.get(gate.name, 0))
+            if not message.retain:
+                self._heard.add(gate.name)
+
+    # Learn ----------------------------------------------------------------------------------------------------------
+
+    def _learn(self, newest: Witness, witnesses: list[Witness]) -> None:
+        records = {entry: message for witness in witnesses for entry, message in witness.records.items()}
+        sealer = Sealer(self._office.content_keys())
+        for witness in witnesses:
+            for person, tombstone in witness.tombstones.items():
+                self._bury(person, tombstone)
+        if newest.manifest is None:
+            return
+        entries = newest.roster.holding.entries
+        self.found.list_revision = newest.manifest.revision
+        for person, row in self._rows.items():
+            if (
+                person not in entries
+                and person not in self._gone
+                and not row.revoked_at
+                and row.revision <= newest.manifest.revision
+            ):
+                self._bury(person, Tombstone(person, newest.manifest.revision, newest.manifest.issued))
+        for person, entry in entries.items():
+            known, grave = self._rows.get(person), self._gone.get(person)
+            if (grave and grave.revision > entry.revision) or (known and known.revision >= entry.revision):
+                continue
+            self._gone.pop(person, None)
+            self._reopen(person, records.get(entry), sealer)
+
+    def _bury(self, person: str, tombstone: Tombstone) -> None:
+        row, known = self._rows.get(person), self._gone.get(person)
+        if row is None or erased(row) or row.revision >= tombstone.revision:
+            return
+        if known is None or (known.revision, known.erased) < (tombstone.revision, tombstone.erased):
+            self._gone[person] = tombstone
+
+    def _reopen(self, person: str, message: bytes | None, sealer: Sealer) -> None:
+        try:
+            if message is None:
+                raise ValueError(person)
+            self._back.append((head_of(parse(message)), content_of(message, sealer)[1]))
+        except (EdgeError, ValueError):
+            self.found.unread.append(person)
+
+    def _lack(self, manifest: Manifest | None) -> None:
+        """Say why this may not be all that happened."""
+        lacking, head = self.found.lacking, self._office.head()[0]
+        if manifest is None or manifest.revision < head:
+            text = "no whole list that this desk has signed since revision {revision} was found"
+            lacking.append(Phrase(text, revision=head))
+        for name in sorted(self._gates.keys() - set(self.found.gates_shut_out)):
+            revision, known = self._revisions.get(name, 0), manifest.revision if manifest else 0
+            if revision > known:
+                text = "{gate} runs revision {revision}, which nobody has shown; name its list.sqlite with --store"
+                lacking.append(Phrase(text, gate=name, revision=revision))
+            elif name not in self._heard:
+                lacking.append(Phrase("{gate} was not heard; it may know of a later list", gate=name))
+
+    # Put it in ------------------------------------------------------------------------------------------------------
+
+    def _apply(self, manifest: Manifest | None) -> None:
+        found = self.found
+        found.erased = sorted(person for person, tombstone in self._gone.items() if tombstone.erased)
+        found.revoked = sorted(self._gone.keys() - set(found.erased))
+        found.changed = sorted(head.id for head, _ in self._back if head.id in self._rows)
+        found.nameless = sorted(head.id for head, _ in self._back if head.id not in self._rows)
+        for gate in found.gates_shut_out:
+            self._office.shut_out(gate)
+        self._office.forget_index()
+        known = [manifest.revision if manifest else 0, *self._revisions.values(), *map(_revision, self._rows.values())]
+        # Seconds since 1970: more than a site has had changes, and more than at any recovery before, known or not.
+        least = max(int(time.time()), *(revision + 1 for revision in known if revision < 2**53))
+        told = _told(found) | {"anchors": ", ".join(self._anchors)}
+        self._people.recover(self._gone, self._back, least, told)
+        found.revision = self._people.renumber()
+        (self._config.state / backup.RESTORED).unlink(missing_ok=True)
+
+
+def kind_of(message: bytes) -> str:
+    """What a message says that it is, unverified."""
+    try:
+        return parse(message).kind
+    except SealError:
+        return ""
+
+
+def _revision(row: Row) -> int:
+    return row.revision
+
+
+def _told(found: Recovery) -> dict[str, str]:
+    """What the journal says of it."""
+    counts = {name: str(len(getattr(found, name))) for name in ("revoked", "erased", "changed", "nameless", "unread")}
+    gates = {"gates_shut_out": ", ".join(found.gates_shut_out), "gates_unknown": ", ".join(found.gates_unknown)}
+    told = {"list_revision": str(found.list_revision), **counts, **gates, "lacking": "; ".join(map(str, found.lacking))}
+    return {name: value for name, value in told.items() if value}

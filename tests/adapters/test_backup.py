@@ -1,0 +1,192 @@
+"""The desk is backed up while it runs and restored after days: who was revoked since stays out, at every gate."""
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pyrage
+import pytest
+from pyrage import x25519
+
+from bench.town import CONSENT, PACK, synthetic
+from edge import follow
+from edge.backup import KEY_FILE, PUBLIC, new_recovery_key
+from edge.enrolled import Bounds, Edit, Person, Standing
+from edge.journal import Deed
+from edge.models import manifest
+from tests.adapters.brokers import until
+from tests.adapters.sites import TOPICS, Place
+from tests.commands import answer, complaint, run
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr(follow, "REPORT_EVERY_S", 0.5)  # what a restored desk waits for
+    place = Place(tmp_path)
+    new_recovery_key(tmp_path / "safe" / KEY_FILE)
+    shutil.copy(tmp_path / "safe" / PUBLIC, place.town.root / "credentials" / PUBLIC)
+    yield place
+    place.close()
+
+
+def options(place: Place) -> list[object]:
+    return ["--config", place.town.root / "desk.toml", "--credentials", place.town.root / "credentials"]
+
+
+def lose(place: Place) -> None:
+    """The desk's machine burns down."""
+    place.stop("desk")
+    shutil.rmtree(place.town.root / "state")
+    shutil.rmtree(place.town.root / "credentials")
+
+
+def restore(place: Place, file: Path) -> None:
+    answer("desk", "restore", file, "--key", place.town.root / "safe" / KEY_FILE, *options(place))
+
+
+def standings(place: Place) -> dict[str, Person]:
+    return {person.id: person for person in place.town.people().people(date.today())}
+
+
+def enroll(place: Place, name: str, level: str = "") -> str:
+    templates = synthetic(place.rng, manifest(PACK).dimension)
+    bounds = Bounds((level,) if level else ())
+    return place.town.people().enroll(name, CONSENT, manifest(PACK).id, templates, bounds).id
+
+
+def test_a_restored_desk_learns_who_was_revoked_erased_and_changed_before_it_publishes(place: Place) -> None:
+    root, names = place.town.root, ("revoked", "erased", "edited", "stays", "comes back")
+    people = {name: enroll(place, name, "lab") for name in names}
+    place.town.people().revoke(people["comes back"])
+    place.start("broker", "desk", "north", "south")
+    place.wait(4)
+    told = answer("desk", "backup", root / "desk.age", *options(place))
+    assert told["revision"] == place.town.people().revision()
+    list_ = place.town.people()
+    list_.revoke(people["revoked"])
+    list_.erase(people["erased"])
+    list_.edit(people["edited"], Edit(bounds=Bounds(("canteen",))))
+    list_.restore(people["comes back"], date.today())
+    late = enroll(place, "late")
+    erased = list_.person(people["erased"], date.today()).revision
+    until(lambda: len(place.town.office().receipts(people["erased"], erased)) == 2)
+    place.wait(4)
+    before = list_.revision()
+    lose(place)
+    restore(place, root / "desk.age")
+    assert standings(place)[people["revoked"]].standing is Standing.ENROLLED, "the backup is older"
+    assert "desk recover" in complaint("desk", "run", *options(place))
+    told = answer("desk", "recover", *options(place))
+    assert (told["revoked"], told["erased"], told["nameless"]) == ([people["revoked"]], [people["erased"]], [late])
+    assert told["changed"] == sorted([people["edited"], people["comes back"]]) and told["lacking"] == []
+    now = standings(place)
+    assert {name: now[id_].standing for name, id_ in people.items()} == {
+        "revoked": Standing.REVOKED, "erased": Standing.ERASED, "edited": Standing.ENROLLED,
+        "stays": Standing.ENROLLED, "comes back": Standing.ENROLLED,
+    }  # fmt: skip
+    assert now[people["edited"]].bounds.levels == ("canteen",) and now[people["edited"]].name == "edited"
+    assert now[late].standing is Standing.ENROLLED and now[people["erased"]].name == ""
+    assert place.audit().verify()[1] is None and place.audit().last(Deed.RECOVERED)
+    place.start("desk")
+    revision = place.town.people().revision()
+    assert revision > before
+    until(lambda: all((now := gate.now()) and now.fact.revision == revision for gate in place.gates.values()))
+    passing = {people[name] for name in ("edited", "stays", "comes back")} | {late}
+    assert all(gate.loaded and set(gate.loaded.permits) == passing for gate in place.gates.values())
+    until(lambda: len(place.town.office().receipts(people["erased"], now[people["erased"]].revision)) == 2)
+
+
+def test_what_nobody_shows_is_named_and_a_gates_store_fills_the_gap(place: Place) -> None:
+    ann, bob = enroll(place, "Ann"), enroll(place, "Bob")
+    place.start("broker", "desk", "north", "south")
+    place.wait(2)
+    answer("desk", "backup", place.town.root / "desk.age", *options(place))
+    place.town.people().revoke(ann)
+    place.wait(1)
+    until(lambda: place.gates["south"].follower._roster.graves == {})
+    lose(place)
+    place.stop("south")
+    place.town.broker.kill()
+    (place.town.root / "broker/mosquitto.db").unlink(missing_ok=True)
+    place.start("broker")
+    restore(place, place.town.root / "desk.age")
+    told = answer("desk", "recover", "--listen", "1", *options(place), status=1)
+    assert not told["recovered"] and "south was not heard" in " ".join(told["lacking"])
+    assert standings(place)[ann].standing is Standing.ENROLLED, "nothing is changed by half"
+    store = place.town.sites["south"].config.state / "list.sqlite"
+    told = answer("desk", "recover", "--listen", "1", "--store", store, "--accept", *options(place))
+    assert (told["revoked"], told["recovered"]) == ([ann], True)
+    assert "south was not heard" in str(place.audit().last(Deed.RECOVERED))
+    place.start("desk", "south")
+    until(lambda: all((now := gate.now()) and set(now.permits) == {bob} for gate in place.gates.values()))
+
+
+def test_a_gate_that_was_shut_out_since_gets_no_keys_from_a_restored_desk(place: Place) -> None:
+    ann = enroll(place, "Ann")
+    place.start("broker", "desk", "north", "south")
+    place.wait(1)
+    answer("desk", "backup", place.town.root / "desk.age", *options(place))
+    answer("gates", "revoke", "south", *options(place))
+    until(lambda: TOPICS.keys("south") not in place.town.office().hashes())
+    place.stop("south")
+    place.wait(1)
+    lose(place)
+    restore(place, place.town.root / "desk.age")
+    told = answer("desk", "recover", *options(place))
+    assert (told["gates_shut_out"], told["unread"], told["lacking"]) == (["south"], [ann], [])
+    assert [gate.name for gate in place.town.office().gates() if not gate.revoked_at] == ["north"]
+
+
+def test_a_database_that_was_put_back_by_hand_publishes_nothing(place: Place) -> None:
+    ann, _ = place.enroll("Ann")
+    place.start("broker", "desk", "north")
+    place.wait(1)
+    place.stop("desk")
+    shutil.copytree(place.town.root / "state", place.town.root / "copy")
+    place.start("desk")
+    place.town.people().revoke(ann)
+    place.wait(0)
+    place.stop("desk")
+    shutil.rmtree(place.town.root / "state")
+    (place.town.root / "copy").rename(place.town.root / "state")
+    enroll(place, "somebody else")
+    assert "edge-gate desk recover" in complaint_of_a_desk(place)
+    assert place.gates["north"].count() == 0, "Ann is not let in again"
+
+
+def complaint_of_a_desk(place: Place) -> str:
+    done = run("desk", "run", *options(place))
+    assert done.returncode == 1, done
+    return done.stderr
+
+
+def test_a_backup_opens_with_its_key_alone_and_replaces_nothing(place: Place) -> None:
+    root = place.town.root
+    enroll(place, "Ann")
+    answer("desk", "backup", root / "desk.age", *options(place))
+    assert "name another" in complaint("desk", "backup", root / "desk.age", *options(place))
+    content = (root / "desk.age").read_bytes()
+    assert (root / "desk.age").stat().st_mode & 0o777 == 0o600
+    identity = x25519.Identity.from_str((root / "safe" / KEY_FILE).read_text().strip())
+    with tarfile.open(fileobj=io.BytesIO(pyrage.decrypt(content, [identity]))) as archive:
+        assert {"state/desk.sqlite", "state/whitelist.sqlite", "credentials/desk.key"} <= set(archive.getnames())
+    assert "a restore replaces nothing" in complaint(
+        "desk", "restore", root / "desk.age", "--key", root / "safe" / KEY_FILE, *options(place)
+    )
+    lose(place)
+    new_recovery_key(root / "other" / KEY_FILE)
+    for file, key in ((content, root / "other" / KEY_FILE), (content[:-100], root / "safe" / KEY_FILE)):
+        (root / "try.age").write_bytes(file)
+        said = complaint("desk", "restore", root / "try.age", "--key", key, *options(place))
+        assert "does not open with this recovery key" in said
+        assert not list((root / "state").glob("*")) and not list((root / "credentials").glob("*"))
+    said = complaint("desk", "restore", root / "desk.age", "--key", root / "desk.toml", *options(place))
+    assert "no recovery key" in said
+    restore(place, root / "desk.age")
+    assert [person.name for person in standings(place).values()] == ["Ann"]
+    assert (root / "credentials/desk.key").stat().st_mode & 0o777 == 0o600
