@@ -224,11 +224,11 @@ def _idle(site: Site, progress: Progress) -> float:
         for second in range(round(SETTLE_S)):
             progress("idle", second, SETTLE_S + IDLE_S)
             time.sleep(1)
-        begun, cpu = time.monotonic(), _cpu_s(eye.pid)
+        begun, cpu = time.monotonic(), cpu_s(eye.pid)
         for second in range(round(IDLE_S)):
             progress("idle", SETTLE_S + second, SETTLE_S + IDLE_S)
             time.sleep(1)
-        return 100 * (_cpu_s(eye.pid) - cpu) / (time.monotonic() - begun)
+        return 100 * (cpu_s(eye.pid) - cpu) / (time.monotonic() - begun)
 
 
 def _result(run: Run, idle_cpu_percent: float) -> Result:
@@ -268,7 +268,7 @@ def _median(values: Iterable[float]) -> float:
     return round(float(np.median(list(values))), 3)
 
 
-def _cpu_s(process: int) -> float:
+def cpu_s(process: int) -> float:
     """User and system time of a process so far, all its threads."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / sysconf("SC_CLK_TCK")

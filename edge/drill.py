@@ -22,6 +22,8 @@ from edge.doorevents import AccessGranted, DoorForcedOpen, DoorModeChanged, Door
 from edge.errors import EdgeError, StoreError
 from edge.events import DrillReport
 from edge.logfile import Reader
+from edge.schedule import ALWAYS
+from edge.signers import LookSection
 from edge.simulate import RtspServer, seconds_of
 from edge.supervise import Supervisor, gate_children
 from edge.terms import DoorMode
@@ -91,7 +93,10 @@ def _camera(config: Config, name: str) -> CameraSection:
 
 
 def _rehearsal(config: Config, camera: CameraSection, url: str, root: Path) -> Config:
-    """The gate's configuration with the clip as its camera, a simulated chip as its door, and nobody to talk to."""
+    """The gate's configuration with the clip as its camera, a simulated chip as its door, and nobody to talk to.
+
+    It may be night when it is held, so levels count at any time; and it learns no template from a recording.
+    """
     door = next(door for door in config.door if door.name == camera.door)
     replace = msgspec.structs.replace
     plain = msgspec.convert(
@@ -112,6 +117,10 @@ def _rehearsal(config: Config, camera: CameraSection, url: str, root: Path) -> C
         broker=replace(config.broker, host="127.0.0.1", port=1, username="", credential="", ca_file="",
                        certificate_file="", key_credential=""),
         operator=[],
+        reader=[],
+        look=LookSection(),
+        whitelist=replace(config.whitelist, refresh_every_days=0),
+        level=[replace(each, doors=[door.name][: door.name in each.doors], schedule=ALWAYS) for each in config.level],
     )  # fmt: skip
     (root / "state").mkdir()
     for kept in config.state.glob("whitelist*"):

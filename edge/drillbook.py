@@ -36,6 +36,16 @@ def leave(state: Path, report: DrillReport, at: float) -> Path:
     return path
 
 
+def passed_at(state: Path) -> float:
+    """When the last drill was passed, in UTC seconds; 0.0 when none was that can be read."""
+    passed = [0.0]
+    for path in (*_folder(state).glob("*.told"), *_folder(state).glob("*.json")):
+        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
+            if msgspec.json.decode(path.read_bytes(), type=DrillReport).passed:
+                passed.append(_held_at(path))
+    return max(passed)
+
+
 class DrillSource(Source):
     """Puts the last drill that was told before, then every new one."""
 

@@ -203,7 +203,9 @@ class Porter(Source):
             self._retain(self._today())
 
     def _retain(self, today: date) -> None:
-        """Once a day: a gate that keeps its own list erases whose last day is over, with a receipt."""
+        """Once a day: a gate that keeps its own list erases whose last day is over, with a receipt; not beside it."""
+        if self._config.drill.rehearsal:
+            return
         if self._config.whitelist.source == "local" and today != self._retained:
             for person in carry_out(self._config, self._credentials, today):
                 self._put(TemplateDestroyed(person))

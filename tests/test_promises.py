@@ -9,7 +9,12 @@ import pytest
 from edge.cli import COMMANDS, load
 from tests.conftest import ROOT
 
-OPERATORS = {"law.md": "**the operator's**", "law.zh.md": "**由使用单位负责**", "threat-model.md": "nothing else"}
+OPERATORS = {
+    "law.md": "**the operator's**",
+    "law.zh.md": "**由使用单位负责**",
+    "threat-model.md": "nothing else",
+    "peers.md": "nothing else",
+}
 TEST, COMMAND = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`"), re.compile(r"`edge-gate ([a-z-]+)(?: ([a-z-]+))?`")
 
 

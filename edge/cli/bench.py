@@ -81,6 +81,25 @@ def pipeline(
     _tell(result, json)
 
 
+@bench.command(
+    help=N_("Hold a pass before a camera: how soon it opens, and what looking for passes costs an idle eye.")
+)
+def passes(
+    pack: Annotated[str, typer.Option("--pack", metavar="PACK", help=N_("The model pack."))] = "zoo",
+    runs: Annotated[int, typer.Option("--runs", min=1, max=20, help=N_("How often the whole."))] = 3,
+    showings: Annotated[int, typer.Option("--showings", min=1, max=100, help=N_("How often the pass in each."))] = 3,
+    models: Annotated[
+        Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
+    ] = packs.DIRECTORY,
+    json: JsonOption = False,
+) -> None:
+    from bench.passes import measure
+
+    with _shown({"run": _("Holding up a pass")}, json) as show:
+        result = measure(pack, models, runs, showings, show)
+    _tell(result, json)
+
+
 @bench.command(help=N_("Compare what one face costs in ONNX Runtime, as the gate runs it, and in OpenVINO."))
 def runtime(
     pack: Annotated[str, typer.Option("--pack", metavar="PACK", help=N_("The model pack."))],

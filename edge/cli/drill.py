@@ -1,13 +1,13 @@
 """`edge-gate drill`: does this gate still do what it is there for?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.progress import progress
-from edge.config import Credentials, load
+from edge.config import Config, Credentials, load
 from edge.errors import EdgeError
 from edge.i18n import N_, _
 
@@ -17,6 +17,29 @@ Film = Annotated[
     Path | None, typer.Option("--clip", metavar="FILE", help=N_("The recorded approach; otherwise drill.clip."))
 ]
 Person = Annotated[str, typer.Option("--person", metavar="ID", help=N_("Who is on it; otherwise drill.person."))]
+Due = Annotated[
+    bool,
+    typer.Option("--if-due", help=N_("Only if the time for one to be passed (drill.every_days) is running out.")),
+]
+DUE = 0.9
+"""From which share of that time on: what fails once can be done again before it is an alarm."""
+
+
+class Waits(NamedTuple):
+    """Why no drill is due, and for how long; no days where none ever is."""
+
+    why: str
+    days: float | None
+
+
+def _waits(config: Config, now: float) -> Waits | None:
+    from edge.drillbook import passed_at
+
+    every = config.drill.every_days
+    if not every:
+        return Waits(N_("drill.every_days asks for no drill"), None)
+    left = DUE * every - (now - passed_at(config.state)) / 86_400
+    return Waits(N_("the next drill is due in {days} days"), round(left, 1)) if left > 0 else None
 
 
 def drill(
@@ -24,6 +47,7 @@ def drill(
     camera: Camera = "",
     clip: Film = None,
     person: Person = "",
+    if_due: Due = False,
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
@@ -36,6 +60,12 @@ def drill(
     from edge.drillbook import leave
 
     found = load(config)
+    if if_due and (waits := _waits(found, time.time())):
+        if json:
+            emit({"due": False, "in_days": waits.days})
+        else:
+            say(waits.why, days=waits.days)
+        return
     if gate not in ("", found.gate.name):
         raise EdgeError(
             "{path} is the configuration of {name}, not of {gate}", path=config, name=found.gate.name, gate=gate

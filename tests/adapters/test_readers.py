@@ -204,7 +204,7 @@ def test_a_card_and_its_pin_open_and_wrong_pins_are_blocked_and_told_once(house:
         time.sleep(2.0)  # slower than the gate cuts off
         pad.show(pin=f"77{number}3")
         if number < 2:
-            wait(lambda: len(_wrong(house)) == number + 1)
+            wait(lambda count=number + 1: len(_wrong(house)) == count)
     wait(lambda: house.events(RepeatedRefusals) and len(house.facts("PinEntered")) == 5)
     pad.close()
     assert (len(_wrong(house)), len(house.events(RepeatedRefusals)), len(house.watch.opened)) == (2, 1, 2)

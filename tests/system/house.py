@@ -77,9 +77,9 @@ def cut(film: Path, target: Path, seconds: float) -> Path:
     return target
 
 
-def templates(scene: Path) -> Vector:
+def templates(scene: Path, pack: str = PACK) -> Vector:
     """What the pack makes of that person's good views, (n, D)."""
-    vision, gate = Vision(models.load(PACK, STORE)), QualityGate()
+    vision, gate = Vision(models.load(pack, STORE)), QualityGate()
     found = []
     for image in list(_frames(scene))[::12]:
         picture = Bgr(image)
@@ -118,11 +118,11 @@ class House:
         self.watch = Watch(site.chip)
         self.watch.start()
 
-    def enroll(self, faces: Vector) -> str:
+    def enroll(self, faces: Vector, pack: str = PACK) -> str:
         """Put the person on the whitelist; the id."""
         consent = Consent("test", "somebody in a film", date.today() + timedelta(days=2))
         people = Whitelist.of(self.site.config, self.site.credentials, write=True)
-        return people.enroll("visitor", consent, models.manifest(PACK).id, faces).id
+        return people.enroll("visitor", consent, models.manifest(pack).id, faces).id
 
     def start(self, *roles: str) -> None:
         for role in roles:

@@ -4,15 +4,57 @@ from pathlib import Path
 
 import pytest
 
+from edge import models
 from edge.drillbook import leave
+from edge.enrolled import Bounds, Edit
 from edge.errors import ConfigurationError
 from edge.events import DrillFault, DrillReport
 from edge.matcher import Vector
+from edge.whitelist import Whitelist
 from tests.commands import answer, complaint
 from tests.system.conftest import NewHouse
-from tests.system.house import wait
+from tests.system.house import STORE, templates, wait
 
 pytestmark = pytest.mark.real
+
+BESIDE = """
+[[door]]
+name = "back"
+chip = "simulated:ROOT/back"
+relay = { line = 1 }
+[[schedule]]
+name = "never"
+periods = ["daily 03:00-03:01"]
+[[level]]
+name = "staff"
+doors = ["back", "main"]
+schedule = "never"
+[[reader]]
+name = "pad"
+door = "back"
+"""
+
+
+@pytest.mark.slow
+def test_a_drill_with_the_pack_that_gates_have_goes_by_itself_when_it_is_due_and_ends_the_alarm(
+    house: NewHouse, film: Path, scene: Path, shared: Path
+) -> None:
+    """As the timer starts it; what is configured beside the door and its camera stays out of it."""
+    models.fetch("zoo", STORE, shared / "models")
+    gate = house(pack="zoo", clock_untrusted="accept")
+    person = gate.enroll(templates(scene, "zoo"), "zoo")
+    people = Whitelist.of(gate.site.config, gate.site.credentials, write=True)
+    people.edit(person, Edit(bounds=Bounds(("staff",))))
+    more = f'\n[drill]\nclip = "{film}"\nperson = "{person}"\nevery_days = 90\n' + BESIDE.replace(
+        "ROOT", str(gate.site.root)
+    )
+    gate.site.file.write_text(gate.site.file.read_text() + more)
+    given = ["--if-due", "--config", gate.site.file, "--credentials", gate.site.secrets]
+    assert answer("drill", *given)["passed"]
+    assert answer("drill", *given) == {"due": False, "in_days": 81.0}
+    gate.start("relay", "gate")
+    wait(lambda: gate.events(DrillReport))
+    assert gate.events(DrillReport)[0].data["passed"] is True and not gate.events(DrillFault)
 
 
 @pytest.mark.slow

@@ -51,7 +51,8 @@ def owner(root: Path, path: str) -> str:
 
 @pytest.mark.real
 def test_a_gate_gets_units_configuration_key_and_models(gate: Path) -> None:
-    copies = {f"{UNITS}/{unit.name}": unit for unit in (ROOT / "config").glob("*.service")}
+    units = [path for path in (ROOT / "config").iterdir() if path.suffix in (".service", ".timer")]
+    copies = {f"{UNITS}/{unit.name}": unit for unit in units}
     copies["etc/edge-gate/gate.toml"] = ROOT / "config/gate.toml"
     for copy, original in copies.items():
         assert (gate / copy).read_bytes() == original.read_bytes() and mode(gate / copy) == 0o644
@@ -81,9 +82,15 @@ def test_a_second_run_follows_the_configuration_and_keeps_it_and_the_key(gate: P
     text = (settings / "gate.toml").read_text()
     text = text.replace('name = "lobby"\ndoor', 'name = "street"\ndoor').replace("# username", "username")
     text = text.replace('# credential = "camera.', 'credential = "camera.').replace("192.0.2.10", "192.0.2.99")
+    text += '\n[drill]\nclip = "/var/lib/edge-gate/approach.mp4"\nevery_days = 90\n'
+    text += '[[reader]]\nname = "pad"\ndoor = "main"\nkey_credential = "reader.key"\n'
     (settings / "gate.toml").write_text(text)
-    (settings / "credentials/camera.password").write_text(SECRET)
+    for name in ("camera.password", "reader.key"):
+        (settings / "credentials" / name).write_text(SECRET)
     installed(root)
+    assert (root / UNITS / "timers.target.wants/edge-gate-drill.timer").is_symlink()
+    loaded = (root / UNITS / "edge-gate.service.d/credentials.conf").read_text()
+    assert "LoadCredential=reader.key:/etc/edge-gate/credentials/reader.key" in loaded and SECRET not in loaded
     assert (settings / "gate.toml").read_text() == text
     assert (settings / "credentials/whitelist.key").read_bytes() == key
     eyes = [path.name for path in (root / UNITS / "edge-gate.service.wants").iterdir()]
@@ -93,6 +100,9 @@ def test_a_second_run_follows_the_configuration_and_keeps_it_and_the_key(gate: P
     said = drop_in.read_text().splitlines()
     assert "LoadCredential=camera.password:/etc/edge-gate/credentials/camera.password" in said
     assert "IPAddressAllow=192.0.2.99" in said and SECRET not in drop_in.read_text()
+    (settings / "gate.toml").write_text(text.replace("every_days = 90", "every_days = 0"))
+    installed(root)
+    assert not (root / UNITS / "timers.target.wants/edge-gate-drill.timer").exists()
 
 
 @pytest.mark.parametrize("script", ["scripts/install", ".ci/run"])

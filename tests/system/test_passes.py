@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.passfilm import CODE_AT, LIGHT, pass_film
 from edge.camera import Camera
 from edge.codes import Codes
 from edge.config import CameraSection
@@ -14,7 +15,6 @@ from edge.invitation import Wish, invite
 from edge.simulate import RtspServer
 from tests.system.conftest import NewHouse
 from tests.system.house import House, wait
-from tests.system.passfilm import CODE_AT, pass_film
 
 pytestmark = pytest.mark.real
 
@@ -59,7 +59,7 @@ def test_a_pass_is_read_within_half_a_second_of_its_first_frame(tmp_path: Path) 
         while not read and time.monotonic() < end:
             camera.news()  # it does not wait while there is some
             if frame := camera.next(0.2):
-                visible = visible or (frame.captured if frame.picture.y[CODE_AT].max() > 180 else 0.0)
+                visible = visible or (frame.captured if frame.picture.y[CODE_AT].max() > LIGHT else 0.0)
                 read = time.monotonic() if codes.new(frame.picture.y, frame.captured) else 0.0
         camera.close()
     assert visible and 0 < read - visible < 0.5

@@ -18,6 +18,8 @@ from tests.conftest import ROOT, need
 
 CONFIG = ROOT / "config"
 UNITS = sorted(CONFIG.glob("*.service"))
+TIMERS = sorted(CONFIG.glob("*.timer"))
+DRILL = CONFIG / "edge-gate-drill.service"
 RELAY, GATE, EYE, LOOK = (CONFIG / f"edge-gate{kind}.service" for kind in ("-relay", "", "-eye@", "-look"))
 
 
@@ -30,7 +32,7 @@ def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*UNITS, *TIMERS], ids=lambda unit: unit.name)
 def test_systemd_misses_nothing_but_the_program(unit: Path) -> None:
     """Its exit status says little: an unknown key is a warning on standard error."""
     missing = re.compile(r"^\S+: Command /opt/edge-gate/bin/edge-gate is not executable: No such file or directory$")
@@ -56,13 +58,21 @@ def service(unit: Path) -> dict[str, str]:
 
 
 def test_each_unit_has_a_user_of_its_own_and_the_sockets_know_them() -> None:
-    users = {unit: service(unit)["User"] for unit in UNITS}
+    users = {unit: service(unit)["User"] for unit in UNITS if unit != DRILL}
     assert len(set(users.values())) == 4
     assert {"eye": users[EYE], "relay": users[GATE]} == PEERS
     made = re.findall(r"^u (\S+)", (CONFIG / "sysusers.conf").read_text(), re.MULTILINE)
     assert sorted(made) == sorted(users.values())
     assert PEERS["eye"] in service(GATE)["SupplementaryGroups"].split(), "else it cannot give it the socket"
     assert PEERS["relay"] in service(RELAY)["SupplementaryGroups"].split()
+
+
+def test_a_drill_is_the_gates_user_without_a_device_or_a_network() -> None:
+    drill = service(DRILL)
+    assert drill["User"] == service(GATE)["User"] and drill["PrivateDevices"] == "yes"
+    assert (drill["IPAddressDeny"], drill["IPAddressAllow"]) == ("any", "localhost")
+    assert drill["ExecStart"].endswith("edge-gate drill --if-due")
+    assert [timer.stem for timer in TIMERS] == [DRILL.stem]
 
 
 def test_the_units_run_what_the_supervisor_runs_with_the_same_watchdogs() -> None:

@@ -10,6 +10,8 @@ import segno
 RATE = 25
 CODE_AT = slice(500, 600), slice(800, 900)
 """A part of the picture that is always within the code."""
+LIGHT = 180
+"""Of its light modules; the hall is darker."""
 
 
 def pass_film(token: str, target: Path, pixels: int = 4, empty_s: float = 2.0, shown_s: float = 3.0) -> Path:
