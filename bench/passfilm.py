@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import segno
+from numpy.typing import NDArray
 
 RATE = 25
 CODE_AT = slice(500, 600), slice(800, 900)
@@ -14,12 +15,17 @@ LIGHT = 180
 """Of its light modules; the hall is darker."""
 
 
+def code_of(token: str, pixels: int = 4) -> NDArray[np.uint8]:
+    """The code in grey (h, w), as a phone shows it."""
+    rows = [list(row) for row in segno.make(token, error="l", micro=False).matrix_iter(scale=pixels, border=4)]
+    return (230 - np.array(rows, np.uint8) * 190).astype(np.uint8)
+
+
 def pass_film(token: str, target: Path, pixels: int = 4, empty_s: float = 2.0, shown_s: float = 3.0) -> Path:
     """1080p H.264: nobody, then a code of so many pixels a module that sways a little, then nobody."""
     rng = np.random.default_rng(3)
     hall = rng.integers(90, 120, (1080, 1920), np.uint8)
-    rows = [list(row) for row in segno.make(token, error="l", micro=False).matrix_iter(scale=pixels, border=4)]
-    code = (230 - np.array(rows, np.uint8) * 190).astype(np.uint8)
+    code = code_of(token, pixels)
     with av.open(str(target), "w") as film:
         stream = film.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"

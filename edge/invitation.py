@@ -178,7 +178,10 @@ def _enrolled_now(person: str, config: Config, credentials: Credentials) -> bool
 
 
 def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
-    """Have this gate refuse a pass; whether the template of a face that was bound to it was destroyed."""
+    """Have this gate refuse a pass; whether the template of a face that was bound to it was destroyed.
+
+    The gate gives the receipt, as soon as it runs.
+    """
     book = Passbook(config.state / BOOK)
     until = next(
         (each.valid_until for each in book.issued() if each.id == pass_id), time.time() + config.passes.longest_s
@@ -187,6 +190,7 @@ def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
     if not _enrolled_now(pass_id, config, credentials):
         return False
     Whitelist.of(config, credentials, write=True).erase(pass_id)
+    book.destroyed(pass_id)
     return True
 
 

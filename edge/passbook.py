@@ -37,6 +37,11 @@ def elsewhere(db: Database) -> None:
     db.create_view("spent", f"SELECT id, sum(count) AS count FROM ({everywhere}) GROUP BY id")
 
 
+@MIGRATIONS()
+def receipts(db: Database) -> None:
+    db.table("destroyed").create({"id": str}, pk="id")
+
+
 class Issued(Struct, frozen=True):
     """A pass that was issued here, as `visitor list` shows it; never its token. Times are UTC seconds."""
 
@@ -111,6 +116,21 @@ class Passbook:
         """The passes that are refused, and when each ends."""
         with self._opened() as db:
             return dict(db.execute("SELECT id, until FROM revoked").fetchall())
+
+    def destroyed(self, person: str) -> None:
+        """A template was destroyed that the gate is to give a receipt for."""
+        with self._opened() as db:
+            db.execute("INSERT OR IGNORE INTO destroyed VALUES (?)", (person,))
+
+    def owed(self) -> list[str]:
+        """Whose templates were destroyed, and no receipt was given."""
+        with self._opened() as db:
+            return [person for (person,) in db.execute("SELECT id FROM destroyed ORDER BY id")]
+
+    def given(self, person: str) -> None:
+        """The receipt was given."""
+        with self._opened() as db:
+            db.execute("DELETE FROM destroyed WHERE id = ?", (person,))
 
     def issue(self, issued: Issued) -> None:
         with self._opened() as db:

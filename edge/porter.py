@@ -34,6 +34,8 @@ WAITING = 64
 """Codes and grants that may wait; who holds up more is not heard, and the gate goes on."""
 TURN_S = 0.5
 TIDY_EVERY_S = 60.0
+RECEIPTS_EVERY_S = 2.0
+"""How often it looks whether a command has destroyed a template."""
 
 Append = Callable[[Emit, Now], None]
 
@@ -94,7 +96,7 @@ class Porter(Source):
         self._lately: dict[str, Lately] = {}
         self._config, self._credentials, self._clock = config, credentials, clock
         self._publish, self.bulletin = publish, Bulletin(config, credentials)
-        self._tidy_at = 0.0
+        self._tidy_at = self._receipts_at = 0.0
         self._retained = date.min
 
     def read(self, code: Code) -> None:
@@ -190,6 +192,9 @@ class Porter(Source):
 
     def _tidy(self, now: Now) -> None:
         """End the faces of passes that are over, then forget those; never by a clock that may be years ahead."""
+        if now.mono >= self._receipts_at:
+            self._receipts_at = now.mono + RECEIPTS_EVERY_S
+            self._give()
         if not now.trusted or now.mono < self._tidy_at:
             return
         self._tidy_at = now.mono + TIDY_EVERY_S
@@ -201,6 +206,14 @@ class Porter(Source):
                     book.revoke(issued.id, issued.valid_until)
             book.forget(now.utc)
             self._retain(self._today())
+
+    def _give(self) -> None:
+        """Tell what a command has destroyed."""
+        with logged():
+            book = Passbook(self._path)
+            for person in book.owed():
+                self._put(TemplateDestroyed(person))
+                book.given(person)
 
     def _retain(self, today: date) -> None:
         """Once a day: a gate that keeps its own list erases whose last day is over, with a receipt; not beside it."""
