@@ -27,7 +27,7 @@ PIXELS = 4
 """A module."""
 EMPTY_S, SHOWN_S = 1.5, 1.5
 READY_S, LATEST_S = 60.0, 30.0
-SETTLE_S, IDLE_S = 4.0, 12.0
+SETTLE_S, IDLE_S = 3.0, 9.0
 
 Progress = Callable[[str, float, float], None]
 
@@ -75,7 +75,7 @@ def _run(root: Path, pack: str, directory: Path, showings: int) -> Run:
         took = _shown(_site(site.root, directory, pack, camera.url(film)), showings)
         sites = [_site(root / name, directory, pack, camera.url(empty)) for name in ("reading", "not-reading")]
         sites[1].file.write_text(sites[1].file.read_text() + "\n[passes]\nread = false\n")
-        return Run(took, *_idle(sites))
+        return Run(took, *map(_idle, sites))
 
 
 def _site(root: Path, directory: Path, pack: str, url: str = "rtsp://127.0.0.1:1/none") -> Site:
@@ -110,17 +110,15 @@ def _opened(site: Site) -> Iterator[float]:
             yield msgspec.json.decode(line)["now"]["mono"]
 
 
-def _idle(sites: list[Site]) -> list[float]:
-    """CPU of eyes in service that look at the same empty hall at the same time, percent of a core."""
+def _idle(site: Site) -> float:
+    """CPU of an eye in service that looks at an empty hall, percent of a core."""
     with contextlib.ExitStack() as stack:
-        eyes = [site.start("run", "--role", "eye", log="eye.log") for site in sites]
-        for eye in eyes:
-            stack.callback(end, eye)
+        eye = site.start("run", "--role", "eye", log="eye.log")
+        stack.callback(end, eye)
         time.sleep(SETTLE_S)
-        begun, before = time.monotonic(), [cpu_s(eye.pid) for eye in eyes]
+        begun, before = time.monotonic(), cpu_s(eye.pid)
         time.sleep(IDLE_S)
-        spent = [cpu_s(eye.pid) - cpu for eye, cpu in zip(eyes, before, strict=True)]
-        return [round(100 * each / (time.monotonic() - begun), 1) for each in spent]
+        return round(100 * (cpu_s(eye.pid) - before) / (time.monotonic() - begun), 1)
 
 
 def _wait(ready: Callable[[], bool], seconds: float) -> None:

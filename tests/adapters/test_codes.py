@@ -8,7 +8,7 @@ import pytest
 import segno
 from numpy.typing import NDArray
 
-from edge.codes import AGAIN_S, EVERY_S, WIDEST, Codes, read
+from edge.codes import AGAIN_S, EVERY_S, LIVELY_S, STILL_S, WIDEST, Codes, read
 
 Image = NDArray[np.uint8]
 TOKEN = "eyJhbGciOiJFZDI1NTE5IiwidHlwIjoiZWRnZS1nYXRlLXBhc3Mrand0Iiwia2lkIjoiZGVzayJ9." + "x" * 200
@@ -53,3 +53,34 @@ def test_a_code_that_is_held_up_is_told_now_and_then_and_looked_for_seldom() -> 
     assert 3 <= len(told) <= 2.0 / AGAIN_S + 1
     assert codes.new(picture, 9.0) and not codes.new(scene(4, "another"), 9.0 + EVERY_S / 2)
     assert codes.new(scene(4, "another"), 9.0 + EVERY_S) == ["another"]
+
+
+def noisy(picture: Image, seed: int) -> Image:
+    """As the sensor sees it another time: each pixel some grey levels off."""
+    off = np.random.default_rng(seed).normal(0.0, 6.0, picture.shape)
+    return np.asarray(np.clip(picture + off, 0, 255), np.uint8)
+
+
+def test_an_idle_scene_is_searched_seldom_whatever_its_noise_and_a_code_that_comes_up_at_once() -> None:
+    searched: list[float] = []
+    now = 0.0
+
+    def search(luma: Image) -> list[str]:
+        searched.append(now)
+        return read(luma)
+
+    codes, hall = Codes(search), np.full((1080, 1920), 100, np.uint8)
+    shown = hall.copy()
+    rows = [list(row) for row in segno.make(TOKEN, error="l", micro=False).matrix_iter(scale=4, border=4)]
+    shown[400 : 400 + len(rows), 700 : 700 + len(rows[0])] = 235 - np.array(rows, np.uint8) * 200
+    for number in range(60):
+        now = number * EVERY_S
+        assert codes.new(noisy(hall, number), now) == []
+    idle = [at for at in searched if at > LIVELY_S + EVERY_S]
+    assert len(idle) <= (now - LIVELY_S) / STILL_S + 1, "nothing moves"
+    assert max(later - sooner for sooner, later in itertools.pairwise(searched)) <= STILL_S + EVERY_S
+    assert codes.new(noisy(shown, 99), now + EVERY_S) == [TOKEN], "at the next glance"
+    before = len(searched)
+    for number in range(2, 10):
+        codes.new(noisy(shown, 99 + number), now + number * EVERY_S)
+    assert len(searched) - before == 8, "and looked at closely for a while"
