@@ -1,6 +1,7 @@
 """From a picture to faces, and from a face to its quality, its liveness and its embedding."""
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -15,11 +16,8 @@ from edge.terms import Quality
 HEAD = np.array([[-32, -33, 28], [32, -33, 28], [0, 0, 0], [-25, 31, 24], [25, 31, 24]], np.float64)
 """Where the landmarks are on a mean head: millimetres right, down and away from the camera, nose tip at 0."""
 
-PLANE = np.array([1, 1j])
-"""Takes (n, 2) points to n complex numbers."""
-
 UPRIGHT_SIZE = (80, 80)
-UPRIGHT = np.array([[24, 28], [56, 28], [40, 46], [27, 64], [53, 64]])
+UPRIGHT = ((24.0, 28.0), (56.0, 28.0), (40.0, 46.0), (27.0, 64.0), (53.0, 64.0))
 """Where quality wants the landmarks: detail is judged at 32 pixels between the eyes, as embedders see it."""
 
 EYES, MOUTH, FACE = ((24, 33, 16, 32), (24, 33, 48, 64)), (56, 72, 26, 54), (16, 76, 16, 64)
@@ -86,14 +84,15 @@ class Vision:
         return _unit(np.concatenate([_embedded(picture, face, network) for network in self._embedders]))
 
 
-def similarity(landmarks: Matrix, template: Matrix) -> Matrix:
-    """The rotation, scale and shift (2, 3) that takes landmarks (n, 2) nearest to the template (n, 2).
+def similarity(landmarks: Matrix, template: Sequence[tuple[float, float]]) -> Matrix:
+    """The rotation, scale and shift (2, 3) that takes landmarks (n, 2) nearest to the template.
 
-    Least squares in closed form; with points as complex numbers it is one product. Umeyama's solution in the plane.
+    Least squares in closed form, with points as complex numbers: Umeyama's solution in the plane.
     """
-    source, target = landmarks @ PLANE, template @ PLANE
-    middle, aim = source.mean(), target.mean()
-    turn = np.vdot(source - middle, target - aim) / np.vdot(source - middle, source - middle).real
+    source, target = [complex(*point) for point in landmarks.tolist()], [complex(*point) for point in template]
+    middle, aim = sum(source) / len(source), sum(target) / len(target)
+    product = sum((point - middle).conjugate() * (to - aim) for point, to in zip(source, target, strict=True))
+    turn = product / sum(abs(point - middle) ** 2 for point in source)
     shift = aim - turn * middle
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float32)
 
@@ -112,7 +111,7 @@ def _contrast(luma: Image, area: tuple[int, int, int, int]) -> float:
 
 
 def _aligned(picture: Picture, face: Face, spec: NetworkSpec) -> Image:
-    return picture.warped(similarity(face.landmarks, np.array(spec.template)), spec.size)
+    return picture.warped(similarity(face.landmarks, spec.template), spec.size)
 
 
 def _embedded(picture: Picture, face: Face, network: Network) -> Tensor:

@@ -3,6 +3,7 @@
 What it needs of earlier frames it keeps itself, as small grey crops for about a second, and forgets with the track.
 """
 
+import math
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from edge.presence import Cues
 
 Points = NDArray[np.float32]
 """(n, 2) pixels of the window."""
+Box = tuple[float, float, float, float]
+"""Middle, width and height in the window."""
 
 FACE_PX = 40
 """How wide a face is in the window: a larger one is made smaller, a smaller one larger."""
@@ -36,6 +39,8 @@ BLOCK_PX = 15
 """What surrounds a face is often soft: it is followed in blocks of this size, not by its corners."""
 STEP_PX = 7
 """Between the middles of two blocks."""
+CORNERS = 40
+"""Most points that are followed on the face."""
 TEXTURE = 1.0
 """Grey levels a pixel, squared, in the direction in which a block has least: below it is too even to be followed."""
 RETURN_PX = 0.25
@@ -46,12 +51,31 @@ differ by less than that from their median."""
 
 
 class Window(NamedTuple):
-    """A part of the picture that stays where it is, as a matrix (2, 3) from picture to window pixels."""
+    """A part of the picture that stays where it is: its pixels are those of the picture times `scale`, plus a shift."""
 
-    matrix: NDArray[np.float32]
-    x: float
-    y: float
-    width: float
+    scale: float
+    right: float
+    down: float
+
+    @property
+    def matrix(self) -> NDArray[np.float32]:
+        """(2, 3), from picture to window pixels."""
+        return np.array([[self.scale, 0, self.right], [0, self.scale, self.down]], np.float32)
+
+    def box(self, face: Face) -> Box:
+        """Where a face is."""
+        x, y = face.x + face.width / 2, face.y + face.height / 2
+        return (
+            self.scale * x + self.right,
+            self.scale * y + self.down,
+            self.scale * face.width,
+            self.scale * face.height,
+        )
+
+    def across(self, other: "Window") -> "Window":
+        """What takes the pixels of another window to those of this one."""
+        scale = self.scale / other.scale
+        return Window(scale, self.right - scale * other.right, self.down - scale * other.down)
 
 
 class Moment(NamedTuple):
@@ -119,63 +143,60 @@ class MotionCue(Cue):
 def _window(face: Face) -> Window:
     scale = FACE_PX / face.width
     x, y = face.x + face.width / 2, face.y + face.height / 2
-    matrix = np.array([[scale, 0, FACE_AT[0] - scale * x], [0, scale, FACE_AT[1] - scale * y]], np.float32)
-    return Window(matrix, x, y, face.width)
+    return Window(scale, FACE_AT[0] - scale * x, FACE_AT[1] - scale * y)
 
 
 def _strayed(window: Window, face: Face) -> bool:
-    x, y = face.x + face.width / 2 - window.x, face.y + face.height / 2 - window.y
-    away = max(abs(x), abs(y)) > STRAYED * window.width
-    return away or not 1 / (1 + STRAYED) < face.width / window.width < 1 + STRAYED
+    x, y, width, _ = window.box(face)
+    away = max(abs(x - FACE_AT[0]), abs(y - FACE_AT[1])) > STRAYED * FACE_PX
+    return away or not 1 / (1 + STRAYED) < width / FACE_PX < 1 + STRAYED
 
 
 def _moved(before: Moment, now: Moment, size: tuple[int, int]) -> Moved | None:
     """What happened between two frames of a picture of this size, or None when the face could not be followed."""
-    window, luma, area = now.window, before.luma, _area(before, now.window, size)
+    window, luma, area = now.window, before.luma, _area(before.window, now.window, size)
     if before.window is not window:
-        across = (_whole(window) @ np.linalg.inv(_whole(before.window)))[:2]
+        across = window.across(before.window).matrix
         luma = cv2.warpAffine(luma, across, WINDOW, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-    went = np.subtract(_box(now.face, window)[:2], _box(before.face, window)[:2])
-    face = _steps(luma, now.luma, _corners(luma, before.face, window), went)
+    was, box = window.box(before.face), window.box(now.face)
+    face = _steps(luma, now.luma, _corners(luma, was), np.array([box[0] - was[0], box[1] - was[1]]))
     if len(face) < LEAST_FACE:
         return None
-    own = float(np.median(np.linalg.norm(face, axis=1)))
-    rest = _steps(luma, now.luma, _blocks(luma, before.face, window, area))
-    moved = rest[np.linalg.norm(rest, axis=1) > max(NOISE_PX, PART * own)]
+    own = float(np.median(np.hypot(*face.T)))
+    rest = _steps(luma, now.luma, _blocks(luma, was, area))
+    moved = rest[np.hypot(*rest.T) > max(NOISE_PX, PART * own)]
     way = np.median(moved, axis=0) if len(moved) else np.zeros(2)
-    other = float(np.linalg.norm(way))
-    together = int((np.linalg.norm(moved - way, axis=1) <= NOISE_PX + PART * other).sum())
+    other = math.hypot(*way)
+    together = int((np.hypot(*(moved - way).T) <= NOISE_PX + PART * other).sum())
     stood = len(rest) - len(moved)
     if together + stood < LEAST_AROUND:
         return Moved(own / FACE_PX, None)
     return Moved(max(own, other if together > stood else 0.0) / FACE_PX, together / (together + stood))
 
 
-def _corners(luma: Image, face: Face, window: Window) -> Points:
-    """Up to 40 corners in the face, (n, 2)."""
-    x, y, width, height = _box(face, window)
+def _corners(luma: Image, box: Box) -> Points:
+    """Corners in the face, (n, 2)."""
+    x, y, width, height = box
     inside = np.zeros(WINDOW[::-1], np.uint8)
     cv2.ellipse(inside, (round(x), round(y)), (round(0.45 * width), round(0.5 * height)), 0, 0, 360, 255, -1)
-    found = cv2.goodFeaturesToTrack(luma, 40, 0.05, 3, mask=inside, blockSize=5)
+    found = cv2.goodFeaturesToTrack(luma, CORNERS, 0.05, 3, mask=inside, blockSize=5)
     return np.empty((0, 2), np.float32) if found is None else found.reshape(-1, 2)  # type: ignore[return-value]
 
 
-def _whole(window: Window) -> NDArray[np.float64]:
-    """The window's matrix (3, 3)."""
-    return np.vstack([window.matrix, (0.0, 0.0, 1.0)])
-
-
-def _area(before: Moment, window: Window, size: tuple[int, int]) -> tuple[float, float, float, float]:
+def _area(before: Window, now: Window, size: tuple[int, int]) -> tuple[float, float, float, float]:
     """What of the window shows the picture, and did then: left, top, right and bottom."""
-    there = np.linalg.inv(_whole(before.window))[:2] @ np.array([[0, WINDOW[0] - 1], [0, WINDOW[1] - 1], [1, 1]])
-    (left, top), (right, bottom) = np.clip(there, 0, np.array([[size[0] - 1], [size[1] - 1]])).T
-    (left, top), (right, bottom) = (window.matrix @ np.array([[left, right], [top, bottom], [1, 1]])).T
-    return max(0.0, left), max(0.0, top), min(WINDOW[0], right), min(WINDOW[1], bottom)
+    then = now.across(before)
+    return (
+        max(0.0, now.right, then.right),
+        max(0.0, now.down, then.down),
+        min(WINDOW[0], now.scale * (size[0] - 1) + now.right, then.scale * (WINDOW[0] - 1) + then.right),
+        min(WINDOW[1], now.scale * (size[1] - 1) + now.down, then.scale * (WINDOW[1] - 1) + then.down),
+    )
 
 
-def _blocks(luma: Image, face: Face, window: Window, area: tuple[float, float, float, float]) -> Points:
+def _blocks(luma: Image, box: Box, area: tuple[float, float, float, float]) -> Points:
     """Middles (n, 2) of the blocks beside and above the head that have texture; not of neck and shoulders."""
-    x, y, width, height = _box(face, window)
+    x, y, width, height = box
     left, top, right, bottom = area
     half = BLOCK_PX // 2
     columns = np.arange(left + half, right - half, STEP_PX)
@@ -183,19 +204,10 @@ def _blocks(luma: Image, face: Face, window: Window, area: tuple[float, float, f
     points = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float32)
     beside, above = np.abs(points[:, 0] - x) > 0.95 * width, points[:, 1] < y - 0.95 * height
     points = points[beside | above]
-    texture = (
-        cv2.cornerMinEigenVal(luma, BLOCK_PX) * 255**2 / 4
-    )  # mean squared gradient: see OpenCV's cornerEigenValsVecs
+    texture = cv2.cornerMinEigenVal(luma, BLOCK_PX) * (255**2 / 4)  # mean squared gradient: see cornerEigenValsVecs
     u, v = points.astype(int).T
     kept: Points = points[texture[v, u] >= TEXTURE]
     return kept
-
-
-def _box(face: Face, window: Window) -> tuple[float, float, float, float]:
-    """Middle, width and height of a face in the window."""
-    scale = float(window.matrix[0, 0])
-    x, y = (window.matrix @ (face.x + face.width / 2, face.y + face.height / 2, 1)).tolist()
-    return x, y, scale * face.width, scale * face.height
 
 
 def _steps(before: Image, now: Image, points: Points, guess: NDArray[np.float64] | float = 0.0) -> Points:
@@ -204,7 +216,7 @@ def _steps(before: Image, now: Image, points: Points, guess: NDArray[np.float64]
         return points
     there, found, _ = _follow(before, now, points, guess)
     back, again, _ = _follow(now, before, there, -guess)
-    kept = (found & again).ravel().astype(bool) & (np.linalg.norm(back - points, axis=1) <= RETURN_PX)
+    kept = (found & again).ravel().astype(bool) & (np.hypot(*(back - points).T) <= RETURN_PX)
     steps: Points = (there - points)[kept]
     return steps
 

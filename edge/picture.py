@@ -6,6 +6,7 @@ A camera's frame stays in the decoder's planes: only what is looked at is ever c
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import cv2
@@ -37,6 +38,10 @@ class Picture(ABC):
         """The whole picture as BGR (height, width, 3), without aliasing down to a quarter of its size."""
 
     @abstractmethod
+    def part(self, left: int, top: int, side: int) -> "Picture":
+        """A square of the picture, all inside it, three even numbers of pixels; nothing is copied."""
+
+    @abstractmethod
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
         """A crop as BGR (size[1], size[0], 3), black where it leaves the picture.
 
@@ -63,6 +68,9 @@ class Bgr(Picture):
     def scaled(self, width: int, height: int) -> Image:
         return _resized(self.image, (width, height))
 
+    def part(self, left: int, top: int, side: int) -> "Bgr":
+        return Bgr(self.image[top : top + side, left : left + side])
+
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
         return _warped(self.image, np.vstack([matrix, (0, 0, 1)]), size, smooth, 0)
 
@@ -74,26 +82,34 @@ class Bgr(Picture):
 class Yuv(Picture):
     """The planes of YUV 4:2:0: y (h, w), u and v (h/2, w/2), uint8, rows not necessarily adjacent.
 
-    The matrix is BT.709 from 720 lines on and BT.601 below, limited range unless `full_range`.
+    The matrix is BT.709 from 720 `lines` on, which are its height unless it is a part, and BT.601 below, limited range
+    unless `full_range`.
     """
 
     y: Image
     u: Image
     v: Image
     full_range: bool = False
+    lines: int = 0
     width: int = field(init=False)
     height: int = field(init=False)
     _to_bgr: Matrix = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.height, self.width = self.y.shape
-        self._to_bgr = _yuv_to_bgr(BT709 if self.height >= HD_LINES else BT601, self.full_range)
+        self.lines = self.lines or self.height
+        self._to_bgr = _yuv_to_bgr(BT709 if self.lines >= HD_LINES else BT601, self.full_range)
 
     def scaled(self, width: int, height: int) -> Image:
         """Chroma stays at half the size of luma, which is all that it ever had."""
         half = ((width + 1) // 2, (height + 1) // 2)
         chroma = [_doubled(_resized(plane, half))[:height, :width] for plane in (self.u, self.v)]
         return self._bgr([_resized(self.y, (width, height)), *chroma])
+
+    def part(self, left: int, top: int, side: int) -> "Yuv":
+        rows, columns = slice(top, top + side), slice(left, left + side)
+        half = slice(top // 2, (top + side) // 2), slice(left // 2, (left + side) // 2)
+        return Yuv(self.y[rows, columns], self.u[half], self.v[half], self.full_range, self.lines)
 
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
         luma = np.vstack([matrix, (0, 0, 1)])
@@ -112,6 +128,7 @@ class Yuv(Picture):
         return image  # type: ignore[no-any-return]
 
 
+@cache
 def _yuv_to_bgr(weights: tuple[float, float], full_range: bool) -> Matrix:
     """(3, 4): BGR from (Y, U, V, 1) in 0..255, after ITU-R BT.601 and BT.709, section 3."""
     red, blue = weights

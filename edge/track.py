@@ -216,33 +216,34 @@ def _pair(
     tracks: list[Track[Face]], faces: Sequence[Face], captured: float
 ) -> tuple[list[tuple[Track[Face], Face]], list[Track[Face]]]:
     """Tracks with the faces that continue them, and tracks in doubt."""
-    steps = np.array([[_step(track, face, captured) for face in faces] for track in tracks])
-    if not steps.size:
+    if not tracks or not faces:
         return [], []
-    pairs, doubtful = [], []
-    for row, track in enumerate(tracks):
-        column = int(steps[row].argmin())
-        if not np.isfinite(steps[row, column]):
-            continue
-        if _doubtful(steps[row]) or _doubtful(steps[:, column]):
-            doubtful.append(track)
-        elif steps[:, column].argmin() == row:
-            pairs.append((track, faces[column]))
-    return pairs, doubtful
+    steps = _steps(tracks, faces, captured)
+    first, of_face = steps.argmin(axis=1), steps.argmin(axis=0)
+    doubtful = _doubtful(steps) | _doubtful(steps.T)[first]
+    reached = np.isfinite(steps.min(axis=1))
+    pairs = [
+        (track, faces[column])
+        for row, (track, column) in enumerate(zip(tracks, first.tolist(), strict=True))
+        if reached[row] and not doubtful[row] and of_face[column] == row
+    ]
+    return pairs, [tracks[row] for row in np.flatnonzero(reached & doubtful)]
 
 
-def _step(track: Track[Face], face: Face, captured: float) -> float:
-    """How far the face is from where the track was, in face widths; infinite when no face moves so far."""
-    (x, y), (u, v) = centre(track.face), centre(face)
-    size = (track.face.width + face.width) / 2
-    step = (hypot(u - x, v - y) + abs(face.width - track.face.width)) / size
-    reach = min(1.0, REACH + SPEED * (captured - track.captured))
-    return float(step) if step <= reach else np.inf
+def _steps(tracks: list[Track[Face]], faces: Sequence[Face], captured: float) -> NDArray[np.float64]:
+    """How far each face is from where each track was, in face widths; infinite when no face moves so far."""
+    was = np.array([(*centre(track.face), track.face.width, track.captured) for track in tracks])[:, None]
+    now = np.array([(*centre(face), face.width) for face in faces])
+    away = np.hypot(now[:, 0] - was[..., 0], now[:, 1] - was[..., 1]) + np.abs(now[:, 2] - was[..., 2])
+    steps = away / (now[:, 2] + was[..., 2]) * 2
+    reach = np.minimum(1.0, REACH + SPEED * (captured - was[..., 3]))
+    return np.where(steps <= reach, steps, np.inf)
 
 
-def _doubtful(steps: NDArray[np.float64]) -> bool:
-    """Whether the second smallest step is nearly as small as the smallest."""
-    if len(steps) < 2:
-        return False
-    first, second = np.partition(steps, 1)[:2]
-    return bool(second < first + DOUBT)
+def _doubtful(steps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Of each row, whether the second smallest step is nearly as small as the smallest."""
+    if steps.shape[1] < 2:
+        return np.zeros(len(steps), bool)
+    first, second = np.partition(steps, 1, axis=1)[:, :2].T
+    doubtful: NDArray[np.bool_] = second < first + DOUBT
+    return doubtful

@@ -20,7 +20,7 @@ class YuNet:
     LEAST_SCORE = 0.7
     MOST_OVERLAP = 0.3
     CLOSE_UP, ROOM = 320, 1.6
-    """A face is marked again in a square crop of so many pixels, so many times its box: docs/decisions/0011."""
+    """A face is marked again in a square made so many pixels large, so many times its box: docs/decisions/0011."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -33,12 +33,14 @@ class YuNet:
 
     def refine(self, picture: Picture, face: Face) -> Face:
         """Landmarks of a face that is 200 pixels wide shake half as much as of one that is 60."""
-        side = self.ROOM * max(face.width, face.height)
-        left, top = face.x + (face.width - side) / 2, face.y + (face.height - side) / 2
-        scale = self.CLOSE_UP / side
-        matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
+        room = min(round(self.ROOM * max(face.width, face.height)), picture.width, picture.height) // 2 * 2
+        left, top = (
+            max(0, min(round(middle - room / 2), end - room)) // 2 * 2
+            for middle, end in ((face.x + face.width / 2, picture.width), (face.y + face.height / 2, picture.height))
+        )
+        near = picture.part(left, top, room).scaled(self.CLOSE_UP, self.CLOSE_UP)
+        found = self._found(near, (room / self.CLOSE_UP, room / self.CLOSE_UP))
         shift = np.array([left, top], np.float32)
-        found = self._found(picture.warped(matrix, (self.CLOSE_UP, self.CLOSE_UP)), (1 / scale, 1 / scale))
         again = [other.landmarks + shift for other in found]
         apart = [float(np.abs(landmarks - face.landmarks).max()) for landmarks in again]
         if not apart or min(apart) > face.eye_distance_px / 2:  # another face, or none

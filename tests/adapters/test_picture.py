@@ -81,3 +81,14 @@ def test_fine_detail_is_averaged_unless_the_crop_is_wanted_raw() -> None:
     matrix = np.array([[0.26, 0, 0], [0, 0.26, 0]], np.float32)
     assert picture.warped(matrix, (100, 100))[5:95, 5:95].std() < 10
     assert picture.warped(matrix, (100, 100), smooth=False)[5:95, 5:95].std() > 30
+
+
+def test_a_part_shows_what_the_whole_picture_shows_there_in_its_colours() -> None:
+    """Also from a picture of 720 lines, whose colours are those of high definition however small the part."""
+    image = scenery(1280, 720)
+    for picture in (Bgr(image), planes(image)):
+        part = picture.part(402, 300, 96)
+        assert (part.width, part.height) == (96, 96)
+        matrix = np.array([[1, 0, -402], [0, 1, -300]], np.float32)
+        inner = np.abs(part.scaled(96, 96).astype(int) - picture.warped(matrix, (96, 96)))[2:-2, 2:-2]
+        assert inner.max() <= 3
