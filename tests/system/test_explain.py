@@ -5,12 +5,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from edge.doorevents import RequestToExit
 from edge.eventlog import EventLog, Pending
-from edge.facts import CameraReported, Emit, Started, WhitelistLoaded
+from edge.facts import CameraReported, Emit, FaceSeen, Started, WhitelistLoaded
 from edge.logfile import Reader, Stored
 from edge.models import manifest
+from edge.presence import Infrared
 from edge.site import Site
 from edge.terms import Now, Status
 from edge.transport import Envelope
@@ -33,13 +35,18 @@ def recorded(site: Site, digest: str | None = None) -> dict[str, Envelope]:
     world.at(0, WhitelistLoaded(7, 2, 0.5, 0.01))
     world.at(0, CameraReported("entrance", Status.STREAMING))
     for index in range(20):
-        world.at(1 + index * 0.04, view(1 + index * 0.04))
+        world.at(1 + index * 0.04, in_infrared(view(1 + index * 0.04)))
         world.at(1 + index * 0.04, view(1 + index * 0.04, person=None, track=2))
     log = EventLog(site.config.state / "outbox.sqlite", "demo", "gate-1")
     told = [Pending(effect.subject, effect.event, Now(1, 1e9)) for effect in world.effects if isinstance(effect, Emit)]
     log.append([*told, Pending("door/main", RequestToExit(), Now(2, 1e9))])
     log.close()
     return {row.type: row for row in map(envelope, rows(site))}
+
+
+def in_infrared(seen: FaceSeen) -> FaceSeen:
+    """As from a camera with such a stream."""
+    return structs.replace(seen, cues=structs.replace(seen.cues, infrared=Infrared.FACE))
 
 
 def rows(site: Site) -> list[Stored]:
@@ -78,7 +85,8 @@ def test_networks_that_were_replaced_since_are_not_taken_for_those_of_the_decisi
 def test_it_is_told_to_people_in_their_language(site: Site) -> None:
     event = recorded(site)["edge-gate.AccessGranted"].id
     said = run("explain", event, "--config", site.file).stdout
-    for part in ("granted at door/main", "person: ann", "score 0.800, threshold 0.500, 0.300 ahead", "sha256"):
+    score, infrared = "score 0.800, threshold 0.500, 0.300 ahead", "infrared: the face showed in 100% of the views"
+    for part in ("granted at door/main", "person: ann", score, infrared, "sha256"):
         assert part in said
     assert "0.800" in (chinese := run("explain", event, "--config", site.file, EDGE_GATE_LANGUAGE="zh").stdout)
     assert "阈值" in chinese
