@@ -186,3 +186,13 @@ def test_who_waits_for_the_broker_says_so(tmp_path: Path, command: list[str], st
             assert any("the broker: connection refused" in lines.readline() for _ in range(2))
         finally:
             process.kill()
+
+
+def test_a_package_that_is_not_installed_is_named_with_what_brings_it() -> None:
+    """Also where the module of a whole group of commands needs it."""
+    without = "import sys; sys.modules['pyrage'] = None; from edge.cli import main; main()"
+    call = [sys.executable, "-c", without, "keys", "new", "whitelist"]
+    done = subprocess.run(call, capture_output=True, text=True, env=ENGLISH, timeout=60)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (1, "", False)
+    for part in ("edge-gate keys needs the Python package pyrage", "pip install --require-hashes", "gate.txt"):
+        assert part in done.stderr

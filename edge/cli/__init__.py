@@ -76,6 +76,7 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _listed, rest = super().resolve_command(ctx, args)
+        ctx.invoked_subcommand = name  # a package that is missing already here is told of this command
         return name, load(name), rest
 
     def invoke(self, ctx: Any) -> Any:
