@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
 
-.PHONY: demo monitor test check audit hardware campaign invariants mutation lock clean
+.PHONY: demo monitor site test check audit hardware campaign invariants mutation lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
@@ -12,6 +12,10 @@ demo: $(VENV)/.ready
 # The page of the monitoring room with seven simulated gates behind it, at http://127.0.0.1:8080/, until interrupted.
 monitor: $(VENV)/.ready
 	$(BIN)/edge-gate simulate-site --room var/room
+
+# A desk, a broker with TLS and an access list, and seven gate processes, until interrupted; it prints what to try.
+site: $(VENV)/.ready
+	$(BIN)/edge-gate site run --directory var/site --models $(MODELS)
 
 test: check
 	$(BIN)/pytest -m "real or slow" -rs

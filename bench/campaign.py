@@ -16,10 +16,10 @@ import numpy as np
 from msgspec import Struct
 
 from bench.sync import Watcher
-from bench.town import CONSENT, PACK, Town, synthetic
 from edge.errors import EdgeError
 from edge.holding import entry_of
 from edge.models import manifest
+from edge.town import CONSENT, PACK, Town, synthetic
 
 GATES = ["gate-1", "gate-2"]
 PEOPLE = 60

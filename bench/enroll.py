@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from msgspec import Struct
 
-from bench.town import CONSENT, synthetic
 from edge import models as packs
 from edge.applications import Refusal, of_folder
 from edge.doubles import Doubles
@@ -23,6 +22,7 @@ from edge.faces import Vision
 from edge.intake import Intake, Tally
 from edge.packs import Pack
 from edge.seal import Seal, new_sealing_key
+from edge.town import CONSENT, synthetic
 from edge.whitelist import KEY, Whitelist
 
 LISTED, PROBES = 10_000, 100

@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from bench.town import CONSENT, PACK, SITE, Town, synthetic
 from edge.errors import EdgeError
 from edge.models import manifest
 from edge.mqtt import Connection
 from edge.packs import Manifest
 from edge.records import Report, Topics, decode, parse
+from edge.town import CONSENT, PACK, SITE, Town, synthetic
 from edge.transport import Channel, Presence, topic
 
 EDITS, REVOCATIONS = 20, 40

@@ -50,6 +50,7 @@ COMMANDS = {
     "record": Entry("record", N_("Receive, keep and acknowledge the events of all gates."), "monitor"),
     "monitor": Entry("monitor", N_("Serve the page of the monitoring room, and keep its accounts."), "monitor"),
     "watch": Entry("watch", N_("Show what the monitoring room sees, live.")),
+    "site": Entry("site", N_("Run a whole site on this machine: a desk, a broker, gates.")),
     "simulate-site": Entry("simulate_site", N_("Run simulated gates, for trying the monitoring room."), "dev"),
     "simulate-reader": Entry("simulate_reader", N_("Be a keypad or card reader, to try a gate.")),
     "replay": Entry("replay", N_("Take a recorded fact log through the rules again and compare.")),

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.town import CONSENT, PACK, SITE, Town, synthetic
 from edge.audit import Audit
 from edge.desk import Desk
 from edge.follow import Follower
@@ -16,6 +15,7 @@ from edge.models import manifest
 from edge.mqtt import Address, Connection, Message
 from edge.records import Topics
 from edge.simulate import HOST
+from edge.town import CONSENT, PACK, SITE, Town, synthetic
 from tests.adapters.brokers import until
 from tests.conftest import ROOT
 

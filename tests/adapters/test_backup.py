@@ -11,12 +11,12 @@ import pyrage
 import pytest
 from pyrage import x25519
 
-from bench.town import CONSENT, PACK, synthetic
 from edge import follow
 from edge.backup import KEY_FILE, PUBLIC, new_recovery_key
 from edge.enrolled import Bounds, Edit, Person, Standing
 from edge.journal import Deed
 from edge.models import manifest
+from edge.town import CONSENT, PACK, synthetic
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place
 from tests.commands import answer, complaint, run

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from bench.town import SITE
 from edge.records import Kind, Topics
 from edge.signet import DESK_NEXT, DESK_PUBLIC, Checker, Stamp, read_key
+from edge.town import SITE
 from tests.adapters.brokers import until
 from tests.adapters.sites import Place
 from tests.commands import answer

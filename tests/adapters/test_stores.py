@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.town import CONSENT, PACK, synthetic
 from edge.checkup import examine
 from edge.enrolled import Consent
 from edge.journal import Deed
 from edge.models import manifest
 from edge.signet import Checker, read_key
+from edge.town import CONSENT, PACK, synthetic
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place
 from tests.commands import answer, complaint

@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from bench.town import CONSENT, PACK, SITE, Town
 from edge.enrolled import Applicant, Edit
 from edge.records import Content, decode
 from edge.signet import GATE_OPENS, Sealer, read_key, unwrap
+from edge.town import CONSENT, PACK, SITE, Town
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place, member, say
 from tests.commands import answer

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bench.town import SITE
 from edge import provision
 from edge.mqtt import Connection, Lost
 from edge.records import Content, Head, Keys, Record, Topics, decode, parse
 from edge.session import address
 from edge.signet import GATE_OPENS, Sealer, read_key, unwrap
+from edge.town import SITE
 from edge.vault import Vault
 from tests.adapters.sites import Place
 

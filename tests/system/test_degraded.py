@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.town import Town
 from edge import models
 from edge.doorevents import AccessDenied, AccessGranted
 from edge.enrolled import Applicant, Consent, Edit
@@ -21,6 +20,7 @@ from edge.mqtt import Address, Connection
 from edge.reader import ReaderLink
 from edge.seal import load_secret, new_sealing_key, new_signing_key
 from edge.simulate import HOST, DemoBroker, RtspServer
+from edge.town import Town
 from edge.transport import Presence
 from edge.whitelist import Whitelist
 from tests.commands import answer, run

@@ -1,4 +1,8 @@
-"""A desk, a broker with TLS and an access list, and gates: real processes on this machine, with synthetic people."""
+"""A whole site on this machine: a desk, a broker with TLS and an access list, and gate processes, in one directory.
+
+What runs are the real processes, provisioned as `edge-gate gates add` does it; only the people are synthetic. For
+`edge-gate site run`, the measurements, the campaign and the tests.
+"""
 
 import getpass
 import os
@@ -25,7 +29,7 @@ from edge.simulate import HOST, Server
 from edge.site import Site, end
 from edge.whitelist import KEY, Whitelist
 
-SITE, PACK = "bench", "zoo"
+SITE, PACK = "site", "zoo"
 TEMPLATES = 3
 CONSENT = Consent("synthetic", "measurement", date.today() + timedelta(days=365))
 
@@ -81,17 +85,20 @@ class TlsBroker(Server):
 
     def command(self, directory: Path) -> list[str]:
         settings = BROKER.format(port=self.port, host=HOST, root=self.root, user=getpass.getuser())
+        if (revoked := self.root.parent / "credentials/revoked.crl").exists():
+            settings += f"crlfile {revoked}\n"
         (self.root / "mosquitto.conf").write_text(settings)
         return [str(self._mosquitto), "-c", str(self.root / "mosquitto.conf")]
 
 
 class Town:
-    """Everything in `root`; `close` ends what was started."""
+    """Everything in `root`, where a site that was made before goes on; `close` ends what was started."""
 
     def __init__(self, root: Path, models: Path, gates: list[str]) -> None:
         self.root, self.models = root.resolve(), models
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._credentials()
+        if not (self.root / "credentials" / KEY).exists():
+            self._credentials()
         self.broker = TlsBroker(self.root / "broker")
         text = DESK.format(site=SITE, pack=PACK, root=self.root, host=HOST, port=self.broker.port)
         (self.root / "desk.toml").write_text(text)
@@ -119,14 +126,20 @@ class Town:
         site = Site(
             root, self.models, site=SITE, gate=name, pack=PACK, broker_port=self.broker.port, url="rtsp://127.0.0.1:1/x"
         )
-        provision.add(self.office(), self.root / "credentials", SITE, name, root / "bundle")
-        for path in (root / "bundle").iterdir():
-            shutil.copy(path, root / "state" if path.name == "whitelist.mark" else site.secrets)
+        if not (root / "bundle").exists():
+            provision.add(self.office(), self.root / "credentials", SITE, name, root / "bundle")
+            for path in (root / "bundle").iterdir():
+                shutil.copy(path, root / "state" if path.name == "whitelist.mark" else site.secrets)
         tls = TLS.format(secrets=site.secrets)
         port = f"port = {self.broker.port}\n"
         text = site.file.read_text().replace(port, port + tls).replace("fact_log = true", "fact_log = false")
         site.file.write_text(text + '\n[whitelist]\nsource = "desk"\n')
         return site
+
+    @property
+    def options(self) -> list[str]:
+        """What has a command work on the desk's list."""
+        return ["--config", str(self.root / "desk.toml"), "--credentials", str(self.root / "credentials")]
 
     @property
     def config(self) -> DeskConfig:
@@ -162,14 +175,20 @@ class Town:
         )
 
     def start_desk(self) -> None:
-        options = ["--config", str(self.root / "desk.toml"), "--credentials", str(self.root / "credentials")]
         with (self.root / "desk.log").open("ab") as log:
-            command = [sys.executable, "-m", "edge.cli", "desk", "run", *options]
+            command = [sys.executable, "-m", "edge.cli", "desk", "run", *self.options]
             self.processes["desk"] = subprocess.Popen(command, stdout=log, stderr=log)
 
     def start_gate(self, name: str) -> "subprocess.Popen[bytes]":
         self.processes[name] = self.sites[name].start("run", "--role", "gate", log="gate.log")
         return self.processes[name]
+
+    def tend(self) -> list[str]:
+        """Start again what has ended; the names."""
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in ended:
+            self.start_desk() if name == "desk" else self.start_gate(name)
+        return ended
 
     def kill(self, name: str) -> None:
         process = self.processes.pop(name)
