@@ -19,6 +19,7 @@ class Desk:
         self.issuer = Issuer(SITE, Stamp(PRIVATE), {"k1": os.urandom(32)}, "k1")
         self.check = Checker([public_of(PRIVATE)])
         self.topics = Topics(SITE)
+        self.content = CONTENT
         self.revision, self.issued = 0, 1000.0
         self.people: dict[str, Entry] = {}
         self.lists: dict[int, dict[str, int]] = {0: {}}
@@ -31,7 +32,7 @@ class Desk:
 
     def put(self, person: str) -> None:
         self.revision += 1
-        message = self.issuer.record(person, self.revision, PACK, CONTENT)
+        message = self.issuer.record(person, self.revision, PACK, self.content)
         self.people[person] = Entry(person, self.revision, digest(message))
         self._show(self.topics.person(person), message)
         self._publish([int(self.topics.person(person).split("/")[-2], 16)])
