@@ -98,6 +98,10 @@ class DeskConfig(Struct, forbid_unknown_fields=True):
         return Path(self.desk.state_dir)
 
 
+ENCRYPTED = ".cred"
+"""What is added to the name of a credential that the host has encrypted: systemd alone opens it, for a unit."""
+
+
 class Credentials:
     """Reads secrets from the credentials directory."""
 

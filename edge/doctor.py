@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from edge import models
+from edge import kept, models
 from edge.clock import Calendar, Clock
-from edge.config import Config, Credentials
+from edge.config import ENCRYPTED, Config, Credentials
 from edge.errors import EdgeError, Phrase
 from edge.files import there
+from edge.keyring import needed
 from edge.lines import probe
 from edge.logfile import Reader
 from edge.mqtt import Connection, Lost
 from edge.session import address
+from edge.signet import GATE_OPENS
 from edge.terms import Status
-from edge.whitelist import KEY, Whitelist
+from edge.whitelist import Whitelist
 
 WHEELS = (
     "av",
@@ -125,8 +127,8 @@ def _liveness(gate: Gate) -> Iterator[Finding]:
 
 def _secrets(gate: Gate) -> Iterator[Finding]:
     config = gate.config
-    named = [KEY, config.broker.credential, config.broker.key_credential, *(c.credential for c in config.camera)]
-    for name in dict.fromkeys(filter(None, named)):
+    cameras = [camera.credential for camera in config.camera if camera.credential]
+    for name in dict.fromkeys([*needed(config), *cameras]):
         yield _secret(gate.credentials.path(name))
     if not there(gate.credentials.path(config.outbox.recorder_key)):
         hint = "copy it from the recorder, which makes it beside its signing key"
@@ -135,12 +137,14 @@ def _secrets(gate: Gate) -> Iterator[Finding]:
 
 
 def _secret(path: Path) -> Finding:
+    if not there(path) and there(path.with_name(path.name + ENCRYPTED)):
+        return _ok("credential {name}, encrypted; systemd alone opens it", name=path.name)
     try:
         mode = path.stat().st_mode
     except OSError as error:
         hint = "install it, or name its directory with --credentials"
         return _failed(EdgeError("credential {path} cannot be read: {why}", hint, path=path, why=error.strerror))
-    if mode & stat.S_IROTH:
+    if mode & stat.S_IROTH and path.suffix != ".pub":
         return _failed(EdgeError("everybody may read {path}", "chmod 600 {path}", path=path))
     return _ok("credential {name}", name=path.name)
 
@@ -214,6 +218,9 @@ def _broker(gate: Gate) -> Iterator[Finding]:
 
 
 def _whitelist(gate: Gate) -> Iterator[Finding]:
+    if gate.config.whitelist.source == "desk":
+        yield _followed(gate)
+        return
     whitelist = Whitelist.of(gate.config, gate.credentials)
     if not there(whitelist.path):
         yield _warning("nobody is enrolled yet", "enrol somebody: edge-gate enroll")
@@ -223,6 +230,15 @@ def _whitelist(gate: Gate) -> Iterator[Finding]:
         yield Finding(Outcome.WARNING, problem.message, problem.advice)
     people, revision = len(found.gallery.people), found.gallery.revision
     yield _ok("whitelist revision {revision}, {people} people", people=people, revision=revision)
+
+
+def _followed(gate: Gate) -> Finding:
+    """The list of a gate that follows a desk, as it would use it now."""
+    if not there(gate.credentials.path(GATE_OPENS)):
+        return _ok("the whitelist is the desk's; there, edge-gate sync status says how far this gate is")
+    pack, today = models.manifest(gate.config.models.pack), Calendar.of(gate.config).peek()
+    found = kept.gallery(gate.config, gate.credentials, pack, today)
+    return _ok("whitelist revision {revision}, {people} people", people=len(found.people), revision=found.revision)
 
 
 def _events(gate: Gate) -> Iterator[Finding]:

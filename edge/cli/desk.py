@@ -87,6 +87,8 @@ def add(
     say("  to the gate's /etc/edge-gate/credentials (mode 600): *.key, desk.pub")
     say("  to the gate's /etc/edge-gate: gate.crt, ca.crt; to its state directory: whitelist.mark")
     say('  in its configuration: [whitelist] source = "desk"; [broker] certificate_file, key_credential = "broker.key"')
+    say("  where the gate's host can, encrypt each *.key there, and delete it:")
+    say("    systemd-creds encrypt --name=NAME NAME /etc/edge-gate/credentials/NAME.cred; then scripts/install")
     say("  in the broker's access list:")
     typer.echo(access)
 
