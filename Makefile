@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
+# Two at a time, each file by one of them: most tests wait for something, and what a file shares is made once.
+BESIDE := -n 2 --dist loadfile
 
 .PHONY: demo monitor site test check audit hardware campaign invariants mutation lock clean
 
@@ -18,13 +20,14 @@ site: $(VENV)/.ready
 	$(BIN)/edge-gate site run --directory var/site --models $(MODELS)
 
 test: check
-	$(BIN)/pytest -m "real or slow" -rs
+	$(BIN)/pytest $(BESIDE) -m "(real or slow) and not timed" -rs
+	$(BIN)/pytest -m "(real or slow) and timed" -rs
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
-	$(BIN)/pytest -m "not real and not slow"
+	$(BIN)/pytest $(BESIDE) -m "not real and not slow"
 
 # Known vulnerabilities of every pinned dependency, also of those of development; a version that nobody knows fails too.
 STRICT ?= --strict

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge import journal
+from edge import files, journal
 from edge.config import Config, Credentials, DeskConfig
 from edge.errors import Phrase, SealError, StoreError
 from edge.journal import Deed, Entry, Line, Personal
@@ -157,8 +157,7 @@ class Audit:
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
-            address = f"{self.path.absolute().as_uri()}?mode=rw"
-            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)) as db:
+            with files.database(self.path) as db:
                 db.execute("PRAGMA secure_delete=ON")
                 yield db
         except (sqlite3.Error, UnicodeDecodeError) as error:

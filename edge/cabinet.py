@@ -43,9 +43,8 @@ class Cabinet:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         if not files.there(self.path):
             raise StoreError("there is no whitelist at {path}", "enrol somebody: edge-gate enroll", path=self.path)
-        uri = f"{self.path.absolute().as_uri()}?mode={'rw' if self._write else 'ro'}"
         try:
-            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)) as db:
+            with files.database(self.path, "rw" if self._write else "ro") as db:
                 db.execute("PRAGMA synchronous=FULL")
                 db.execute("PRAGMA secure_delete=ON")
                 yield db

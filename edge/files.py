@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -59,6 +60,12 @@ def sync(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def database(path: Path, mode: str = "rw") -> contextlib.closing[sqlite3.Connection]:
+    """An SQLite file that is there already, for a `with`: a statement is a transaction unless one is begun."""
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return contextlib.closing(sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None))
 
 
 def begin(path: Path) -> BinaryIO:

@@ -158,8 +158,7 @@ class Passbook:
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
-            uri = f"{self.path.absolute().as_uri()}?mode=rw"
-            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=2.0, isolation_level=None)) as db:
+            with files.database(self.path) as db:
                 db.execute("PRAGMA synchronous=FULL")
                 yield db
         except (sqlite3.Error, UnicodeDecodeError) as error:

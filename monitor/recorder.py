@@ -18,7 +18,7 @@ from edge.seal import Signer, load_key, new_signing_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
 from monitor.database import Database
 from monitor.ledger import Ledger, Recorded, Refused
-from monitor.stream import LARGEST, Flaw, Problem, Received, Stream, Unacceptable, decoded, gate_of, parse
+from monitor.stream import EPOCH, LARGEST, Flaw, Problem, Received, Stream, Unacceptable, decoded, gate_of, parse
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE, Channel.HEALTH)]
 GROUP_S = 0.05
@@ -182,6 +182,8 @@ class Desk:
         backlog = presence.backlog
         if backlog is None or not backlog.epoch:
             return
+        if not EPOCH.fullmatch(backlog.epoch):  # a retained one that no database takes would stop every other gate's
+            raise Unacceptable("its epoch is not what a gate writes")
         place = (site, gate, backlog.epoch)
         self._first[place] = backlog.first
         if place not in self._streams:

@@ -22,6 +22,7 @@ LOST = type_name(EventsLost)
 T = TypeVar("T")
 _NAME = r"[a-z0-9][a-z0-9-]{0,30}"
 _TOPIC = re.compile(rf"edge/v1/(?P<site>{_NAME})/(?P<gate>{_NAME})/(event|alarm|state|health)")
+EPOCH = re.compile(r"[0-9a-f]{16}")
 _PLACE = re.compile(r"[0-9a-f]{16}-[0-9]{12}")
 
 

@@ -67,6 +67,18 @@ def test_the_contract_names_every_event() -> None:
     assert {type_name(kind) for kind in TABLE} <= messages
 
 
+def linked(name: str) -> set[str]:
+    return set(re.findall(r"\]\(([^)]+)\)", (ROOT / name).read_text())) - {"README.md", "README.zh.md"}
+
+
+def test_either_readme_leads_to_every_document() -> None:
+    english, chinese = linked("README.md"), linked("README.zh.md")
+    assert [link for link in english | chinese if not (ROOT / link).is_file()] == []
+    assert {each.replace(".zh.", ".") for each in chinese} == english
+    documents = {f"docs/{each.name}" for each in (ROOT / "docs").iterdir() if each.is_file()} - {"docs/law.zh.md"}
+    assert documents <= english
+
+
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
 def test_the_way_of_one_face_names_what_is_there(name: str) -> None:
     code = [file.read_text() for package in ("edge", "monitor") for file in (ROOT / package).rglob("*.py")]

@@ -13,6 +13,9 @@ from edge.i18n import N_, _
 
 if TYPE_CHECKING:
     from edge.faces import Vision
+    from edge.identification import Identification
+    from edge.presentations import Evaluation
+    from edge.verification import Verification
 
 evaluate = typer.Typer()
 
@@ -54,7 +57,12 @@ def verification(
         protocol.draw(out, compared)
     if json:
         emit(result)
-        return
+    else:
+        _tell_verification(result)
+        _see(out)
+
+
+def _tell_verification(result: "Verification") -> None:
     say("{pairs} pairs of {images} pictures; no face found in {not_found}, of which {unreadable} could not be read",
         **msgspec.structs.asdict(result))  # fmt: skip
     low, high = result.accuracy_interval
@@ -64,7 +72,6 @@ def verification(
         low, high = result.tpr_at_far_interval[far]
         say("accepted at a false-match rate of {far:.1%}: {rate:.2%} ({low:.2%} to {high:.2%})",
             far=float(far), rate=rate, low=low, high=high)  # fmt: skip
-    _see(out)
 
 
 @evaluate.command(help=N_("Enrol a part of the people and search for everybody's other pictures, several times over."))
@@ -96,7 +103,12 @@ def identification(
         protocol.draw_curves(out, result, drawn)
     if json:
         emit(result)
-        return
+    else:
+        _tell_identification(result)
+        _see(out)
+
+
+def _tell_identification(result: "Identification") -> None:
     say("{people} people, {n_enrolled} enrolled in each of {draws} draws", **msgspec.structs.asdict(result))
     say("{images} pictures; no face found in {not_found}, of which {unreadable} could not be read",
         **msgspec.structs.asdict(result))  # fmt: skip
@@ -110,7 +122,6 @@ def identification(
         "{missed:.2%} of the enrolled missed",
         wanted=result.fpir_wanted, rate=result.fpir_at_configured, low=low, high=high,
         missed=result.fnir_at_configured)  # fmt: skip
-    _see(out)
 
 
 @evaluate.command(
@@ -150,7 +161,11 @@ def liveness(
         out.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in judged))
     if json:
         emit(result)
-        return
+    else:
+        _tell_liveness(result)
+
+
+def _tell_liveness(result: "Evaluation") -> None:
     for name, rate in result.apcer.items():
         low, high = result.apcer_interval[name]
         say("{species}: {rate:.1%} of {count} taken for live ({low:.1%} to {high:.1%}), {unsure:.1%} unsure",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -14,15 +14,14 @@ from rich.table import Table
 from edge import forms
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.enroll import known_levels
+from edge.cli.options import bounds, changed, given
 from edge.cli.pin import pin
 from edge.clock import Calendar
 from edge.config import Config, Credentials, DeskConfig, load_either
 from edge.enrolled import Bounds, Edit, Person, Standing
-from edge.errors import RefusedError, StoreError
+from edge.errors import StoreError
 from edge.i18n import N_, _
 from edge.whitelist import Whitelist
-
-T = TypeVar("T")
 
 STANDINGS = {
     Standing.ENROLLED: N_("enrolled"),
@@ -106,40 +105,22 @@ def edit(
     """Change what is known of a person. What is not named stays; '' takes levels, times, host, number or card away."""
     place, secrets = load_either(config), Credentials(credentials)
     before = Whitelist.of(place, secrets).person(person, _today(place)).bounds
-    levels = None if level is None else tuple(map(forms.line, filter(None, level)))
-    known_levels(place, levels or ())
-    bounds = forms.bounds(
-        before.levels if levels is None else levels,
-        _changed("--valid-from", valid_from, forms.begin, before.valid_from, None),
-        _changed("--valid-until", valid_until, forms.end, before.valid_until, None),
-        _changed("--host", host, forms.line, before.host, ""),
-    )
+    levels = before.levels if level is None else tuple(map(forms.line, filter(None, level)))
+    known_levels(place, () if level is None else levels)
     change = Edit(
-        name=_given("--name", name, forms.line),
-        number=_changed("--number", number, forms.line, None, ""),
-        consent=_given("--consent", consent, forms.line),
-        purpose=_given("--purpose", purpose, forms.line),
-        retain_until=_given("--retain-until", retain_until, forms.last_day),
-        bounds=msgspec.structs.replace(bounds, with_pass=before.with_pass),
-        card=_changed("--card", card, forms.card, None, ""),
+        name=given("--name", name, forms.line),
+        number=changed("--number", number, forms.line, None, ""),
+        consent=given("--consent", consent, forms.line),
+        purpose=given("--purpose", purpose, forms.line),
+        retain_until=given("--retain-until", retain_until, forms.last_day),
+        bounds=bounds(before, levels, valid_from, valid_until, host),
+        card=changed("--card", card, forms.card, None, ""),
     )
-    changed = Whitelist.of(place, secrets, write=True).edit(person, change, revision)
+    after = Whitelist.of(place, secrets, write=True).edit(person, change, revision)
     if json:
-        emit(changed)
+        emit(after)
     else:
-        say("{id} {name} is changed", id=changed.id, name=changed.name)
-
-
-def _given(option: str, value: str | None, parse: Callable[[str], T]) -> T | None:
-    try:
-        return None if value is None else parse(value)
-    except RefusedError as error:
-        raise typer.BadParameter(error.render(_), param_hint=f"'{option}'") from error
-
-
-def _changed(option: str, value: str | None, parse: Callable[[str], T], before: T | None, nothing: T | None) -> Any:
-    """What was there when nothing was said, nothing when '' was."""
-    return before if value is None else _given(option, value, parse) if value else nothing
+        say("{id} {name} is changed", id=after.id, name=after.name)
 
 
 people.command("pin")(pin)

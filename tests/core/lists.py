@@ -4,12 +4,15 @@ import os
 from datetime import date
 
 from edge.issue import Issuer, hashes, paged
-from edge.records import PAGES, Content, Entry, Manifest, Tombstone, Topics, digest
+from edge.records import PAGES, Content, Entry, Manifest, Mark, Tombstone, Topics, digest
+from edge.roster import Roster
 from edge.signet import Checker, Stamp, new_signing_pair, public_of
 
 SITE, GATE, PACK = "hq", "lobby", "zoo-1"
 CONTENT = Content(2, bytes(8), "form 12", "entry", date(2099, 1, 1))
 PRIVATE = new_signing_pair().private
+PEOPLE = ["ann", "bob", "cem", "dan"]
+FRESH = Mark(0, 0.0)
 
 
 class Desk:
@@ -61,3 +64,7 @@ class Desk:
     def _show(self, topic: str, message: bytes) -> None:
         self.shown[topic] = message
         self.history.append((topic, message))
+
+
+def roster(desk: Desk, mark: Mark | None = FRESH, nonce: str = "") -> Roster:
+    return Roster(SITE, GATE, desk.check, mark, nonce)

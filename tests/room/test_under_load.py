@@ -14,7 +14,7 @@ from edge.traffic import names
 from tests.adapters.brokers import until
 from tests.commands import answer, complaint
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timed]
 
 
 def test_what_is_sent_arrives_on_the_page_once_and_soon() -> None:

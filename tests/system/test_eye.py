@@ -199,6 +199,7 @@ def test_a_gate_that_comes_late_goes_and_comes_back_is_found_and_told_first_whic
             peer.close()
 
 
+@pytest.mark.timed
 def test_a_gate_that_does_not_read_neither_stops_the_eye_nor_gets_its_backlog(server: RtspServer, start: Start) -> None:
     eye = start(server.url)
     with eye.listen() as listener:

@@ -23,7 +23,7 @@ from tests.commands import answer
 from tests.system.conftest import NewHouse
 from tests.system.house import House, wait
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timed]
 
 NOWHERE = "rtsp://127.0.0.1:1/none"
 

@@ -1,0 +1,40 @@
+"""What the options of a change say: nothing, that something is to go, or what it shall be."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+import typer
+
+from edge import forms
+from edge.enrolled import Bounds
+from edge.errors import RefusedError
+from edge.i18n import _
+
+T = TypeVar("T")
+
+
+def given(option: str, value: str | None, parse: Callable[[str], T]) -> T | None:
+    """What an option says, if it was given; a bad value is a wrong call of the command."""
+    try:
+        return None if value is None else parse(value)
+    except RefusedError as error:
+        raise typer.BadParameter(error.render(_), param_hint=f"'{option}'") from error
+
+
+def changed(option: str, value: str | None, parse: Callable[[str], T], before: T | None, nothing: T | None) -> Any:
+    """What was there when nothing was said, nothing when '' was."""
+    return before if value is None else given(option, value, parse) if value else nothing
+
+
+def bounds(
+    before: Bounds, levels: tuple[str, ...], valid_from: str | None, valid_until: str | None, host: str | None
+) -> Bounds:
+    """Where and when somebody may pass from now on."""
+    found = forms.bounds(
+        levels,
+        changed("--valid-from", valid_from, forms.begin, before.valid_from, None),
+        changed("--valid-until", valid_until, forms.end, before.valid_until, None),
+        changed("--host", host, forms.line, before.host, ""),
+    )
+    return msgspec.structs.replace(found, with_pass=before.with_pass)
