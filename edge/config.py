@@ -73,6 +73,10 @@ class Config(Struct, forbid_unknown_fields=True):
         for door in self.door:
             if door.name not in watched:
                 yield f"door.{door.name}", Phrase("no camera looks at it, so it opens for nobody's face")
+            asks = {"pin", "card"} & {*door.opens_with, *door.second_factors}
+            if asks and door.name not in {reader.door for reader in self.reader if reader.key_credential}:
+                text = "it takes {factors}, and no reader with a key_credential is there to hear them"
+                yield f"door.{door.name}", Phrase(text, factors=", ".join(sorted(asks)))
 
     def problems(self) -> Iterator[Problem]:
         if self.drill.rehearsal and not all(door.chip.startswith("simulated:") for door in self.door):

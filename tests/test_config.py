@@ -130,3 +130,12 @@ def test_a_door_that_no_camera_looks_at_is_allowed_and_told(tmp_path: Path) -> N
     (tmp_path / "gate.toml").write_text(GOOD + '[[door]]\nname = "side"\nrelay = { line = 18 }\n')
     told = [(where, str(why)) for where, why in load(tmp_path / "gate.toml").warnings()]
     assert told == [("door.side", "no camera looks at it, so it opens for nobody's face")]
+
+
+def test_a_door_that_asks_for_a_pin_without_a_keypad_is_allowed_and_told(tmp_path: Path) -> None:
+    asks = GOOD.replace("[[door]]", '[[door]]\nsecond_factors = ["pin"]', 1)
+    pad = '[[reader]]\nname = "pad"\ndoor = "main"\nkey_credential = "reader.key"\n'
+    told = "it takes pin, and no reader with a key_credential is there to hear them"
+    for text, expected in ((asks, [told]), (asks + pad, []), (asks + pad.replace("key_cred", "# key_cred"), [told])):
+        (tmp_path / "gate.toml").write_text(text)
+        assert [str(why) for _, why in load(tmp_path / "gate.toml").warnings()] == expected
