@@ -116,6 +116,23 @@ def test_a_pass_with_a_face_waits_for_its_record(desk: Callable[..., Desk]) -> N
     assert at.of(PassShown)[1].shown.face
 
 
+def test_a_staff_pass_that_needs_a_pin_comes_with_that_of_its_person_or_is_refused(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60), at.site.config, at.site.credentials)
+    key = load_key(at.site.secrets / "pass.jwk")
+    token = sign(Claims("p1", "demo/gate-1", int(NOW) - 60, int(NOW) + 3600, sub="ann", pin=True), key)
+    at.porter.start()
+    for permit in (None, Permit("ann"), Permit("ann", pin="blind")):
+        if permit:
+            at.permits["ann"] = permit
+        before = len(at.of(PassShown))
+        at.show(token)
+        until(lambda seen=before: len(at.of(PassShown)) > seen)
+    unknown, without, good = at.of(PassShown)
+    assert unknown.problem is without.problem is Reason.CREDENTIAL_NOT_ENABLED and "PIN" in without.detail
+    assert good.shown.with_pin and good.permit == Permit("ann", pin="blind")
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_face_ends_with_its_pass_and_there_is_a_receipt_unless_the_time_is_not_known(
     desk: Callable[..., Desk], trusted: bool
