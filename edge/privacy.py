@@ -57,10 +57,11 @@ def report(config: Config | DeskConfig, credentials: Credentials, person: str, t
 
 def _places(office: Office, record: Person) -> list[Place]:
     contacts = office.contacts()
+    issued = record.revoked_at is None and bool(record.consent)
     found = []
     for gate in office.gates():
         if gate.revoked_at is None:
             at = contacts[gate.name].revision if gate.name in contacts else None
-            holds = None if at is None else at >= record.revision and record.templates > 0
+            holds = None if at is None else at >= record.revision and issued
             found.append(Place(gate.name, at, holds))
     return found

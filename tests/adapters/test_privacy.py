@@ -23,6 +23,9 @@ def test_all_that_is_held_is_told_and_after_erasing_nothing_is(place: Place) -> 
     )
     assert [(gate["gate"], gate["holds"]) for gate in told["gates"]] == [("north", True), ("south", None)]
     assert [line["deed"] for line in told["processing"]] == ["person.enrolled", "person.reported"]
+    gone = place.town.people().revoke(ann)
+    until(lambda: place.town.office().receipts(ann, gone.revision))
+    assert [gate["holds"] for gate in answer("privacy", "report", *options)["gates"]] == [False, None]
     gone = place.town.people().erase(ann)
     until(lambda: place.town.office().receipts(ann, gone.revision))
     told = answer("privacy", "report", *options)

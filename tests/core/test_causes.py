@@ -2,6 +2,7 @@
 
 from msgspec import structs
 
+from edge.areas import AreaRules
 from edge.door import DoorRules
 from edge.doorevents import (
     AccessDenied,
@@ -20,6 +21,8 @@ from edge.facts import (
     InputChanged,
     InputLost,
     PinEntered,
+    Pulse,
+    Recorded,
     Settle,
     Show,
     Started,
@@ -27,6 +30,8 @@ from edge.facts import (
     Wake,
 )
 from edge.gate import Gate, GateRules, Step
+from edge.permits import PermitRules
+from edge.schedule import Calendar, Schedule
 from edge.sight import SightRules
 from edge.terms import CommandKind, DoorMode, Input, Lamp, Now, RelayOutcome, Status, View
 from tests.core.doors import Bench, accessed, idle, order, taken
@@ -206,3 +211,40 @@ def test_inputs_that_are_lost_take_a_disagreement_of_the_relay_with_them_in_time
     bench.lose(2.5)
     assert "feedback" not in bench.door.faults
     bench.tick(5.0)
+
+
+def test_who_does_not_use_a_door_that_stands_unlocked_is_told_when_their_time_is_over() -> None:
+    bench = Bench()
+    idle(bench)
+    order(bench, CommandKind.UNLOCK, 1)
+    bench.relay(1.01, RelayOutcome.STARTED)
+    bench.open(2)
+    assert not events(bench.tick(4.9), AccessNotTaken)
+    assert events(bench.tick(5.1), AccessNotTaken) == [AccessNotTaken("ann")]
+
+
+def test_a_door_that_its_schedule_moves_while_another_is_looked_at_is_not_forgotten() -> None:
+    """The gate wakes for its guard's answer, too. At 20 s this world's clock shows 13:47, the minute 827."""
+    rules = structs.replace(
+        gate_rules(),
+        doors={name: DoorRules(pulse_s=3.0, held_open_s=20.0) for name in ("main", "back")},
+        permits=PermitRules(calendar=Calendar("UTC", frozenset(), {"day": Schedule((((827, 900),),) * 7)})),
+        unlocked={"back": "day"},
+    )
+    world = World(rules)
+    for at, fact in ((0, Started("boot", "zoo", True)), (1, LIST), (19, Wake())):
+        world.at(at, fact)
+    assert any(isinstance(effect, Pulse) for effect in world.at(20.5, view(20.5)))
+    wake = world.wake
+    world.at(20.5, Wake())
+    assert wake == world.wake
+
+
+def test_where_no_contact_tells_who_passed_whoever_is_let_in_is_taken_to_be_inside() -> None:
+    world = World(structs.replace(gate_rules(), areas={"hall": AreaRules()}, into={"entrance": "hall"}))
+    for fact in (Started("boot", "zoo", True), LIST):
+        world.at(0, fact)
+    for number in range(3):
+        world.at(1 + number / 10, view(1 + number / 10))
+    world.at(1.3, Recorded(1, True))
+    assert world.gate.areas.inside() == {"hall": ["ann"]}
