@@ -33,14 +33,14 @@ class YuNet:
 
     def refine(self, picture: Picture, face: Face) -> Face:
         """Landmarks of a face that is 200 pixels wide shake half as much as of one that is 60."""
-        room = min(round(self.ROOM * max(face.width, face.height)), picture.width, picture.height) // 2 * 2
+        room = min(max(2, round(self.ROOM * max(face.width, face.height))), picture.width, picture.height) // 2 * 2
         left, top = (
             max(0, min(round(middle - room / 2), end - room)) // 2 * 2
             for middle, end in ((face.x + face.width / 2, picture.width), (face.y + face.height / 2, picture.height))
         )
-        near = picture.part(left, top, room).scaled(self.CLOSE_UP, self.CLOSE_UP)
-        found = self._found(near, (room / self.CLOSE_UP, room / self.CLOSE_UP))
-        shift = np.array([left, top], np.float32)
+        scale = room / self.CLOSE_UP
+        found = self._found(picture.part(left, top, room).scaled(self.CLOSE_UP, self.CLOSE_UP), (scale, scale))
+        shift = np.array([left, top], np.float32) + (scale - 1) / 2  # pixels are made larger about their middles
         again = [other.landmarks + shift for other in found]
         apart = [float(np.abs(landmarks - face.landmarks).max()) for landmarks in again]
         if not apart or min(apart) > face.eye_distance_px / 2:  # another face, or none
