@@ -51,6 +51,7 @@ $(VENV)/.ready: requirements/dev.txt setup.cfg pyproject.toml
 
 campaign: $(VENV)/.ready
 	$(BIN)/edge-gate bench campaign --interruptions 1000 --models $(MODELS)
+	$(BIN)/edge-gate bench campaign --interruptions 200 --room
 
 lock:
 	scripts/lock

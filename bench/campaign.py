@@ -39,6 +39,11 @@ class Result(Struct):
     resurrected: int
     longest_recovery_s: float
 
+    @property
+    def flaws(self) -> int:
+        """What must not be."""
+        return self.wrong + self.lost + self.resurrected
+
 
 class Campaign:
     """One town that is interrupted again and again."""

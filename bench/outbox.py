@@ -107,14 +107,19 @@ def _judge(ledger: Ledger, events: int, appended_s: float, delivered_s: float) -
 
 def _event(number: int) -> tuple[str, Event]:
     """What a busy gate reports: grants, refusals, and an alarm now and then."""
-    quality = Quality(60.0, 0.8, 3.0, -2.0, 0.5)
-    live = Liveness(Verdict.LIVE, 0.97, Motion.OWN, 0.1, 3, 0.5)
-    evidence = Evidence("cam-1", number, "votes", "zoo", 3, 41.5, quality, live, 0.71, 0.3, 0.44, 12)
+    evidence = made_up(number)
     if number % 50 == 0:
         return "door-1", DoorForcedOpen(number % 100 == 0)
     if number % 5 == 0:
         return "door-1", AccessDenied(Reason.CREDENTIAL_NOT_FOUND, evidence, 212.0)
     return "door-1", AccessGranted(f"person-{number % 997}", evidence)
+
+
+def made_up(track: int) -> Evidence:
+    """What a decision may rest on."""
+    quality = Quality(60.0, 0.8, 3.0, -2.0, 0.5)
+    live = Liveness(Verdict.LIVE, 0.97, Motion.OWN, 0.1, 3, 0.5)
+    return Evidence("cam-1", track, "votes", "zoo", 3, 41.5, quality, live, 0.71, 0.3, 0.44, 12)
 
 
 def send(work: Path, port: int, events: int) -> None:

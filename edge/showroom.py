@@ -8,27 +8,74 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from edge.config import BrokerSection
+from edge.i18n import N_, _
 from edge.simulate import HOST, DemoBroker, Server
-from edge.traffic import SimulatedSite
+from edge.traffic import CAMERA, DOOR, FAULTS_PER_HOUR, SITE, SimulatedSite
 
 PEOPLE = {"li": "operator", "wang": "operator", "zhao": "guard", "chief": "supervisor"}
 """Two operators, since a second look is for another person than the one who mended."""
+PLAN = Path(__file__).parent / "plan.svg"
+PAST_DAYS = 13
+TITLE = N_("Government Centre")
+NAMES = {
+    "north-hall": N_("North hall"), "south-hall": N_("South hall"), "east-hall": N_("East hall"),
+    "west-hall": N_("West hall"), "garden-passage": N_("Garden"), "canteen-passage": N_("Canteen"),
+    "archive": N_("Archive"),
+}  # fmt: skip
+"""What people call the gates that the plan shows."""
+PARTS = {DOOR: N_("main door"), CAMERA: N_("entrance camera")}
+GUARDS = [f"p{number:03}" for number in range(0, 180, 15)]
+"""Of the invented people, those who walk the patrols."""
 SETTINGS = """\
 [web]
 port = {port}
 [broker]
 port = {broker}
 [site]
-title = "政务中心"
+title = {title}
+plan = "plan.svg"
+[site.names]
+{names}
 [commands]
 operator = "room"
 [[level]]
 name = "guard_post"
 topic = "notice/guard_post"
 [[level]]
+name = "security_company"
+topic = "notice/security_company"
+quiet = "22:00-07:00"
+[[level]]
 name = "duty_leader"
 topic = "notice/duty_leader"
+[[rule]]
+tell = ["guard_post"]
+[[rule]]
+tell = ["security_company"]
+severity = 601
+unacknowledged_s = 60
+[[rule]]
+tell = ["duty_leader"]
+kinds = ["DoorForcedOpen", "FireReleased", "Duress"]
+[[inspection]]
+name = {doors}
+every_days = 7
+[[inspection]]
+name = {housing}
+every_days = 1
+gate = "demo/north-hall"
+[[drill]]
+name = {drill}
+every_days = 30
+gate = "demo/north-hall"
+[[patrol]]
+name = {patrol}
+at = ["06:00", "10:00", "14:00", "18:00", "22:00"]
+checkpoints = ["demo/north-hall", "demo/east-hall", "demo/south-hall", "demo/west-hall"]
+people = {guards}
 """
 
 Tell = Callable[..., None]
@@ -43,7 +90,8 @@ class Room(Server):
         self.port = port or self.port
         directory.mkdir(parents=True, exist_ok=True)
         self._directory, self.config = directory, directory / "monitor.toml"
-        self.config.write_text(SETTINGS.format(port=self.port, broker=broker_port))
+        self.config.write_text(_settings(self.port, broker_port))
+        (directory / "plan.svg").write_text(PLAN.read_text().format_map({n: _(text) for n, text in NAMES.items()}))
         self.password = self._accounts()
 
     @property
@@ -74,18 +122,37 @@ class Room(Server):
         return self._command("--json")
 
 
+def _settings(port: int, broker: int) -> str:
+    """The whole configuration, its names in the language of whoever tries it."""
+    named = {f"{SITE}/{gate}": text for gate, text in NAMES.items()} | PARTS
+    return SETTINGS.format(
+        port=port, broker=broker, title=_quoted(_(TITLE)), guards=_quoted(GUARDS),
+        names="\n".join(f"{_quoted(name)} = {_quoted(_(text))}" for name, text in named.items()),
+        doors=_quoted(_("doors and readers")), housing=_quoted(_("housing and camera window")),
+        drill=_quoted(_("monthly drill")), patrol=_quoted(_("patrol of the halls")),
+    )  # fmt: skip
+
+
+def _quoted(value: object) -> str:
+    """As TOML, which for text and lists of it is JSON."""
+    return msgspec.json.encode(value).decode()
+
+
 @contextmanager
-def showroom(directory: Path, gates: int, people_per_s: float, tell: Tell, port: int | None = None) -> Iterator[Room]:
+def showroom(
+    directory: Path, gates: int, people_per_s: float, tell: Tell, port: int | None = None,
+    faults_per_hour: float = FAULTS_PER_HOUR,
+) -> Iterator[tuple[Room, SimulatedSite]]:  # fmt: skip
     """All of it running; what is recorded stays in `directory`. EdgeError when a part does not start."""
     with DemoBroker() as broker, Room(directory, broker.port, port) as room:
         site = SimulatedSite(
             directory / "gates", gates, BrokerSection(host=HOST, port=broker.port), room.key, people_per_s,
-            room.operator_key,
+            room.operator_key, PAST_DAYS, faults_per_hour,
         )  # fmt: skip
         site.start()
         tell("the page is at {url}", url=f"http://{HOST}:{room.port}/")
         tell("log in as {names}, each with the password {password}", names=", ".join(PEOPLE), password=room.password)
         try:
-            yield room
+            yield room, site
         finally:
             site.stop()

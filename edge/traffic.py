@@ -17,15 +17,18 @@ import msgspec
 from edge.broker import Broker
 from edge.config import Config, Credentials
 from edge.doorsection import DoorSection, LineSection
+from edge.events import DrillReport
 from edge.facts import (
     BrokerReported,
     CameraReported,
     CommandReceived,
     CommandsRefused,
+    DrillDone,
     Effect,
     Emit,
     FaceSeen,
     Fact,
+    Heartbeat,
     InputChanged,
     PublishState,
     Pulse,
@@ -39,6 +42,7 @@ from edge.facts import (
 )
 from edge.gate import Gate
 from edge.outbox import Outbox
+from edge.past import remember
 from edge.presence import Cues
 from edge.rules import gate_rules
 from edge.sections import BrokerSection, CameraSection, GateSection, OutboxSection
@@ -58,6 +62,7 @@ THRESHOLD = 0.44
 HEALTH_S = 10.0
 FRAMES_PER_S = 25.0
 LOOK_S = 1.0
+DRILLED = ("forced", "held", "tamper", "fire")
 APART_S, QUEUE_S = 6.0, 30.0
 """One person at a time, and how long they queue."""
 
@@ -90,6 +95,7 @@ class SimulatedGate:
         self.at(0.0, WhitelistLoaded(12, PEOPLE, THRESHOLD, 0.01))
         self.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
         self.at(0.0, RelayReported(DOOR, RelayOutcome.AVAILABLE))
+        self.at(1.0, DrillDone(time.time(), DrillReport(CAMERA, DOOR, True, True, 480.0, dict.fromkeys(DRILLED, True))))
         self.at(1.0, self._health)
         self.at(0.0, self._look)
         for happens, rate in ((self._somebody, self._rate), (self._fault, self._faults)):
@@ -166,6 +172,7 @@ class SimulatedGate:
         self.at(self._random.expovariate(per_s), once)
 
     def _health(self) -> None:
+        self.at(0.0, Heartbeat())
         self._broker.health(msgspec.to_builtins(self._gate.eyes()))
         self.at(HEALTH_S, self._health)
 
@@ -237,17 +244,22 @@ class SimulatedGate:
 
 
 class SimulatedSite:
-    """Gates with one broker. Their logs are kept in `directory`, so that the next start goes on where this one ends."""
+    """Gates with one broker. Their logs are kept in `directory`, so that the next start goes on where this one ends.
+
+    New logs begin with `past_days` of invented passages.
+    """
 
     def __init__(
         self, directory: Path, gates: int, broker: BrokerSection, recorder_key: Path | None, people_per_s: float,
-        operator_key: Path | None = None,
+        operator_key: Path | None = None, past_days: int = 0, faults_per_hour: float = FAULTS_PER_HOUR,
     ) -> None:  # fmt: skip
-        faults = FAULTS_PER_HOUR / 3600 / 7
+        faults = faults_per_hour / 3600 / 7
         self.gates = []
         for name in names(gates):
             folder = directory / name
             folder.mkdir(parents=True, exist_ok=True)
+            if past_days:
+                remember(folder / "outbox.sqlite", SITE, name, f"door/{DOOR}", past_days, PEOPLE, time.time())
             gate = SimulatedGate(folder, name, broker, recorder_key, people_per_s, faults, operator_key=operator_key)
             self.gates.append(gate)
 

@@ -1,5 +1,6 @@
 """Who asks: a session's cookie, or a name and password with every request; and what a browser is told to allow."""
 
+import asyncio
 import base64
 import binascii
 import secrets
@@ -11,7 +12,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from edge.errors import EdgeError
+from edge.errors import EdgeError, StoreError
 from monitor.accounts import Accounts, Denied, Role, Session, User
 
 COOKIE = "edge-gate-room"
@@ -112,24 +113,50 @@ def to_login(request: Request) -> RedirectResponse:
 
 
 class Bounded:
-    """ASGI middleware: what is sent to us is read whole, into `request.state.body`, within its limit."""
+    """ASGI middleware: what is sent to us is read whole, into `request.state.body`, within its limit.
+
+    Where more is taken, it is only read from who has logged in.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
-            body, most = bytearray(), LARGER.get(scope["path"], LARGEST)
-            while len(body) <= most:
-                message = await receive()
-                body += message.get("body", b"")
-                if not message.get("more_body"):
-                    break
-            else:
-                await problem(413, EdgeError("more than {bytes} bytes", bytes=most))(scope, receive, send)
+            most = LARGER.get(scope["path"], LARGEST)
+            refused = await self._stranger(scope) if most > LARGEST else None
+            body = None if refused else await _body(scope, receive, most)
+            if body is None:
+                too_large = problem(413, EdgeError("more than {bytes} bytes", bytes=most))
+                await (refused or too_large)(scope, receive, send)
                 return
-            scope.setdefault("state", {})["body"] = bytes(body)
+            scope.setdefault("state", {})["body"] = body
         await self._app(scope, receive, send)
+
+    async def _stranger(self, scope: Any) -> Response | None:
+        """What is answered to who has not logged in."""
+        request = Request({**scope, "app": self._app})
+        try:
+            who = await asyncio.to_thread(caller, request)
+        except Denied as error:
+            return problem(401, error)
+        except StoreError as error:
+            return problem(503, error)
+        return None if who else to_login(request)
+
+
+async def _body(scope: Any, receive: Any, most: int) -> bytes | None:
+    """All that is sent; None as soon as it is more than that, or says that it will be."""
+    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if told.isdigit() and int(told) > most:
+        return None
+    body = bytearray()
+    while len(body) <= most:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body) if len(body) <= most else None
+    return None
 
 
 class Sealed:

@@ -6,7 +6,7 @@ remembers both, and then whoever watches is told. After a crash it goes on from 
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -20,11 +20,13 @@ from monitor.ledger import Recorded
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, parse
 from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
-from monitor.terms import Action, Alarm, Fact, Raised, Rules, Stage, State, Step, nobodys
+from monitor.terms import Action, Alarm, Fact, Key, Raised, Rules, Stage, State, Step, active_s, nobodys
 
 CURSOR, ERASED, NAMELESS = "alarms", "erased steps", "nameless alarms"
 """How far events have become alarms, up to which step names are erased, and up to when in closed alarms."""
 PAGE = 1000
+MOST = 10_000
+"""Closed alarms that figures are made of, the newest."""
 LARGEST = 2**63 - 1
 
 
@@ -130,6 +132,18 @@ class Casebook:
         query = select(STEPS.c.document).where(STEPS.c.number == number).order_by(STEPS.c.position)
         with self._db.reading() as connection:
             return [_deed(row[0]) for row in connection.execute(query)]
+
+    def outages(self, kinds: Collection[str], since: float, until: float) -> dict[Key, float]:
+        """For how many seconds of this time the faults of these kinds were there."""
+        found = {each.number: each.key for each in (*self.open(), *self.closed(MOST, since)) if each.key.kind in kinds}
+        columns, numbers = STEPS.c, list(found)
+        query = select(columns.number, columns.stage, columns.at).where(columns.number.in_(numbers))
+        with self._db.reading() as connection:
+            rows = connection.execute(query.order_by(columns.position)).all() if numbers else []
+        total: dict[Key, float] = dict.fromkeys(found.values(), 0.0)
+        for number, key in found.items():
+            total[key] += active_s([(row.stage, row.at) for row in rows if row.number == number], since, until)
+        return total
 
     def due(self, alarm: Alarm) -> float | None:
         """When the alarm is told to the next level."""

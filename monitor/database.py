@@ -7,14 +7,29 @@ import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    Table,
+    create_engine,
+    event,
+    insert,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
@@ -68,6 +83,9 @@ class Database:
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise StoreError("{path} cannot be used: {why}", path=self.name, why=why) from error
+        except psycopg.Error as error:  # of what `pour` gives to the driver itself
+            why = str(error).strip().partition("\n")[0]
+            raise StoreError("{path} cannot be used: {why}", path=self.name, why=why) from error
         except (CommandError, UnicodeDecodeError, OSError) as error:
             told = getattr(error, "strerror", None) or error
             raise StoreError("{path} cannot be used: {why}", path=self.name, why=told) from error
@@ -80,6 +98,32 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+KINDS = ((Boolean, "bool"), (BigInteger, "int8"), (Integer, "int4"), (Float, "float8"), (LargeBinary, "bytea"))
+"""PostgreSQL's names of columns' types; what is none of these is text."""
+
+
+def pour(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many whole rows at once; into PostgreSQL by COPY."""
+    if not rows:
+        return
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        connection.execute(insert(table), rows)
+        return
+    names = [column.name for column in table.columns]
+    statement = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        Identifier(table.name), SQL(", ").join(map(Identifier, names))
+    )
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types([_kind(column) for column in table.columns])
+        for row in rows:
+            copy.write_row([row[name] for name in names])
+
+
+def _kind(column: Column[Any]) -> str:
+    return next((name for kind, name in KINDS if isinstance(column.type, kind)), "text")
 
 
 def _refuse_another(path: Path) -> None:

@@ -1,6 +1,5 @@
 """Looking things up among the recorded events, and counting them."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -81,6 +80,13 @@ class History:
         with self._db.reading() as connection:
             return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(query)]
 
+    def begun(self) -> float | None:
+        """When the first event that is still there was recorded."""
+        query = select(EVENTS.c.received).order_by(EVENTS.c.position).limit(1)
+        with self._db.reading() as connection:
+            found: float | None = connection.execute(query).scalar()
+        return found
+
     def types(self) -> list[str]:
         """Every type that was ever recorded."""
         with self._db.reading() as connection:
@@ -118,11 +124,6 @@ def shown(payload: bytes, personal: bool) -> dict[str, Any]:
 def iso(seconds: float) -> str:
     """A UTC time as gates write it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def days_ago(days: int) -> str:
-    """The time that many days before now."""
-    return iso(time.time() - 86_400 * days)
 
 
 def _fitting(wanted: Wanted) -> Select[Any]:

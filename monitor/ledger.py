@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from edge.seal import GENESIS, chain_hash
-from monitor.database import Database
+from monitor.database import Database, pour
 from monitor.stream import LOST, Flaw, Problem, Received, Stream
 from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
 
@@ -82,8 +82,8 @@ class Ledger:
             recorded = [
                 Recorded(place, each, now, is_late(each, now)) for place, each in enumerate(received, start=last + 1)
             ]
+            pour(connection, EVENTS, [_event(each) for each in recorded])
             for table, rows in (
-                (insert(EVENTS), [_event(each) for each in recorded]),
                 (self._move, [_stream(stream, now) for stream in moved]),
                 (self._note, [{**msgspec.structs.asdict(each), "received": now} for each in problems]),
                 (_COUNT, [_counted(place, number) for place, number in duplicates.items()]),

@@ -1,11 +1,9 @@
-"""The pages that look back: history with search and export, figures as charts, and the audit."""
+"""The pages that look back: history with search and export, and the audit."""
 
 import csv
 import io
-import time
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,20 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from edge.i18n import speaking
 from monitor.access import Caller
 from monitor.accounts import Role
 from monitor.api import room_of
-from monitor.charts import Bar, bars
-from monitor.history import Found, Wanted, days_ago, iso
+from monitor.history import Found, Wanted, iso
 from monitor.room import Room
-from monitor.terms import DAY_S, Alarm
-from monitor.view import language, page, render
-from monitor.words import word
+from monitor.view import page, render
 
 PAGE = 50
 EXPORTED = 100_000
-DAYS = 14
 SEVERITIES = {"": 0, "low": 300, "medium": 500, "high": 700, "urgent": 900}
 COLUMNS = ("time", "site", "gate", "subject", "type", "severity", "late", "person", "reason")
 
@@ -110,62 +103,7 @@ def _csv(cells: "list[str] | tuple[str, ...]") -> str:
     return text.getvalue()
 
 
-# Figures -------------------------------------------------------------------------------------------------------------
-
-
-@page()
-def figures(request: Request, who: Caller) -> Response:
-    room, translate = room_of(request), speaking(language(request))
-    zone = ZoneInfo(room.settings.site.time_zone)
-    days = [(datetime.now(zone) - timedelta(days=back)).strftime("%m-%d") for back in reversed(range(DAYS))]
-    passed: dict[str, Counter[str]] = defaultdict(Counter)
-    reasons: Counter[str] = Counter()
-    for hour, _gate, kind, reason, number in room.history.counts(days_ago(DAYS)):
-        day = datetime.fromisoformat(f"{hour}:00:00+00:00").astimezone(zone).strftime("%m-%d")
-        passed[day][kind.removeprefix("edge-gate.")] += number
-        reasons[reason] += number if reason and kind == "edge-gate.AccessDenied" else 0
-    names = [translate(word(kind)) for kind in ("AccessGranted", "AccessDenied")]
-    data = [Bar(day, [passed[day]["AccessGranted"], passed[day]["AccessDenied"]]) for day in days]
-    alarms = _of_alarms(room, days, zone)
-    opened = [translate("opened"), translate("closed")]
-    return render(
-        request, "figures.html", who, passages=bars(translate("Passages by day"), data, names), names=names,
-        refusals=[(translate(word(name)), number) for name, number in reasons.most_common() if number],
-        alarms=bars(translate("Alarms by day"), alarms, opened), opened=opened, **_times(room),
-    )  # fmt: skip
-
-
-def _of_alarms(room: Room, days: list[str], zone: ZoneInfo) -> list[Bar]:
-    since = time.time() - DAYS * DAY_S
-    closed = room.casebook.closed(10_000, since)
-    opened = Counter(_day(alarm.opened, zone) for alarm in (*room.casebook.open(), *closed) if alarm.opened >= since)
-    done = Counter(_day(alarm.closed, zone) for alarm in closed if alarm.closed)
-    return [Bar(day, [opened[day], done[day]]) for day in days]
-
-
-def _times(room: Room) -> dict[str, Any]:
-    """How fast alarms were answered and closed, and how many are open and overdue."""
-    closed, open_ = room.casebook.closed(10_000, time.time() - DAYS * DAY_S), room.casebook.open()
-    answered = [alarm.acknowledged - alarm.raised for alarm in closed if alarm.acknowledged]
-    ended = [alarm.closed - alarm.opened for alarm in closed if alarm.closed]
-    total = len(closed) + len(open_)
-    return {
-        "answer_s": _median(answered), "close_s": _median(ended), "open": len(open_), "closed": len(closed),
-        "overdue": sum(is_overdue(room, alarm) for alarm in open_), "rate": len(closed) / total if total else None,
-    }  # fmt: skip
-
-
-def is_overdue(room: Room, alarm: Alarm) -> bool:
-    due = room.casebook.due(alarm)
-    return alarm.escalation > 0 or (due is not None and due < time.time())
-
-
-def _median(values: list[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
-
-
-def _day(at: float, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(at, zone).strftime("%m-%d")
+# Audit ---------------------------------------------------------------------------------------------------------------
 
 
 @page(Role.SUPERVISOR)
@@ -178,6 +116,5 @@ def audit(request: Request, who: Caller) -> Response:
 ROUTES = [
     Route("/history", history),
     Route("/history.csv", export),
-    Route("/figures", figures),
     Route("/audit", audit),
 ]

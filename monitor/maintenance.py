@@ -17,8 +17,10 @@ from monitor.accounts import Role
 from monitor.api import room_of
 from monitor.forms import form, upload
 from monitor.photos import redrawn
+from monitor.room import Room
 from monitor.rounds import place_of
 from monitor.terms import DAY_S, INSPECTED, REPORTED, Alarm, Check, Key, Raised
+from monitor.upkeep import Walk
 from monitor.view import page, render
 
 SEVERITIES = {"low": 300, "medium": 500, "high": 700}
@@ -66,11 +68,17 @@ def maintenance(request: Request, who: Caller) -> Response:
         "left": sorted((each for each in week if each.closed is None), key=lambda alarm: alarm.opened),
         "again": [each for each in week if each.occurrences > 1 or each.reopened],
         "closed": [each for each in week if each.closed is not None],
-        "plans": room.upkeep.plans(), "walks": room.upkeep.walks(now - DAY_S, now + DAY_S), "now": now,
+        "plans": room.upkeep.plans(), "walks": _walks(room, now), "now": now,
     }  # fmt: skip
     if values["walks"] and who.sees_names:
         room.accounts.viewed(who.user.name, "patrols", "")
     return render(request, "maintenance.html", who, **values)
+
+
+def _walks(room: Room, now: float) -> list[Walk]:
+    """The rounds of a day back and ahead, without those of before there was a room."""
+    begun = room.history.begun() or now
+    return [walk for walk in room.upkeep.walks(now - DAY_S, now + DAY_S) if walk.ends > begun]
 
 
 @page(Role.GUARD)
@@ -136,7 +144,7 @@ def plans(request: Request, who: Caller) -> Response:
     """What has to be done again and again, and the rounds of patrols that end within a day."""
     room, now = room_of(request), time.time()
     due: list[dict[str, Any]] = msgspec.to_builtins(room.upkeep.plans())
-    walks: list[dict[str, Any]] = msgspec.to_builtins(room.upkeep.walks(now - DAY_S, now + DAY_S))
+    walks: list[dict[str, Any]] = msgspec.to_builtins(_walks(room, now))
     if not who.sees_staff:
         due = [{**each, "who": ""} for each in due]
     for visit in (visit for walk in walks for visit in walk["checkpoints"] if not who.sees_names):

@@ -9,6 +9,7 @@ from monitor.api import MOST, STATES, TIME, Credentials, Doing
 from monitor.commands import Order
 from monitor.gates import Gate
 from monitor.history import Found
+from monitor.maintenance import SEVERITIES, SOURCES
 from monitor.rounds import Due
 from monitor.terms import Action, Alarm, Check, Priority, Stage, State
 from monitor.upkeep import Walk
@@ -65,6 +66,8 @@ def _paths() -> Json:
                 {"name": "action", "in": "path", "required": True, "schema": {"type": "string", "enum": [*Action]}},
             ], body="Doing"),
         },
+        "/metrics": {"get": _metrics()},
+        "/report": {"post": _report()},
         "/api/plans": {
             "get": _operation("Inspections, drills and patrols: what is due, done and missed", "Plans", {}),
         },
@@ -89,6 +92,37 @@ def _paths() -> Json:
             "delete": _operation("Log out", "", {413: "Problem"}),
         },
     }  # fmt: skip
+
+
+TEXT = {"schema": {"type": "string"}}
+
+
+def _metrics() -> Json:
+    found = _operation("What room and gates measure, for Prometheus", "", {})
+    answers = {code: answer for code, answer in found["responses"].items() if code != "204"}
+    measured = {"description": "The metrics, as text", "content": {"text/plain": TEXT}}
+    return {**found, "responses": {"200": measured, **answers}}
+
+
+def _report() -> Json:
+    """The form of the page, for who has a session: everything else is refused before its body is read."""
+    fields: Json = {name: {"type": "string"} for name in ("csrf", "text", "gate", "priority", "source")}
+    fields["priority"]["enum"], fields["source"]["enum"] = [*SEVERITIES], [*SOURCES.values()]
+    fields["photo"] = {"type": "string", "contentMediaType": "image/*", "description": "at most 12 MB"}
+    form = {"type": "object", "properties": fields, "required": ["csrf", "text"]}
+    page = {"content": {"text/html": TEXT}}
+    return {
+        "summary": "Report a fault, with a photo; leads to the ticket, or to the login",
+        "security": [{"session": []}],
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}},
+        "responses": {
+            "303": {"description": "To the ticket or the login"},
+            "400": {"description": "The form again, with what is wrong", **page},
+            "401": {"description": "Wrong password", "content": {"application/json": {"schema": _ref("Problem")}}},
+            "403": {"description": "The role, or the session's token, does not allow it", **page},
+            "413": {"description": "Too large", "content": {"application/json": {"schema": _ref("Problem")}}},
+        },
+    }
 
 
 SINCE = f"^([0-9]{{1,19}}|{TIME})$"

@@ -8,16 +8,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge.errors import EdgeError
+from edge.i18n import speaking
 from monitor.access import COOKIE, Caller, address, keep
 from monitor.accounts import Denied, Role
 from monitor.alarms import Refused
 from monitor.api import LEAST, room_of
 from monitor.forms import form
+from monitor.gates import Gate
 from monitor.history import Wanted
-from monitor.plan import Plan
+from monitor.plan import Mark, Plan
+from monitor.reports import FLOWING
 from monitor.terms import Action, Alarm, Check
 from monitor.view import HERE, LANGUAGES, language, level, page, render
-from monitor.words import COMMANDS
+from monitor.words import COMMANDS, called, where, word
 
 DOOR_EVENTS = 20
 TOLD = 50
@@ -31,13 +34,31 @@ def everything(request: Request) -> dict[str, Any]:
     alarms, gates = room.casebook.open(), room.gates.all()
     listed = [alarm for alarm in alarms if not alarm.suppressed and alarm.shelved_until is None]
     levels = {gate.place: level(gate, alarms) for gate in gates}
-    names = {gate.place: gate.name for gate in gates}
     plan: Plan | None = request.app.state.plan
     return {
         "alarms": sorted(listed, key=urgency), "aside": [alarm for alarm in alarms if alarm not in listed],
-        "gates": gates, "levels": levels, "plan": plan.drawn(levels, names) if plan else "",
+        "gates": gates, "levels": levels, "plan": plan.drawn(_marks(request, gates, levels)) if plan else "",
         "closed": room.casebook.closed(5),
     }  # fmt: skip
+
+
+def _marks(request: Request, gates: list[Gate], levels: dict[str, str]) -> dict[str, Mark]:
+    """How gates, doors and cameras are shown on the floor plan."""
+    translate, names = speaking(language(request)), room_of(request).settings.site.names
+    found: dict[str, Mark] = {}
+    for gate in gates:
+        how, title = levels[gate.place], called(gate.place, names)
+        spoken = gate.status if how in ("well", "off") else how
+        found[gate.place] = Mark(how, f"{title}: {translate(word(spoken))}")
+        for name, door in gate.part("doors").items():
+            state, mode = str(door.get("physical")), str(door.get("mode"))
+            said = f"{where(f'door/{name}', translate, names)}: {translate(word(mode))}, {translate(word(state))}"
+            found[f"{gate.place}/door/{name}"] = Mark("open" if state == "Open" else "shut", f"{title} {said}")
+        for name, camera in gate.part("cameras").items():
+            state = str(camera.get("status"))
+            said = f"{where(f'camera/{name}', translate, names)}: {translate(word(state))}"
+            found[f"{gate.place}/camera/{name}"] = Mark("well" if state in FLOWING else "high", f"{title} {said}")
+    return found
 
 
 def urgency(alarm: Alarm) -> tuple[bool, bool, int, float]:
@@ -48,6 +69,12 @@ def urgency(alarm: Alarm) -> tuple[bool, bool, int, float]:
 @page()
 def overview(request: Request, who: Caller) -> Response:
     return render(request, "overview.html", who, **everything(request))
+
+
+@page()
+def wall(request: Request, who: Caller) -> Response:
+    """The overview for a screen that nobody operates, to be read from across the room."""
+    return render(request, "wall.html", who, **everything(request))
 
 
 @page()
@@ -159,6 +186,7 @@ def speak(request: Request) -> Response:
 
 ROUTES = [
     Route("/", overview),
+    Route("/wall", wall),
     Route("/part/alarms", part_alarms),
     Route("/part/gates", part_gates),
     Route("/part/link", part_link),

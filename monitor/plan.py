@@ -1,14 +1,23 @@
-"""The floor plan that a site provides: its SVG with each gate's element coloured by how the gate is."""
+"""The floor plan that a site provides: its SVG with the elements of gates, doors and cameras shown as they are."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
 
 from edge.errors import EdgeError
 
 LARGEST = 4 * 1024 * 1024
 SVG = "http://www.w3.org/2000/svg"
 DROPPED = {f"{{{SVG}}}script", f"{{{SVG}}}style", f"{{{SVG}}}foreignObject"}
+
+
+class Mark(NamedTuple):
+    """How an element of the plan is shown: its class, and what it says to who points at it or cannot see it."""
+
+    level: str
+    said: str
 
 
 class Plan:
@@ -28,17 +37,32 @@ class Plan:
             raise EdgeError("{path} is not an SVG", path=path)
         _clean(self._root)
 
-    def drawn(self, levels: Mapping[str, str], names: Mapping[str, str]) -> str:
-        """The plan as markup; `levels` gives the class and `names` the spoken text of each gate (`SITE/GATE`)."""
+    def drawn(self, marks: Mapping[str, Mark]) -> str:
+        """The plan as markup. `marks`: of gates (`SITE/GATE`), which lead to their pages, and of their doors and
+        cameras (`SITE/GATE/door/NAME`)."""
         ET.register_namespace("", SVG)
         root = ET.fromstring(ET.tostring(self._root))
         root.set("class", "plan")
-        for element in root.iter():
-            place = element.get("id", "")
-            if place in levels:
-                element.set("class", f"place level-{levels[place]}")
-                ET.SubElement(element, f"{{{SVG}}}title").text = names[place]
+        for parent in list(root.iter()):
+            for number, element in enumerate(list(parent)):
+                place = element.get("id", "")
+                if place in marks:
+                    _mark(element, marks[place])
+                    if place.count("/") == 1:
+                        parent[number] = _link(element, place, marks[place].said)
         return ET.tostring(root, encoding="unicode")
+
+
+def _mark(element: ET.Element, mark: Mark) -> None:
+    element.set("class", f"place level-{mark.level}")
+    ET.SubElement(element, f"{{{SVG}}}title").text = mark.said
+
+
+def _link(element: ET.Element, place: str, said: str) -> ET.Element:
+    """The element within a link to the gate's page."""
+    link = ET.Element(f"{{{SVG}}}a", {"href": f"/gates/{quote(place)}", "aria-label": said})
+    link.append(element)
+    return link
 
 
 def _clean(element: ET.Element) -> None:

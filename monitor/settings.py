@@ -94,6 +94,8 @@ class SiteSection(Struct, forbid_unknown_fields=True):
     """The zone of the times on the page."""
     sender: Annotated[str, Meta(pattern=r"^[^\s,<&]+$")] = "edge-gate"
     """What CAP alerts name as their sender: unique in the world, such as a DNS name of the site."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What people call gates (`"hq/north" = "北大厅"`), doors and cameras (`main = "正门"`), in `[site.names]`."""
 
     def problems(self) -> Iterator[Problem]:
         try:

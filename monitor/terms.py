@@ -1,5 +1,6 @@
 """The words of the alarm lifecycle: OPC UA Part 9 and ISA-18.2 where they have one."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -155,6 +156,21 @@ class Step(NamedTuple):
     at: float
     who: str = ""
     text: str = ""
+
+
+BEGINNINGS = (Stage.RAISED, Stage.REALARMED, Stage.REOPENED)
+
+
+def active_s(steps: Iterable[tuple[str, float]], since: float, until: float) -> float:
+    """For how long of this time a fault was there, by the stages of its alarm and their times."""
+    total, begun = 0.0, None
+    for stage, at in (*steps, (Stage.CLEARED, until)):
+        if stage in BEGINNINGS:
+            begun = at if begun is None else begun
+        elif begun is not None and stage in (Stage.CLEARED, Stage.MENDED):
+            total += max(0.0, min(at, until) - max(begun, since))
+            begun = None
+    return total
 
 
 class Raised(NamedTuple):

@@ -21,7 +21,7 @@ from monitor.api import LEAST, room_of
 from monitor.forms import form
 from monitor.gates import Gate
 from monitor.terms import Action, Alarm, Check
-from monitor.words import place, where, word
+from monitor.words import called, place, where, word
 
 HERE = Path(__file__).parent
 LANGUAGES = {"en": "English", "zh_CN": "中文"}
@@ -75,14 +75,16 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
     """A page, or a part of one, from its template."""
     spoken = language(request)
     translate = speaking(spoken)
-    zone = ZoneInfo(room_of(request).settings.site.time_zone)
+    site = room_of(request).settings.site
+    zone, names = ZoneInfo(site.time_zone), site.names
     known = {
         "_": translate, "word": lambda name: translate(word(name)), "who": who, "path": request.url.path,
-        "lang": spoken.replace("_", "-"), "languages": LANGUAGES, "title": room_of(request).settings.site.title,
+        "lang": spoken.replace("_", "-"), "languages": LANGUAGES, "title": site.title,
         "clock": lambda at: clock(at, zone), "since": lambda at: since(at, translate),
         "local": lambda at: local(at, zone),
         "told": lambda error: error.render(translate), "offers": offers, "room": room_of(request),
-        "where": lambda subject: where(subject, translate), "place": lambda key: place(key, translate),
+        "where": lambda subject: where(subject, translate, names), "place": lambda key: place(key, translate, names),
+        "called": lambda gate: called(gate, names), "titled": lambda name: names.get(name, name),
         "level": level, "problem": None, "Markup": Markup,
     }  # fmt: skip
     return HTMLResponse(TEMPLATES.get_template(template).render({**known, **values}), status)

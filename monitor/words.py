@@ -1,9 +1,14 @@
 """What the page calls things: message ids for the kinds, states and steps, translated where they are shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from edge.i18n import N_
 from monitor.terms import Action, Key, Priority, Stage, State
+
+Names = Mapping[str, str]
+"""What people call gates (`SITE/GATE`), doors and cameras."""
+NAMELESS: Names = MappingProxyType({})
 
 KINDS = {
     "GateStarted": N_("Gate started"),
@@ -109,6 +114,14 @@ STATUSES = {
     "other_pack": N_("another model pack"),
     "failed": N_("failed"), "available": N_("available"), "unavailable": N_("unavailable"),
 }  # fmt: skip
+BEGINNINGS = {"first start": N_("first start")}
+DEGRADED = {
+    "camera_lost": N_("camera lost"), "vision_failed": N_("recognition failed"),
+    "liveness_unavailable": N_("no liveness check"), "clock_untrusted": N_("clock untrusted"),
+    "whitelist_unusable": N_("whitelist unusable"), "broker_lost": N_("link to the room lost"),
+    "storage_slow": N_("event log slow or full"), "relay_failed": N_("relay failed"),
+    "inputs_failed": N_("door inputs failed"), "tamper": N_("housing opened"), "fire": N_("fire"),
+}  # fmt: skip
 REASONS = {
     "CredentialNotFound": N_("nobody enrolled"), "PresentationAttack": N_("picture or mask"),
     "LivenessUnsure": N_("liveness unsure"), "LivenessUnavailable": N_("no liveness check"),
@@ -143,7 +156,7 @@ COMMANDS = {"open": N_("Open once"), "unlock": N_("Unlock"), "lock": N_("Lock"),
             "unblock": N_("Unblock"), "lock_down": N_("Lock down"), "release": N_("End lockdown"),
             "acknowledge": N_("Alarms seen")}  # fmt: skip
 """Beside the others, since an alarm is acknowledged as well."""
-EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, PARTS, ROLES, DEEDS,
+EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, DEGRADED, BEGINNINGS, PARTS, ROLES, DEEDS,
          LEVELS, CAUSES, DELIVERIES)  # fmt: skip
 
 
@@ -152,15 +165,21 @@ def word(name: str) -> str:
     return next((str(words[name]) for words in EVERY if name in words), name)  # type: ignore[index]
 
 
-def where(subject: str, translate: Callable[[str], str]) -> str:
-    """A part of a gate in words: `door/main` is `door main`."""
+def called(place: str, names: Names) -> str:
+    """A gate (`SITE/GATE`) as people call it, else by its own name."""
+    return names.get(place) or place.rpartition("/")[2]
+
+
+def where(subject: str, translate: Callable[[str], str], names: Names = NAMELESS) -> str:
+    """A part of a gate in words: `door/main` is `door main`, or what people call it."""
     kind, _, name = subject.partition("/")
     if kind == "report":
         return ""
-    return f"{translate(word(kind))} {name}".strip()
+    return names.get(name) or f"{translate(word(kind))} {name}".strip()
 
 
-def place(key: Key, translate: Callable[[str], str]) -> str:
+def place(key: Key, translate: Callable[[str], str], names: Names = NAMELESS) -> str:
     """Where an alarm is: its gate, and the part of it where that is one."""
-    part = "" if key.kind.startswith("room.") and key.gate else where(key.subject, translate)
-    return f"{key.site}/{key.gate} {part}".strip("/ ")
+    gate = f"{key.site}/{key.gate}".strip("/")
+    part = "" if key.kind.startswith("room.") and key.gate else where(key.subject, translate, names)
+    return f"{names.get(gate, gate)} {part}".strip()

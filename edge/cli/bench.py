@@ -229,14 +229,19 @@ def campaign(
     models: Annotated[
         Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
     ] = packs.DIRECTORY,
+    room: Annotated[
+        bool, typer.Option("--room", help=N_("Kill monitor, broker and gates instead: no event may be lost."))
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    from bench.campaign import measure
+    from bench import campaign, kills
 
     with progress(quiet=json) as bar:
         task = bar.add_task(_("Interrupting"), total=interruptions)
         show = lambda _phase, done, total: bar.update(task, completed=done, total=total)  # noqa: E731
-        result = measure(interruptions, models, show, seed)
-    _tell(result, json)
-    if result.wrong or result.lost or result.resurrected:
+        found = (
+            kills.measure(interruptions, show, seed) if room else campaign.measure(interruptions, models, show, seed)
+        )
+    _tell(found, json)
+    if found.flaws:
         raise typer.Exit(1)

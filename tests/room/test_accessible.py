@@ -1,5 +1,6 @@
 """The page is for everybody: checked by axe in both themes, at the width of a phone, and there at once."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,11 +10,23 @@ from playwright.sync_api import Browser, Page
 from edge.facts import InputChanged
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
+from tests.adapters.brokers import Mosquitto
 from tests.room.conftest import Monitor, enter
 
-pytestmark = [pytest.mark.real, pytest.mark.parametrize("monitor", ["sqlite"], indirect=True)]
+pytestmark = pytest.mark.real
 
-PAGES = ("/", "/history", "/figures", "/maintenance", "/report", "/audit", "/gates/demo/{gate}", "/alarms/{alarm}")
+PAGES = ("/", "/wall", "/history", "/figures", "/figures?by=week", "/maintenance", "/report", "/notices", "/sites",
+         "/audit", "/gates/demo/{gate}", "/gates/demo/none", "/alarms/{alarm}")  # fmt: skip
+EXTRA = """
+[commands]
+operator = "room"
+[[level]]
+name = "guard_post"
+topic = "notice/guard_post"
+[[inspection]]
+name = "doors"
+every_days = 7
+"""
 PAINT = """() => new Promise(told => new PerformanceObserver(list => told(list.getEntries()[0].startTime))
     .observe({type: 'paint', buffered: true}))"""
 SERIOUS = ("serious", "critical")
@@ -23,6 +36,13 @@ def findings(page: Page) -> list[str]:
     """What axe finds and takes for serious: the rule, and what breaks it."""
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in SERIOUS]
+
+
+@pytest.fixture(scope="module")
+def monitor(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
+    """A room that has every page."""
+    with Monitor(tmp_path_factory.mktemp("accessible"), broker, extra=EXTRA) as monitor:
+        yield monitor
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,5 +1,7 @@
 """Faults that people report with a photo, what becomes due, and the rounds that guards walk."""
 
+import base64
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from edge.errors import EdgeError
+from edge.simulate import HOST
 from edge.traffic import SimulatedGate
 from monitor.alarms import Alarms
 from monitor.database import Database
@@ -23,7 +26,7 @@ from monitor.reports import of_event
 from monitor.rounds import Kind, Patrol, Plan, rounds
 from monitor.terms import DAY_S, MISSED, OVERDUE, Action, Check, Cleared, Key, Probed, Raised, Rules, Stage
 from monitor.upkeep import GRACE_S, Upkeep
-from tests.room.conftest import Monitor, enter
+from tests.room.conftest import PASSWORD, Monitor, enter
 from tests.room.test_casebook import Chain
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -145,3 +148,17 @@ def test_the_closing_rate_is_by_source() -> None:
     found = rates(alarms.alarms.values(), 50.0)
     assert (found["machine"].percent, found["report"].percent, found["all"].found) == (0, 50, 3)
     assert rates(alarms.alarms.values(), 150.0)["all"].percent is None
+
+
+@pytest.mark.real
+def test_a_report_is_read_only_from_who_has_logged_in_and_within_its_limit(monitor: Monitor) -> None:
+    known = base64.b64encode(f"zhao:{PASSWORD}".encode()).decode()
+    wrong = base64.b64encode(b"zhao:wrong").decode()
+    for sent, length, status in (
+        ("", 5_000_000, b"303"), (f"Authorization: Basic {wrong}", 5_000_000, b"401"),
+        (f"Authorization: Basic {known}", 13_000_001, b"413"),
+    ):  # fmt: skip
+        with socket.create_connection((HOST, monitor.port), timeout=10) as link:
+            head = f"POST /report HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n{sent}\r\n"
+            link.sendall(f"{head.rstrip()}\r\n\r\n".encode())  # and not a byte of the body
+            assert link.recv(4096).split()[1] == status

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
@@ -18,9 +20,10 @@ from edge.seal import GENESIS
 from edge.simulate import HOST
 from edge.terms import Input, Reason, Status
 from edge.traffic import DOOR, SimulatedGate
-from monitor.charts import Bar, bars
-from monitor.plan import Plan
-from monitor.terms import Action, Check, Priority, Stage, State
+from monitor.charts import Bar, Row, bars, rows
+from monitor.figures import spans
+from monitor.plan import Mark, Plan
+from monitor.terms import Action, Check, Priority, Stage, State, active_s
 from monitor.words import KINDS, word
 from tests.adapters.brokers import Mosquitto
 from tests.room.conftest import PASSWORD, Monitor, enter
@@ -151,11 +154,13 @@ def test_a_plan_is_coloured_and_stripped_of_what_could_act(tmp_path: Path) -> No
     file = tmp_path / "plan.svg"
     file.write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" onload="x()"><script>x()</script><a href="javascript:x()"/>'
-        '<rect id="hq/gate-1"/></svg>'
+        '<rect id="hq/gate-1"/><path id="hq/gate-1/door/main"/></svg>'
     )
-    drawn = Plan(file).drawn({"hq/gate-1": "urgent"}, {"hq/gate-1": "gate <1>"})
+    marks = {"hq/gate-1": Mark("urgent", "gate <1>"), "hq/gate-1/door/main": Mark("open", "door main: open")}
+    drawn = Plan(file).drawn(marks)
     assert "script" not in drawn and "onload" not in drawn
-    assert 'class="place level-urgent"' in drawn and "gate &lt;1&gt;" in drawn
+    assert '<a href="/gates/hq/gate-1" aria-label="gate &lt;1&gt;"><rect' in drawn and drawn.count("<a ") == 2
+    assert 'class="place level-urgent"' in drawn and 'class="place level-open"><title>door main' in drawn
 
 
 @pytest.mark.parametrize("text", ["", "<html/>", "<svg", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>'])
@@ -170,3 +175,26 @@ def test_a_chart_is_as_high_as_its_numbers_and_says_them() -> None:
     chart = bars("Passages <x>", [Bar("11-23", [30, 10]), Bar("11-24", [0, 0])], ["in", "out"])
     assert "<title>Passages &lt;x&gt;</title>" in chart and "<title>11-23 in: 30</title>" in chart
     assert chart.count("<rect") == 4 and 'height="0.0"' in chart
+    grouped = bars("", [Bar("11-23", [30, 10])], ["in", "out"], grouped=True)
+    heights = [float(each.split('"')[0]) for each in grouped.split('height="')[1:]]
+    assert heights[1] == pytest.approx(heights[0] / 3, abs=0.1) and heights[0] == pytest.approx(166 * 30 / 32, abs=0.1)
+    listed = rows("Why", [Row("<late>", 3, "3"), Row("other", 1, "1")])
+    assert "<desc>&lt;late&gt;: 3; other: 1</desc>" in listed
+
+
+def test_days_and_weeks_of_the_site_follow_each_other() -> None:
+    now = datetime(2026, 3, 29, 12, 0, tzinfo=ZoneInfo("Europe/Berlin"))  # a day of 23 hours
+    days, weeks = spans(False, now), spans(True, now)
+    assert (len(days), len(weeks)) == (14, 12) and days[-1].until - days[-1].since == 23 * 3600
+    for found in (days, weeks):
+        assert [one.until for one in found[:-1]] == [other.since for other in found[1:]]
+        assert found[-1].since <= now.timestamp() < found[-1].until
+    assert (days[-1].label, weeks[-1].label) == ("03-29", "03-23")
+
+
+def test_a_device_is_out_of_service_while_its_fault_is_there() -> None:
+    story = [(Stage.RAISED, 100.0), (Stage.ACKNOWLEDGED, 110.0), (Stage.REALARMED, 120.0), (Stage.CLEARED, 130.0),
+             (Stage.CLOSED, 150.0), (Stage.REOPENED, 180.0)]  # fmt: skip
+    assert active_s(story, 0.0, 200.0) == 30.0 + 20.0
+    assert active_s(story, 115.0, 190.0) == 15.0 + 10.0
+    assert active_s(story[:1], 0.0, 90.0) == 0.0

@@ -40,6 +40,9 @@ def test_a_whole_site_can_be_tried_with_one_command(tmp_path: Path) -> None:
             with site:
                 until(lambda: online(site) == sorted(names(3)), 30)
                 until(lambda: "AccessTaken" in site.get("events?limit=1000").text, 30)
+                plans = site.get("plans").json()
+                assert {plan["kind"] for plan in plans["plans"]} == {"inspection", "drill"} and plans["patrols"]
+                until(lambda: any(each["last"] for each in site.get("plans").json()["plans"]), 30)  # the drill
         finally:
             trying.send_signal(signal.SIGINT)
         assert trying.wait(30) == 0

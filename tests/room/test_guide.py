@@ -1,0 +1,99 @@
+"""The guard's one-page guide, walked through in the browser in Chinese; and the wall screen, read from across a room."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from edge.facts import InputChanged
+from edge.i18n import speaking
+from edge.terms import Input
+from edge.traffic import DOOR, SimulatedGate
+from monitor.words import ACTIONS, COMMANDS
+from tests.adapters.brokers import Mosquitto
+from tests.conftest import ROOT
+from tests.room.conftest import Monitor, enter
+
+EXTRA = """
+[site.names]
+main = "正门"
+[[inspection]]
+name = "门体"
+every_days = 7
+"""
+CHINESE = speaking("zh_CN")
+BUTTONS = ("Log in", "Log out", "Overview", "Maintenance", "Report a fault", "Done", "Note", "Wall screen")
+SMALLEST_PX = 36
+"""Of text on a wall screen 1080 pixels high: 16 minutes of arc on a 65 inch screen, five metres off (ISO 9241-303)."""
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def monitor(
+    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Monitor]:
+    with Monitor(tmp_path_factory.mktemp("guide"), broker, extra=EXTRA) as monitor:
+        yield monitor
+
+
+def row(page: Page, gate: SimulatedGate) -> Any:
+    return page.locator("li.alarm", has_text=gate.name)
+
+
+@pytest.mark.parametrize(("file", "spoken"), [("guide.zh.md", CHINESE), ("guide.md", speaking("en"))])
+def test_the_guide_names_what_the_page_shows(file: str, spoken: Any) -> None:
+    text = (ROOT / "docs" / file).read_text()
+    named = set(re.findall(r"\*\*[【\[]([^】\]]+)[】\]]\*\*", text))
+    known = {spoken(str(each)) for each in (*BUTTONS, *ACTIONS.values(), *COMMANDS.values())}
+    assert len(named) >= 12 and named <= known
+    pictures = re.findall(r"pictures/[\w.]+", text)
+    assert len(pictures) == 6 and all((ROOT / "docs" / name).exists() for name in pictures)
+
+
+@pytest.mark.real
+def test_the_five_tasks_of_a_shift(browser: Browser, monitor: Monitor, gate: SimulatedGate) -> None:
+    guard = enter(browser, monitor, "zhao", locale="zh-CN", viewport={"width": 375, "height": 812})
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+    expect(row(guard, gate)).to_contain_text("机壳被打开")  # see
+    row(guard, gate).get_by_role("link").click()  # look
+    expect(guard.locator("dl")).to_contain_text("正门")
+    guard.get_by_role("link", name=gate.name).click()
+    expect(guard.locator("#gate")).to_contain_text("entrance")
+    guard.goto(monitor.url)
+    row(guard, gate).get_by_role("button", name="确认").click()  # act
+    expect(row(guard, gate)).to_contain_text("已确认")
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, False))
+    row(guard, gate).get_by_role("button", name="已处理").click()
+    guard.get_by_role("link", name="维护").click()  # hand over
+    guard.get_by_role("button", name="完成").click()
+    expect(guard.locator("main")).to_contain_text("zhao")
+    guard.get_by_role("link", name="总览").click()
+    row(guard, gate).get_by_role("link").click()
+    guard.get_by_label("备注").fill("明早更换密封")
+    guard.get_by_role("button", name="备注").click()
+    expect(guard.locator("main")).to_contain_text("明早更换密封")
+    guard.get_by_role("button", name="退出").click()
+    following = enter(browser, monitor, "wang", locale="zh-CN")  # close
+    row(following, gate).get_by_role("button", name="复查").click()
+    row(following, gate).get_by_role("button", name="关闭").click()
+    expect(row(following, gate)).to_have_count(0)
+
+
+@pytest.mark.real
+def test_the_wall_screen_is_read_at_five_metres_and_stays_on_it(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate
+) -> None:
+    page = enter(browser, monitor, "sun", locale="zh-CN", viewport={"width": 1920, "height": 1080})
+    page.goto(f"{monitor.url}/wall")
+    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
+    expect(row(page, gate)).to_contain_text("门被强行打开")
+    assert page.evaluate(SMALLEST) >= SMALLEST_PX
+    assert page.evaluate("[scrollWidth, scrollHeight].join()".replace("scroll", "document.body.scroll")) == "1920,1080"
+
+
+SMALLEST = """() => Math.min(...[...document.querySelectorAll('main *, header *')]
+    .filter(e => e.checkVisibility({checkVisibilityCSS: true}) && !e.closest('.unseen') && !e.closest('svg')
+        && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+    .map(e => parseFloat(getComputedStyle(e).fontSize)))"""
+"""The smallest letters that are seen, in pixels."""
