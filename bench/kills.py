@@ -22,11 +22,12 @@ from sqlalchemy import func, select
 from bench.monitor import Room
 from bench.outbox import made_up
 from edge.broker import Broker
-from edge.config import BrokerSection, Config, Credentials, GateSection, OutboxSection
+from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
 from edge.errors import EdgeError
-from edge.facts import Fact, Recorded
+from edge.facts import Recorded
 from edge.outbox import Outbox
+from edge.sections import BrokerSection, GateSection, OutboxSection
 from edge.simulate import HOST, DemoBroker
 from edge.terms import Now
 from monitor.casebook import Casebook
@@ -198,7 +199,7 @@ class Gate:
         self._broker.close()
         self._outbox.close()
 
-    def _heard(self, fact: Fact | Exception) -> None:
+    def _heard(self, fact: object) -> None:
         if isinstance(fact, Recorded) and fact.ok:
             self._witness.write(f"{self._name}-{fact.ticket}\n")
 

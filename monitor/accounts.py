@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, update
 
 from edge.errors import EdgeError
 from monitor.database import Database
-from monitor.tables import AUDIT, SESSIONS, USERS
+from monitor.tables import AUDIT, PASSKEYS, SESSIONS, USERS
 
 SHORTEST = 8
 LOCK_AFTER = 5
@@ -88,7 +88,7 @@ class Accounts:
             connection.execute(insert(USERS), {**row, "failures": 0, "locked_until": 0.0})
 
     def change(self, name: str, role: Role | None = None, password: str = "") -> None:
-        """Give somebody another role or password, which ends their sessions; EdgeError when there is none."""
+        """Give somebody another role or password, which ends their sessions, and with a new password their passkeys."""
         if password and len(password) < SHORTEST:
             raise EdgeError("a password has at least {length} characters", length=SHORTEST)
         values: dict[str, object] = {"role": role} if role else {}
@@ -97,6 +97,8 @@ class Accounts:
             if not connection.execute(update(USERS).where(USERS.c.name == name).values(**values)).rowcount:
                 raise EdgeError("there is no account {name}", name=name)
             connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+            if password:
+                connection.execute(delete(PASSKEYS).where(PASSKEYS.c.name == name))
 
     def users(self) -> list[User]:
         with self._db.reading() as connection:
@@ -108,12 +110,13 @@ class Accounts:
         with self._db.writing() as connection:
             if not connection.execute(delete(USERS).where(USERS.c.name == name)).rowcount:
                 raise EdgeError("there is no account {name}", name=name)
-            connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+            for table in (SESSIONS, PASSKEYS):
+                connection.execute(delete(table).where(table.c.name == name))
 
     def verify(self, name: str, password: str, address: str) -> User:
         """Who this is; Denied when it is nobody, when it was tried too often, or when the account is locked."""
         now = time.time()
-        self._limit(address, now)
+        self.limit(address)
         with self._db.reading() as connection:
             row = connection.execute(select(USERS).where(USERS.c.name == name)).first()
         right = self._matches(row.password if row else self._nobody, password)
@@ -143,7 +146,9 @@ class Accounts:
         with self._db.writing() as connection:
             connection.execute(update(USERS).where(USERS.c.name == name).values(**values))
 
-    def _limit(self, address: str, now: float) -> None:
+    def limit(self, address: str) -> None:
+        """Count an attempt to log in; Denied when there were too many from this address."""
+        now = time.time()
         with self._lock:
             tries = self._tries.setdefault(address, deque(maxlen=ATTEMPTS))
             self._tries.move_to_end(address)
@@ -157,7 +162,10 @@ class Accounts:
 
     def login(self, name: str, password: str, address: str) -> tuple[str, Session]:
         """A new session, with the token that its browser keeps; Denied as `verify`."""
-        user = self.verify(name, password, address)
+        return self.begin(self.verify(name, password, address), address)
+
+    def begin(self, user: User, address: str) -> tuple[str, Session]:
+        """A new session of somebody who has proved who they are."""
         token, csrf, now = secrets.token_urlsafe(32), secrets.token_urlsafe(16), time.time()
         row = {"token": _digest(token), "name": user.name, "csrf": csrf, "begun": now, "seen": now}
         with self._db.writing() as connection:

@@ -68,7 +68,7 @@ def maintenance(request: Request, who: Caller) -> Response:
         "left": sorted((each for each in week if each.closed is None), key=lambda alarm: alarm.opened),
         "again": [each for each in week if each.occurrences > 1 or each.reopened],
         "closed": [each for each in week if each.closed is not None],
-        "plans": room.upkeep.plans(), "walks": _walks(room, now), "now": now,
+        "plans": room.upkeep.plans(), "walks": _shown(_walks(room, now), now), "now": now,
     }  # fmt: skip
     if values["walks"] and who.sees_names:
         room.accounts.viewed(who.user.name, "patrols", "")
@@ -79,6 +79,12 @@ def _walks(room: Room, now: float) -> list[Walk]:
     """The rounds of a day back and ahead, without those of before there was a room."""
     begun = room.history.begun() or now
     return [walk for walk in room.upkeep.walks(now - DAY_S, now + DAY_S) if walk.ends > begun]
+
+
+def _shown(walks: list[Walk], now: float) -> list[Walk]:
+    """The rounds that have begun, and the next one."""
+    begun = [walk for walk in walks if walk.begins <= now]
+    return [*begun, *walks[len(begun) : len(begun) + 1]]
 
 
 @page(Role.GUARD)

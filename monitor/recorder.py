@@ -42,6 +42,9 @@ class Audience:
     def committed(self, recorded: list[Recorded], problems: list[Problem]) -> None: ...
     def state(self, site: str, gate: str, presence: Presence) -> None: ...
     def health(self, site: str, gate: str, health: dict[str, object]) -> None: ...
+    def connected(self, publish: Callable[[Message], None]) -> None:
+        """The broker is there; `publish` may be used within the calls of this thread until the link is lost."""
+
     def refused(self, where: str, reason: str) -> None:
         """A message was put into quarantine."""
 
@@ -102,6 +105,7 @@ class Recorder:
         self.say(text, host=self._address.host, port=self._address.port, events=events)
         desk = Desk(ledger, self._signer, connection.publish, self.say, self._audience)
         desk.greet()
+        self._audience.connected(connection.publish)
         self._audience.link("")
         while not self._stopped.is_set():
             self._gather(connection, desk)

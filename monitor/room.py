@@ -9,18 +9,22 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from edge.errors import StoreError
+from edge.i18n import speaking
+from edge.mqtt import Message
 from edge.transport import Presence
 from monitor.accounts import Accounts
 from monitor.casebook import Casebook
 from monitor.commanding import Commander
 from monitor.database import Database
 from monitor.deliveries import Deliveries
+from monitor.discovery import device
 from monitor.dispatcher import Dispatcher, linkage_of, post_of
 from monitor.gates import Gates
 from monitor.history import History
 from monitor.hub import Hub
 from monitor.ledger import Ledger, Recorded
 from monitor.looking import Looks
+from monitor.passkeys import Passkeys
 from monitor.photos import Photos
 from monitor.recorder import Audience, Recorder, Say
 from monitor.reports import of_health, of_progress, of_state, of_waiting
@@ -44,6 +48,7 @@ class Room(Audience):
         self.configured, self.settings = configured, configured.settings
         self.database = Database(database or configured.database)
         self.hub, self.accounts, self.history = Hub(), Accounts(self.database), History(self.database)
+        self.passkeys = Passkeys(self.database, self.accounts, self.settings.web.url)
         self.gates = Gates(self._known())
         self.deliveries = Deliveries(self.database)
         self.casebook = Casebook(self.database, self.settings.alarms, self._alarms_changed)
@@ -62,6 +67,8 @@ class Room(Audience):
         self._recorder = Recorder(configured.broker, self.database, key, say, self)
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
         self._ticked = self._erased = self._looked = 0.0
+        self._publish: Callable[[Message], None] = lambda message: None
+        self._discovered: dict[str, Message] = {}
         self.failed: Callable[[], None] = lambda: None
         """Called when the recorder has ended by a mistake of ours."""
 
@@ -111,10 +118,26 @@ class Room(Audience):
     def awaits(self, site: str, gate: str, first: int, last: int) -> None:
         self.casebook.hear([of_waiting(site, gate, first, last)])
 
+    def connected(self, publish: Callable[[Message], None]) -> None:
+        self._publish = publish
+        self._discovered.clear()
+
     def state(self, site: str, gate: str, presence: Presence) -> None:
         self.gates.state(site, gate, presence)
+        self._discover(site, gate)
         self.casebook.hear(of_state(site, gate, presence))
         self.hub.tell([], "gates")
+
+    def _discover(self, site: str, name: str) -> None:
+        """Have Home Assistant know a gate, and again when it has other doors or cameras."""
+        section, found = self.settings.home_assistant, self.gates.find(site, name)
+        if not section.prefix or found is None:
+            return
+        names, translate = self.settings.site.names, speaking(section.language)
+        message = device(section.prefix, site, name, found.part("doors"), found.part("cameras"), translate, names)
+        if self._discovered.get(found.place) != message:
+            self._discovered[found.place] = message
+            self._publish(message)
 
     def health(self, site: str, gate: str, health: dict[str, object]) -> None:
         self.gates.health(site, gate, health)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge.errors import EdgeError, StoreError
-from monitor import api, commands, figures, lookup, maintenance, metrics, notices, openapi, pages
+from monitor import account, api, commands, figures, lookup, maintenance, metrics, notices, openapi, pages
 from monitor.access import Bounded, Sealed, caller, problem
 from monitor.accounts import Denied
 from monitor.plan import Plan
@@ -36,6 +36,7 @@ def application(room: Room) -> Any:
         *notices.ROUTES,
         *commands.ROUTES,
         *pages.ROUTES,
+        *account.ROUTES,
         *lookup.ROUTES,
         *figures.ROUTES,
         *maintenance.ROUTES,

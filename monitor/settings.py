@@ -35,7 +35,7 @@ class WebSection(Struct, forbid_unknown_fields=True):
     key_file: str = ""
     """The private key of `certificate_file`."""
     url: str = ""
-    """Where people reach the page, for the links in notices: `https://room.example.gov.cn`."""
+    """Where people reach the page: `https://room.example.gov.cn`. For the links in notices, and for passkeys."""
 
     def problems(self) -> Iterator[Problem]:
         if bool(self.certificate_file) != bool(self.key_file):
@@ -142,6 +142,15 @@ class LookSection(Struct, forbid_unknown_fields=True):
                 yield "gates", Phrase('must be like "hq/lobby" = "https://192.0.2.20:8443"')
 
 
+class HomeAssistantSection(Struct, forbid_unknown_fields=True):
+    """Gates as devices of Home Assistant, to look at and not to command; off without a prefix."""
+
+    prefix: Annotated[str, Meta(pattern=r"^[^+#\x00]*$")] = ""
+    """Below which topic it looks for devices: usually `homeassistant`."""
+    language: Literal["zh_CN", "en"] = "zh_CN"
+    """The language of the names there."""
+
+
 class MailSection(Struct, forbid_unknown_fields=True):
     """The server that takes letters to levels with an `email`."""
 
@@ -191,6 +200,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     commands: CommandsSection = field(default_factory=CommandsSection)
     look: LookSection = field(default_factory=LookSection)
     mail: MailSection = field(default_factory=MailSection)
+    home_assistant: HomeAssistantSection = field(default_factory=HomeAssistantSection)
     inspection: list[Plan] = field(default_factory=list)
     drill: list[DrillPlan] = field(default_factory=list)
     patrol: list[Patrol] = field(default_factory=list)

@@ -151,6 +151,19 @@ SESSIONS = Table(
 )
 """`token` is the SHA-256 of what the browser holds."""
 
+PASSKEYS = Table(
+    "passkeys",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("made", Float, nullable=False),
+    Column("used", Float),
+    Index("passkeys_name", "name"),
+)
+"""WebAuthn credentials: their id (base64url), public key (COSE) and signature counter."""
+
 AUDIT = Table(
     "audit",
     METADATA,

@@ -118,7 +118,8 @@ BEGINNINGS = {"first start": N_("first start")}
 DEGRADED = {
     "camera_lost": N_("camera lost"), "vision_failed": N_("recognition failed"),
     "liveness_unavailable": N_("no liveness check"), "clock_untrusted": N_("clock untrusted"),
-    "whitelist_unusable": N_("whitelist unusable"), "broker_lost": N_("link to the room lost"),
+    "whitelist_unusable": N_("whitelist unusable"), "whitelist_stale": N_("whitelist expired"),
+    "broker_lost": N_("link to the room lost"),
     "storage_slow": N_("event log slow or full"), "relay_failed": N_("relay failed"),
     "inputs_failed": N_("door inputs failed"), "tamper": N_("housing opened"), "fire": N_("fire"),
 }  # fmt: skip
@@ -144,6 +145,7 @@ DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong passwo
          "deliveries": N_("looked at notices"), "command": N_("commanded"),
          "audit": N_("looked at the audit"), "live look": N_("looked through a camera"),
          "photo": N_("looked at a photo"),
+         "passkey added": N_("added a passkey"), "passkey removed": N_("removed a passkey"),
          "patrols": N_("looked at patrols")}  # fmt: skip
 LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
           "property_office": N_("Property office"), "police_liaison": N_("Police liaison"),

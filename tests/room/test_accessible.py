@@ -16,7 +16,7 @@ from tests.room.conftest import Monitor, enter
 pytestmark = pytest.mark.real
 
 PAGES = ("/", "/wall", "/history", "/figures", "/figures?by=week", "/maintenance", "/report", "/notices", "/sites",
-         "/audit", "/gates/demo/{gate}", "/gates/demo/none", "/alarms/{alarm}")  # fmt: skip
+         "/audit", "/gates/demo/{gate}", "/gates/demo/none", "/account", "/alarms/{alarm}")  # fmt: skip
 EXTRA = """
 [commands]
 operator = "room"

@@ -1,4 +1,4 @@
-"""The guard's one-page guide, walked through in the browser in Chinese; and the wall screen, read from across a room."""
+"""The one-page guide of a guard, walked through in a browser in Chinese; the wall screen, read from across a room."""
 
 import re
 from collections.abc import Iterator

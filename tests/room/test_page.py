@@ -15,11 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 from edge.errors import EdgeError
 from edge.events import TABLE
 from edge.facts import InputChanged
+from edge.fallbacks import TABLE as DEGRADED
 from edge.mqtt import Address, Connection, Message
 from edge.seal import GENESIS
 from edge.simulate import HOST
 from edge.terms import Input, Reason, Status
 from edge.traffic import DOOR, SimulatedGate
+from monitor import words
 from monitor.charts import Bar, Row, bars, rows
 from monitor.figures import spans
 from monitor.plan import Mark, Plan
@@ -145,6 +147,7 @@ def test_history_is_exported_without_formulas_and_names_are_for_some(monitor: Mo
 
 def test_everything_that_can_be_shown_has_a_name() -> None:
     assert [kind.__name__ for kind in TABLE if kind.__name__ not in KINDS] == [], "name it in monitor/words.py"
+    assert DEGRADED.keys() <= words.DEGRADED.keys()
     for names in (State, Stage, Action, Priority, Reason, Status):
         assert [name for name in names if word(name) == name and "_" in name] == []
     assert all(check.awaited for check in Check)
