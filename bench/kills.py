@@ -123,13 +123,20 @@ class Kills:
 
     def _rest(self) -> None:
         """The gates have no more events, and end when the room has acknowledged all of them."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(_runs(self._root, name, process.pid) for name, process in self._gates.items()):
+            if time.monotonic() > deadline:
+                raise EdgeError("a gate does not start")
+            time.sleep(0.01)
         for process in self._gates.values():
             process.terminate()
         for name, process in self._gates.items():
             try:
-                process.wait(PATIENCE_S)
+                ended = process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired as error:
                 raise EdgeError("{gate} cannot deliver its last events", gate=name) from error
+            if ended:
+                raise EdgeError("the sending process ended: {status}", status=ended)
 
     def _judge(self, result: Result) -> None:
         """Compare the gates' own lists with what the room has."""
@@ -169,12 +176,19 @@ def witness(root: Path, name: str) -> Path:
     return root / f"{name}.witness"
 
 
+def _runs(root: Path, name: str, process: int) -> bool:
+    """Whether this process of a gate has opened its log, and hears when it shall stop."""
+    file = root / f"{name}.runs"
+    return file.exists() and file.read_text() == str(process)
+
+
 class Gate:
     """A gate's event log and link, with an event every PACE_S, until it is told to stop and all is delivered."""
 
     def __init__(self, root: Path, name: str, port: int) -> None:
         self._name, self._stopped = f"{name}-{os.getpid()}-{time.time_ns()}", threading.Event()
         self._witness = witness(root, name).open("a", buffering=1)
+        self._running, self._told = root / f"{name}.runs", 0
         folder = root / name
         folder.mkdir(exist_ok=True)
         config = Config(
@@ -189,19 +203,24 @@ class Gate:
 
     def run(self) -> None:
         self._broker.start()
+        while not self._outbox.backlog.epoch:
+            time.sleep(0.01)
+        self._running.write_text(str(os.getpid()))
         number = 0
         while not self._stopped.wait(PACE_S):
             number += 1
             granted = AccessGranted(f"{self._name}-{number}", made_up(number))
             self._outbox.append("door/main", granted, Now(time.monotonic(), time.time()), number)
-        while self._outbox.backlog.first <= self._outbox.backlog.last:
+        while self._told < number or self._outbox.backlog.first <= self._outbox.backlog.last:
             time.sleep(0.01)
         self._broker.close()
         self._outbox.close()
 
     def _heard(self, fact: object) -> None:
-        if isinstance(fact, Recorded) and fact.ok:
-            self._witness.write(f"{self._name}-{fact.ticket}\n")
+        if isinstance(fact, Recorded):
+            self._told += 1
+            if fact.ok:
+                self._witness.write(f"{self._name}-{fact.ticket}\n")
 
 
 if __name__ == "__main__":
