@@ -56,6 +56,12 @@ def pictures(path: Path) -> Iterator[tuple[float, Image]]:
         raise PhotoError("{path} is no film that can be read", hint, path=path, reason="damaged")
 
 
+def upright(frame: av.VideoFrame) -> Image:
+    """A frame as BGR (h, w, 3), turned as its camera says: a telephone films lying and notes how it was held."""
+    turned: Image = np.rot90(frame.to_ndarray(format="bgr24"), round(frame.rotation / 90))
+    return np.ascontiguousarray(turned)
+
+
 def _next(child: "subprocess.Popen[bytes]") -> tuple[float, Image] | None:
     """One more picture, or None when there is none or the process has ended within one."""
     assert child.stdout
@@ -82,7 +88,7 @@ def _decode(path: str) -> int:
                 if at < due or max(frame.width, frame.height) > MOST_SIDE:
                     continue
                 due, count = at + EVERY_S, count + 1
-                image = frame.to_ndarray(format="bgr24")
+                image = upright(frame)
                 sys.stdout.buffer.write(HEADER.pack(at, *image.shape[:2]) + image.tobytes())
                 if count == MOST:
                     break

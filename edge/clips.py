@@ -10,12 +10,13 @@ from pathlib import Path
 import av
 from av.error import FFmpegError
 
+from edge.capture import upright
+from edge.collection import SUFFIXES as PICTURES
 from edge.errors import EdgeError, PhotoError
 from edge.photos import Decoder
 from edge.picture import Bgr, Picture
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".gif", ".m4v", ".mpg"})
+VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".gif", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts", ".3gp"})
 NUMBER = re.compile(r"(\d+)$")
 LARGEST = 30_000_000
 """Bytes of a picture that are read."""
@@ -77,6 +78,6 @@ def _video(clip: Path) -> Timed:
             for frame in container.decode(video=0):
                 if frame.time is not None and frame.time > last:
                     last = float(frame.time)
-                    yield Bgr(frame.to_ndarray(format="bgr24")), last  # type: ignore[arg-type]
+                    yield Bgr(upright(frame)), last
     except (FFmpegError, OSError, IndexError, ValueError):
         yield None, last

@@ -24,7 +24,7 @@ class Collection:
         self.path = path
         self._archive = _opened(path) if not path.is_dir() else None
         names = _members(self._archive) if self._archive else _files(path)
-        self.names = sorted(name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES)
+        self.names = sorted(name for name in names if _picture(PurePosixPath(name)))
         if not self.names:
             raise EdgeError("{path} holds no pictures", "name a directory or zip file with JPEG or PNG", path=path)
         self._decoder = Decoder()
@@ -69,6 +69,11 @@ def _opened(path: Path) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         hint = "name a directory or zip file with pictures"
         raise EdgeError("{path} is neither a directory nor a whole zip file", hint, path=path) from error
+
+
+def _picture(name: PurePosixPath) -> bool:
+    """Not what is hidden: an archive from macOS has, beside each picture, a `._` file of the same name without one."""
+    return name.suffix.lower() in SUFFIXES and not name.name.startswith(".")
 
 
 def _members(archive: zipfile.ZipFile) -> list[str]:

@@ -96,8 +96,9 @@ def draw_curves(directory: Path, result: Identification, draws: list[Draw]) -> N
     """FNIR against FPIR, with the rate at the configured threshold, and the scores of the first draw."""
     curve = rates.mean_curve([each.search for each in draws])
     mark = (result.fpir_at_configured, result.fpir_interval)
-    plots.det(directory / "identification-det.png", curve, ("FPIR", "FNIR"), mark)
     search, at = draws[0].search, draws[0].threshold
+    across, down = plots.Axis("FPIR", len(search.best)), plots.Axis("FNIR", len(search.mated))
+    plots.det(directory / "identification-det.png", curve, across, down, mark)
     plots.distributions(directory / "identification-scores.png", search.best, search.mated, at)
 
 

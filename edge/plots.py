@@ -1,7 +1,9 @@
 """Pictures of error rates and scores. Their words are the abbreviations of ISO/IEC 19795-1, the same everywhere."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,21 +14,54 @@ from edge.rates import Interval, Point, Scores
 SIZE = (6.4, 4.8)
 DPI = 120
 BARS = 80
+GENUINE, IMPOSTOR = "#1f4e79", "#c55a11"
+APART = 0.05
+"""Scores that are all the same are drawn in the middle of so much on either side."""
 
 
-def det(path: Path, points: Sequence[Point], axes: tuple[str, str], mark: tuple[float, Interval] | None = None) -> None:
-    """The DET curve on logarithmic axes, named (x, y); `mark` is a rate on the x axis with its interval."""
+class Axis(NamedTuple):
+    """An error rate, and how many trials it was counted in."""
+
+    name: str
+    trials: int
+
+    @property
+    def least(self) -> float:
+        """Where a rate of zero is drawn, since a logarithm has none: at half an error."""
+        return 0.5 / max(self.trials, 1)
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} (n = {self.trials:,})"
+
+    @property
+    def ticks(self) -> dict[float, str]:
+        decades = [10.0**power for power in range(math.ceil(math.log10(1.5 * self.least)), 1)]
+        return {self.least: "0"} | {rate: f"{100 * rate:g} %" for rate in decades}
+
+    def on(self, rates: Iterable[float]) -> list[float]:
+        return [max(rate, self.least) for rate in rates]
+
+
+def det(path: Path, points: Sequence[Point], x: Axis, y: Axis, mark: tuple[float, Interval] | None = None) -> None:
+    """The DET curve on logarithmic axes; `mark` is the rate on `x` at the threshold in use, with its interval."""
     figure = Figure(SIZE, DPI, layout="constrained")
     plot = figure.subplots()
-    drawn = [(x, y) for _, x, y in points if x > 0 and y > 0]
-    plot.loglog(*zip(*drawn, strict=True) if drawn else ([], []), color="#1f4e79", linewidth=1.8)
+    across, down = x.on(point.false_accepts for point in points), y.on(point.false_rejects for point in points)
+    plot.loglog(across, down, color=GENUINE, linewidth=1.8, label="DET", clip_on=False, zorder=3)
     if mark:
         rate, (low, high) = mark
-        plot.axvspan(max(low, 1e-7), max(high, 1e-7), color="#c55a11", alpha=0.15, linewidth=0)
-        plot.axvline(max(rate, 1e-7), color="#c55a11", linewidth=1.2)
-    plot.set_xlabel(axes[0])
-    plot.set_ylabel(axes[1])
+        told = f"{x.name} {rate:.2%} ({low:.2%} - {high:.2%})"
+        plot.axvspan(*x.on((low, high)), color=IMPOSTOR, alpha=0.15, linewidth=0)
+        plot.axvline(*x.on([rate]), color=IMPOSTOR, linewidth=1.2, label=told)
+    plot.set_xlim(x.least, 1)
+    plot.set_ylim(y.least, 1)
+    plot.set_xticks(list(x.ticks), list(x.ticks.values()))
+    plot.set_yticks(list(y.ticks), list(y.ticks.values()))
+    plot.set_xlabel(x.label)
+    plot.set_ylabel(y.label)
     plot.grid(True, which="both", linewidth=0.4, alpha=0.5)
+    plot.legend()
     _save(figure, path)
 
 
@@ -34,10 +69,12 @@ def distributions(path: Path, impostors: Scores, genuine: Scores, threshold: flo
     """Two histograms, each of unit area, and the threshold between them; scores that are infinite are left out."""
     figure = Figure(SIZE, DPI, layout="constrained")
     plot = figure.subplots()
-    kinds = (("impostor", impostors, "#c55a11"), ("genuine", genuine, "#1f4e79"))
+    kinds = (("impostor", impostors, IMPOSTOR), ("genuine", genuine, GENUINE))
     finite = [(label, scores[np.isfinite(scores)], colour) for label, scores, colour in kinds]
     every = np.concatenate([scores for _, scores, _ in finite])
     low, high = (float(every.min()), float(every.max())) if len(every) else (-1.0, 1.0)
+    if high - low < APART / BARS:
+        low, high = low - APART, high + APART
     bins = np.linspace(low, high, BARS + 1).tolist()
     for label, scores, colour in finite:
         if len(scores):

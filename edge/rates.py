@@ -39,7 +39,7 @@ def wilson(rate: float, trials: float) -> Interval:
         return Interval(0.0, 1.0)
     middle = (rate + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
     half = Z / (1 + Z**2 / trials) * math.sqrt(rate * (1 - rate) / trials + Z**2 / (4 * trials**2))
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+    return Interval(max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half)))  # rounding leaves none out
 
 
 def clustered(rate: float, left_out: Scores) -> Interval:

@@ -76,7 +76,8 @@ def verify(images: Path, pairs: Path, vision: Vision, advance: Advance) -> tuple
 def draw(directory: Path, compared: Compared) -> None:
     """The DET curve and the two distributions of scores, as PNG files in a directory."""
     genuine, impostors = compared.scores[compared.same], compared.scores[~compared.same]
-    plots.det(directory / "verification-det.png", rates.trade_off(genuine, impostors), ("FMR", "FNMR"))
+    across, down = plots.Axis("FMR", len(impostors)), plots.Axis("FNMR", len(genuine))
+    plots.det(directory / "verification-det.png", rates.trade_off(genuine, impostors), across, down)
     plots.distributions(directory / "verification-scores.png", impostors, genuine)
 
 

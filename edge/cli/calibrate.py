@@ -101,7 +101,8 @@ def _write(out: Path, report: "Report", pairs: "Pairs") -> None:
     plots.distributions(out / "calibrate-scores.png", pairs.impostor, pairs.genuine, report.threshold)
     if len(pairs.genuine):
         curve = rates.trade_off(pairs.genuine, pairs.impostor)
-        plots.det(out / "calibrate-det.png", curve, ("FMR", "FNMR"), (report.fmr, report.fmr_interval))
+        across, down = plots.Axis("FMR", len(pairs.impostor)), plots.Axis("FNMR", len(pairs.genuine))
+        plots.det(out / "calibrate-det.png", curve, across, down, (report.fmr, report.fmr_interval))
     (out / "calibrate.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)))
 
 

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import presentations
+from edge import capture, presentations
 from edge.clips import clips, frames
 from edge.errors import EdgeError
 from edge.photos import Decoder
+from edge.picture import Bgr
 from edge.presence import Liveness, Motion, Verdict
 from edge.presentations import Judged, summed
 
@@ -47,14 +48,35 @@ def test_what_cannot_be_read_is_told_and_not_left_out(tmp_path: Path) -> None:
     assert shown(tmp_path / "film.mp4") == [(None, -1.0)]
 
 
-def test_a_video_carries_its_own_times(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+def film(path: Path, image: np.ndarray, turned: int = 0) -> Path:
+    """Five frames of 160 by 120 in half a second; `turned` is by how much a player is to turn them, anticlockwise."""
+    with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.set_display_rotation(turned)
         for _ in range(5):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((120, 160, 3), np.uint8))))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
         container.mux(stream.encode(None))
-    assert [at for _, at in shown(tmp_path / "film.mp4")] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    return path
+
+
+def test_a_video_carries_its_own_times(tmp_path: Path) -> None:
+    black = film(tmp_path / "film.mp4", np.zeros((120, 160, 3), np.uint8))
+    assert [at for _, at in shown(black)] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, -90])
+def test_a_film_is_turned_as_the_telephone_says_that_was_held_askew(tmp_path: Path, turned: int) -> None:
+    """For an evaluation and for an enrolment: the white corner is top left of what a player shows."""
+    upright = np.zeros((120, 160, 3) if turned in (0, 180) else (160, 120, 3), np.uint8)
+    upright[:40, :40] = 255
+    lying = film(tmp_path / "film.mp4", np.ascontiguousarray(np.rot90(upright, -turned // 90)), turned)
+    with Decoder() as decoder:
+        picture, _ = next(frames(lying, 25.0, decoder))
+    assert isinstance(picture, Bgr)
+    for image in (picture.image, next(capture.pictures(lying))[1]):
+        assert image.shape == upright.shape
+        assert image[:30, :30].min() > 200 and image[60:].max() < 50 and image[:, 60:].max() < 50
 
 
 def test_entries_are_pictures_videos_and_folders(tmp_path: Path) -> None:

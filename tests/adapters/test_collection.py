@@ -14,7 +14,7 @@ PICTURE = np.random.default_rng(1).integers(0, 255, (100, 120, 3)).astype(np.uin
 ENCODED = cv2.imencode(".png", PICTURE)[1].tobytes()
 FILES = {
     "a/a_0001.png": ENCODED, "a/a_0002.PNG": ENCODED, "b/b_0001.png": ENCODED[:-400], "b/read.txt": b"text",
-    "c/c_0001.jpg": b"no picture",
+    "c/c_0001.jpg": b"no picture", "__MACOSX/a/._a_0001.png": b"where its window stood",
 }  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
                 archive.writestr(name, content)
         return tmp_path / "all.zip"
     for name, content in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     return tmp_path
 

@@ -76,6 +76,15 @@ def test_who_stood_still_and_then_moves_is_live() -> None:
     assert watch.found(RULES).verdict is Verdict.LIVE
 
 
+def test_a_long_way_says_more_about_motion_than_many_short_ones() -> None:
+    """Somebody who stands, hardly moves for a while as the picture trembles, and then comes two steps nearer."""
+    watch = watched(0.97, 1.0, shift=0.01, carried=0.9)
+    assert watch.found(RULES).motion is Motion.CARRIED
+    for index in range(2):
+        watch.see(Cues((0.97,), shift=0.5, carried=0.0), 11.1 + index * 0.1)
+    assert watch.found(RULES).motion is Motion.OWN
+
+
 CUES = st.builds(
     Cues,
     st.tuples(st.floats(0, 1), st.floats(0, 1)),

@@ -20,6 +20,13 @@ def test_wilson_is_the_interval_of_the_literature() -> None:
     assert rates.wilson(0.0, 0) == (0.0, 1.0)
 
 
+@given(st.integers(1, 300), st.floats(0, 1))
+def test_an_interval_holds_the_rate_that_it_is_of(trials: int, share: float) -> None:
+    rate = round(share * trials) / trials
+    low, high = rates.wilson(rate, trials)
+    assert 0 <= low <= rate <= high <= 1
+
+
 def test_people_who_come_many_times_are_not_many_trials() -> None:
     """40 people with 50 probes each who are always or never accepted: 40 trials, not 2,000."""
     events = np.where(np.arange(40) < 4, 50.0, 0.0)[np.newaxis]
