@@ -17,6 +17,7 @@ from edge.errors import EdgeError, OutdatedError
 from edge.link import Link
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.office import Gate
+from edge.pager import PAGE_QOS
 from edge.records import PAGES, Kind, Manifest, Report, decode, digest
 from edge.session import address
 from edge.signet import Checker
@@ -130,7 +131,7 @@ class Session:
         topics = self._topics
         self._fence = f"{topics.desk}/fence"
         always = [topics.manifest, topics.index, topics.keys("+"), topics.reports, self._fence]
-        self._connection = Connection(where, always)
+        self._connection = Connection(where, always, needs_all=True)
         self._seen: set[str] = set()
         self._repaired: dict[str, float] = {}
         self._later: dict[str, float] = {}
@@ -156,7 +157,7 @@ class Session:
             return
         self._asked_at = time.monotonic()
         if self._compared >= 0:
-            self._connection.subscribe([self._topics.folk(self._compared)])
+            self._connection.subscribe([self._topics.folk(self._compared)], PAGE_QOS)
         self._connection.publish(Message(self._fence, str(self._compared).encode()))
 
     def _fenced(self, payload: bytes) -> None:

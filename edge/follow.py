@@ -24,7 +24,7 @@ from edge.mqtt import Connection, Lost, Message
 from edge.opened import Opener
 from edge.outcomes import Adopt, Answered, Bury, Keep, Outcome, Unlock
 from edge.packs import Manifest
-from edge.pager import LOOK_EVERY_S, Pager
+from edge.pager import LOOK_EVERY_S, PAGE_QOS, Pager
 from edge.records import Kind, Report, Topics, encode
 from edge.roster import Roster
 from edge.session import address
@@ -127,7 +127,7 @@ class Follower(Source):
         where = address(self._config.broker, self._credentials)
         gate = self._config.gate.name
         always = [self._topics.manifest, self._topics.index, self._topics.keys(gate), self._topics.answer(gate)]
-        connection = Connection(where, always)
+        connection = Connection(where, always, needs_all=True)
         self._link.up(time.monotonic(), Status.CONNECTED)
         self._reported_at, pager = -math.inf, Pager(self._topics)
         busy = False
@@ -135,7 +135,9 @@ class Follower(Source):
             while not self._stopped.is_set():
                 busy = self._hear(connection, 0.0 if busy else TURN_S if pager.done else LOOK_EVERY_S)
                 self._tell()
-                connection.subscribe(pager.wanted(self._roster.holding, time.monotonic()))
+                wanted = pager.wanted(self._roster.holding, time.monotonic())
+                connection.subscribe(wanted.documents)
+                connection.subscribe(wanted.pages, PAGE_QOS)
                 self._report(connection)
         finally:
             with contextlib.suppress(StoreError):

@@ -57,12 +57,17 @@ class Message(NamedTuple):
 
 
 class Connection:
-    """Connected and subscribed when made, or `Lost`. All calls are for one thread."""
+    """Connected and subscribed when made, or `Lost`. All calls are for one thread.
 
-    def __init__(self, address: Address, topics: Iterable[str] = (), will: Message | None = None) -> None:
+    With `needs_all` it is lost, too, when the broker refuses a subscription, as a cluster does that lost a node.
+    """
+
+    def __init__(
+        self, address: Address, topics: Iterable[str] = (), will: Message | None = None, needs_all: bool = False
+    ) -> None:
         self._arrived: deque[Message] = deque()
         self._lost: Lost | None = None
-        self._welcome = False
+        self._welcome, self._needs_all = False, needs_all
         self.unconfirmed = 0
         """How many QoS 1 publishes the broker has not confirmed."""
         try:
@@ -77,7 +82,7 @@ class Connection:
         client = Client(CallbackAPIVersion.VERSION2, clean_session=True)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(INFLIGHT)
-        client.on_publish = self._confirmed
+        client.on_publish, client.on_subscribe = self._confirmed, self._subscribed
         client.on_connect, client.on_disconnect, client.on_message = self._connected, self._ended, self._message
         if address.username:
             client.username_pw_set(address.username, address.password)
@@ -95,9 +100,9 @@ class Connection:
                 raise Lost(Status.STALLED, Phrase("it did not answer within {seconds:.0f} s", seconds=CONNECT_S))
             self._turn(0.1, ())
 
-    def subscribe(self, topics: Iterable[str]) -> None:
+    def subscribe(self, topics: Iterable[str], qos: int = 1) -> None:
         """Hear these topics too; one that was heard already has its retained messages sent again."""
-        if names := [(topic, 1) for topic in topics]:
+        if names := [(topic, qos) for topic in topics]:
             self._client.subscribe(names)
 
     def publish(self, message: Message) -> None:
@@ -127,6 +132,9 @@ class Connection:
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()
+        if self._lost and self._client.socket() is not None and self._welcome:
+            self.close()
+            raise self._lost
         if self._client.socket() is None:
             raise self._lost or Lost(Status.ENDED, Phrase("the connection ended"))
 
@@ -144,6 +152,11 @@ class Connection:
 
     def _message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
         self._arrived.append(Message(message.topic, bytes(message.payload), message.qos, message.retain))
+
+    def _subscribed(self, _c: Client, _u: object, _mid: int, codes: list[ReasonCode], _p: Properties | None) -> None:
+        """One that the broker refuses is silence for ever, which must not pass for nothing to hear."""
+        if self._needs_all and any(code.is_failure for code in codes):
+            self._lost = Lost(Status.REFUSED, Phrase("it refused a subscription"))
 
     def _confirmed(self, _c: Client, _u: object, _mid: int, _code: ReasonCode, _p: Properties) -> None:
         self.unconfirmed -= 1

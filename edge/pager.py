@@ -5,6 +5,8 @@ for a page at a time. A subscription that is made again has its retained message
 dropped.
 """
 
+from typing import NamedTuple
+
 from edge.holding import Holding
 from edge.records import PAGES, Topics, page_of
 
@@ -13,6 +15,18 @@ WINDOW = 8
 PATIENCE_S = 2.0
 """A page that has not come by then is asked for again, and does not hold up the others."""
 LOOK_EVERY_S = 0.02
+
+
+PAGE_QOS = 0
+"""A page is subscribed to without acknowledgements: the manifest says what was lost, and it is asked for again.
+A cluster keeps a consumer for every subscription with them, which takes seconds while a node is away (decision 45)."""
+
+
+class Wanted(NamedTuple):
+    """Topics to subscribe to: the manifest and its index, and pages of people with `PAGE_QOS`."""
+
+    documents: list[str]
+    pages: list[str]
 
 
 class Pager:
@@ -24,23 +38,23 @@ class Pager:
         self._index_at: float | None = None
         self._looked = 0.0
 
-    def wanted(self, holding: Holding, now: float) -> list[str]:
+    def wanted(self, holding: Holding, now: float) -> Wanted:
         """The topics to subscribe to now."""
         if now - self._looked < LOOK_EVERY_S:
-            return []
+            return Wanted([], [])
         self._looked = now
         behind = set(holding.behind)
-        topics = self._index(bool(behind), now)
+        wanted = Wanted(self._index(bool(behind), now), [])
         if behind and not self._asked and now - (self._index_at or now) < PATIENCE_S / 2:
-            return topics  # the index first: records that it names need no signature of their own
+            return wanted  # the index first: records that it names need no signature of their own
         lacking = behind | {page_of(person) for person in holding.lacking}
         on_way = sum(1 for page, since in self._asked.items() if page in lacking and now - since < PATIENCE_S)
         due = [page for page in range(PAGES) if page not in self._asked]
         due += [page for page, since in self._asked.items() if page in lacking and now - since >= PATIENCE_S]
         for page in due[: max(0, WINDOW - on_way)]:
             self._asked[page] = now
-            topics.append(self._topics.folk(page))
-        return topics
+            wanted.pages.append(self._topics.folk(page))
+        return wanted
 
     @property
     def done(self) -> bool:

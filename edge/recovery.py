@@ -162,7 +162,8 @@ class Recoverer:
         always = [topics.manifest, topics.index, topics.keys("+"), topics.reports]
         connection = Connection(address(self._config.broker, self._credentials), always)
         while time.monotonic() < until and not (pager.done and witness.complete and self._all_heard(witness)):
-            connection.subscribe(pager.wanted(witness.roster.holding, time.monotonic()))
+            wanted = pager.wanted(witness.roster.holding, time.monotonic())
+            connection.subscribe([*wanted.documents, *wanted.pages])
             for message in connection.turn(LOOK_EVERY_S):
                 if message.topic.endswith("/roster"):
                     self._reported(message)
