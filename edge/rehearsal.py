@@ -1,5 +1,6 @@
 """Plays a scenario to a gate: what happens becomes facts, and what follows is written down."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -23,7 +24,7 @@ from edge.facts import (
 )
 from edge.flood import Bucket, Tally
 from edge.happenings import Happening
-from edge.presence import Cues
+from edge.presence import Company, Cues
 from edge.scenario import Scenario
 from edge.stage import BOOTED, Stage
 from edge.state import DoorState
@@ -75,6 +76,8 @@ class Player:
         self._scenario = scenario
         self.stage = Stage(scenario)
         self._numbers = count(1)
+        self._standing: defaultdict[str, list[int]] = defaultdict(list)
+        """The tracks before each camera, who came first in front."""
         self._bucket, self._refusals = Bucket(BURST, PER_S, 0.0), Tally(TELL_EVERY_S, 0.0)
         self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {
             "face": self._face,
@@ -132,8 +135,10 @@ class Player:
         views = fields.get("views") or max(1, round(lasts / VIEW_S))
         begun, person = self.stage.now, fields.get("person", "")
         cues = LOOKS[fields.get("liveness") or "live"]
+        self._standing[camera].append(track)
         for index in range(views):
             self.stage.at(begun + index * VIEW_S, self._view, camera, track, begun, age, person, cues)
+        self.stage.at(begun + lasts, self._standing[camera].remove, track)
         if not fields.get("stays"):
             self.stage.at(begun + lasts, self.stage.step, TrackEnded(camera, track))
 
@@ -143,7 +148,13 @@ class Player:
         now = BOOTED + self.stage.now
         found = Candidate(person, 0.8, 0.3, 0.5, self.stage.revision) if person else None
         since = BOOTED + begun - age
-        self.stage.step(FaceSeen(camera, track, now - age, since, GOOD, cues, found, self._permit(person)))
+        permit, company = self._permit(person), self._company(camera, track)
+        self.stage.step(FaceSeen(camera, track, now - age, since, GOOD, cues, found, permit, company))
+
+    def _company(self, camera: str, track: int) -> Company:
+        """Of several who stand before a camera the one is nearest who came first."""
+        there = self._standing[camera]
+        return Company(len({*there} - {track}), nearest=there[:1] in ([], [track]))
 
     def _pass(self, fields: dict[str, Any]) -> None:
         door = self._door(fields)

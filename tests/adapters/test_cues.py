@@ -69,6 +69,27 @@ def test_views_too_near_or_too_far_apart_are_not_compared(pause: float) -> None:
     assert motion(SIZES[0], 5, True, pause) == Cues()
 
 
+def test_the_window_goes_after_a_face_that_walks_and_the_wall_stands_still_in_it() -> None:
+    cue, found = MotionCue(), Cues()
+    for index in range(5):
+        sight = Sight(*scene(640, 240, 72, (30.0 * index - 60, 0.0), False), 10 + 0.3 * index)
+        cue.follow(sight)
+        found = cue.see(sight, Cues())
+        if index:
+            assert found.shift == pytest.approx(30 / 72, rel=0.15)
+            assert found.carried is not None and found.carried < OWN
+
+
+def test_a_face_without_features_is_not_followed() -> None:
+    cue = MotionCue()
+    for index in range(2):
+        picture, face = scene(*SIZES[0], (6.0 * index, 0.0), True)
+        blank = cv2.ellipse(picture.image, (int(face.x + face.width / 2), int(face.y + face.height / 2)), (50, 60),
+                            0, 0, 360, (128, 128, 128), -1)  # fmt: skip
+        cue.follow(Sight(Bgr(blank), face, 10 + index / 2))
+    assert cue.see(Sight(Bgr(blank), face, 10.5), Cues()) == Cues()
+
+
 def test_an_even_wall_tells_nothing_of_what_it_does() -> None:
     cue, wall = MotionCue(), np.full((240, 320, 3), 128, np.uint8)
     found = Cues()
@@ -104,6 +125,18 @@ def test_a_frame_around_a_face_is_found_and_a_wall_is_none(turned: float) -> Non
     marks = cv2.transform(face.landmarks[None], turn)[0].astype(np.float32)
     held = Face(face.x, face.y, face.width, face.height, marks, 0.9)
     assert (BorderCue().see(Sight(image, held, 1.0), Cues()).border or 0) >= BORDER
+
+
+def test_two_edges_are_no_frame() -> None:
+    """A door post on one side and a shelf above: a frame has three sides at least."""
+    image, face = scene(*SIZES[1], (0.0, 0.0), False)
+    x, y, side = face.x + face.width / 2, face.y + face.height / 2, face.width
+    left, top, right, bottom = (
+        round(each) for each in (x - 1.1 * side, y - 1.2 * side, x + 1.1 * side, y + 1.5 * side)
+    )
+    for end in ((right, top), (left, bottom)):
+        cv2.line(image.image, (left, top), end, (250, 250, 250), round(0.12 * side))
+    assert (BorderCue().see(Sight(image, face, 1.0), Cues()).border or 0) < BORDER
 
 
 def test_without_networks_nothing_is_measured() -> None:

@@ -26,11 +26,26 @@ def test_the_best_template_of_a_person_counts_and_the_margin_is_to_somebody_else
     assert found.score == pytest.approx(1.0) and found.margin == pytest.approx(1.0 - max(others), abs=1e-5)
 
 
-@pytest.mark.parametrize("probe", [np.full(32, np.nan), np.full(32, np.inf), np.zeros(16), np.full(32, 10.0)])
+ROWS = units(np.random.default_rng(1), 5)
+
+
+@pytest.mark.parametrize("probe", [np.full(32, np.nan), np.full(32, np.inf), np.zeros(16), 10 * ROWS[0], 0.5 * ROWS[0]])
 def test_a_probe_that_is_no_embedding_matches_nobody(probe: np.ndarray) -> None:
-    gallery = Gallery(units(np.random.default_rng(1), 5), ("a", "b", "c", "d", "e"), 1)
+    gallery = Gallery(ROWS, ("a", "b", "c", "d", "e"), 1)
     with np.errstate(invalid="ignore"):
         assert gallery.search(probe.astype(np.float32), 0.1) is None
+
+
+def test_a_template_that_is_no_number_lets_nobody_in() -> None:
+    rows = ROWS.copy()
+    rows[2] = np.nan
+    assert Gallery(rows, ("a", "b", "c", "d", "e"), 1).search(ROWS[0], 0.1) is None
+
+
+def test_pairs_of_people_who_are_alike_are_told_once() -> None:
+    rows = ROWS[[0, 0, 1, 0, 0]]  # of the owners one has two templates that are the same
+    found = Gallery(rows, ("a", "a", "b", "c", "d"), 1).above(0.9)
+    assert sorted((one, other) for one, other, _ in found) == [(0, 3), (0, 4), (1, 3), (1, 4), (3, 4)]
 
 
 def test_nobody_enrolled_is_nobody_found() -> None:

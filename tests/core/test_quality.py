@@ -37,3 +37,19 @@ def test_a_bad_face_is_refused_for_what_is_wrong_with_it(change: dict[str, float
 @pytest.mark.parametrize("field", Quality.__struct_fields__)
 def test_what_is_no_number_is_not_good(field: str) -> None:
     assert not GATE.passes(structs.replace(GOOD, **{field: math.nan}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"eye_distance_px": 42},
+        {"sharpness": 0.13},
+        {"yaw": -33},
+        {"pitch": 28},
+        {"brightness": 0.15},
+        {"brightness": 0.9},
+    ],
+)
+def test_a_face_near_a_limit_has_less_in_reserve_than_one_in_the_middle(change: dict[str, float]) -> None:
+    near = GATE.reserve(structs.replace(GOOD, **change))
+    assert 0 < near < 0.15 < GATE.reserve(GOOD) < 1

@@ -1,0 +1,68 @@
+"""How a clip ends in an evaluation: the networks follow a script, everything from the search to the verdict is real."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.boxes import Face
+from edge.liveness import LivenessRules
+from edge.models import manifest
+from edge.photos import Decoder
+from edge.picture import Picture
+from edge.presence import Verdict
+from edge.presentations import Judged, judge
+from edge.terms import Quality
+from tests.core.worlds import GOOD
+
+
+def face(x: float, width: float) -> Face:
+    marks = np.array([[-0.2, -0.1], [0.2, -0.1], [0, 0.1], [-0.15, 0.3], [0.15, 0.3]], np.float32) * width + (x, 120)
+    return Face(x - width / 2, 120 - 0.6 * width, width, 1.2 * width, marks.astype(np.float32), 0.9)
+
+
+class Script:
+    """What the networks say: who is there, and how alive each looks at the frame whose number is its grey level."""
+
+    has_liveness = True
+
+    def __init__(self, faces: dict[float, Any]) -> None:
+        self.pack = SimpleNamespace(manifest=manifest("zoo"))
+        self._faces = {
+            width: (face(90 + 120 * index, width), says) for index, (width, says) in enumerate(faces.items())
+        }
+
+    def detect(self, picture: Picture, width: int) -> list[Face]:
+        return [face for face, _ in self._faces.values()]
+
+    def quality(self, picture: Picture, face: Face) -> Quality:
+        return GOOD
+
+    def liveness(self, picture: Picture, face: Face) -> tuple[float, ...]:
+        frame = int(picture.luma(np.eye(2, 3, dtype=np.float32), (4, 4))[0, 0])
+        return (self._faces[face.width][1](frame),)
+
+
+def ended(folder: Path, faces: dict[float, Any]) -> Judged:
+    """Ten frames a second for four seconds."""
+    for number in range(40):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((240, 320, 3), number, np.uint8))
+    with Decoder() as decoder:
+        script: Any = Script(faces)
+        return judge("print", folder, decoder, script, LivenessRules(), 10.0)
+
+
+def test_what_was_taken_for_live_once_has_opened_the_door(tmp_path: Path) -> None:
+    assert ended(tmp_path, {60: lambda frame: 0.99 if frame < 15 else 0.0}).verdict is Verdict.LIVE
+
+
+def test_what_was_an_attack_once_is_one_to_the_end(tmp_path: Path) -> None:
+    assert ended(tmp_path, {60: lambda frame: 0.0 if frame < 15 else 1.0}).verdict is Verdict.ATTACK
+
+
+@pytest.mark.parametrize(("near", "verdict"), [(0.02, Verdict.ATTACK), (0.99, Verdict.LIVE)])
+def test_of_two_faces_the_nearer_one_is_judged(tmp_path: Path, near: float, verdict: Verdict) -> None:
+    assert ended(tmp_path, {60: lambda _: 1.01 - near, 80: lambda _: near}).verdict is verdict
