@@ -222,6 +222,23 @@ def history(
     _tell(result, json)
 
 
+@bench.command(help=N_("Watch over many cameras without a door: what one costs, and how many a core carries."))
+def cameras(
+    video: Annotated[
+        Path,
+        typer.Option("--video", metavar="FILE", exists=True, dir_okay=False, help=N_("Served as a camera, looped.")),
+    ],
+    cameras: Annotated[int, typer.Option("--cameras", min=1, max=200, help=N_("How many."))] = 20,
+    seconds: Annotated[float, typer.Option("--seconds", min=5, max=3600, help=N_("For how long."))] = 60.0,
+    json: JsonOption = False,
+) -> None:
+    from bench.cameras import measure
+
+    with _shown({"connect": _("Connecting"), "watch": _("Watching")}, json) as show:
+        result = measure(video, cameras, seconds, show)
+    _tell(result, json)
+
+
 @bench.command(help=N_("Kill gates, desk and broker in mid-sync, and see that nobody is wrong, lost or resurrected."))
 def campaign(
     interruptions: Annotated[int, typer.Option("--interruptions", min=1, help=N_("How many."))] = 20,
