@@ -154,6 +154,15 @@ def test_a_guard_that_is_killed_in_mid_pulse_leaves_a_line_that_can_be_made_safe
     assert not chip.level(RELAY)
 
 
+def test_a_relay_that_is_tried_by_hand_is_let_go_when_the_command_is_killed(chip: SimChip, file: Path) -> None:
+    command = [sys.executable, "-m", "edge.cli", "relay", "test", "--door", "main", "--seconds", f"{LONG_S - 1}"]
+    with subprocess.Popen([*command, "--config", str(file)], stdout=subprocess.DEVNULL) as trying:
+        until(lambda: chip.level(RELAY))
+        trying.kill()
+        trying.wait()
+        until(lambda: not chip.level(RELAY))
+
+
 def test_a_relay_whose_chip_is_pulled_out_and_comes_back_works_again(chip: SimChip, guard: Guard) -> None:
     guard.pulse(1.0)
     assert [guard.hear().outcome for _ in range(2)] == [RelayOutcome.STARTED, RelayOutcome.ENDED]
