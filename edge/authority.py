@@ -80,8 +80,11 @@ class Authority:
         return now - self.office.head()[1] >= self._config.desk.renew_every_s
 
     def knows(self, manifest: Manifest) -> bool:
-        """Whether this desk's journal goes on from the one that it had when it signed this."""
-        return not manifest.anchor or self.audit.holds(Anchor.parse(manifest.anchor))
+        """Whether this desk's journal goes on from the one that it had when it signed this, or has left it behind."""
+        if not manifest.anchor or self.audit.holds(Anchor.parse(manifest.anchor)):
+            return True
+        recovered = self.audit.last(Deed.RECOVERED)
+        return recovered is not None and manifest.revision < int(recovered.data.details["numbered"])
 
     def tidy(self) -> None:
         """Once a day: erase whose last day is over, and what of the journal need be kept no longer."""

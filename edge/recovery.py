@@ -259,7 +259,7 @@ class Recoverer:
         known = [manifest.revision if manifest else 0, *self._revisions.values(), *map(_revision, self._rows.values())]
         # Seconds since 1970: more than a site has had changes, and more than at any recovery before, known or not.
         least = max(int(time.time()), *(revision + 1 for revision in known if revision < 2**53))
-        told = _told(found) | {"anchors": ", ".join(self._anchors)}
+        told = _told(found) | {"anchors": ", ".join(self._anchors), "numbered": str(least)}
         self._people.recover(self._gone, self._back, least, told)
         found.revision = self._people.renumber()
         (self._config.state / backup.RESTORED).unlink(missing_ok=True)

@@ -143,7 +143,7 @@ def core(json: JsonOption = False) -> None:
 @bench.command(help=N_("Bring a whitelist to gates: joining, edits, revocations, a restart, and a gate's memory."))
 def sync(
     people: Annotated[int, typer.Option("--people", min=10, max=200_000, help=N_("How many are enrolled."))] = 10_000,
-    gates: Annotated[int, typer.Option("--gates", min=2, max=50, help=N_("How many gates there are."))] = 7,
+    gates: Annotated[int, typer.Option("--gates", min=1, max=50, help=N_("How many gates there are."))] = 7,
     models: Annotated[
         Path, typer.Option("--models", metavar="DIRECTORY", help=N_("Where the packs' files are kept."))
     ] = packs.DIRECTORY,

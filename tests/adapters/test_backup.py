@@ -4,6 +4,7 @@ import io
 import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from edge.journal import Deed
 from edge.models import manifest
 from edge.town import CONSENT, PACK, synthetic
 from tests.adapters.brokers import until
-from tests.adapters.sites import TOPICS, Place
+from tests.adapters.sites import TOPICS, Place, member, say
 from tests.commands import answer, complaint, run
 
 pytestmark = pytest.mark.real
@@ -70,6 +71,8 @@ def test_a_restored_desk_learns_who_was_revoked_erased_and_changed_before_it_pub
     list_ = place.town.people()
     list_.revoke(people["revoked"])
     list_.erase(people["erased"])
+    until(lambda: place.town.office().head()[0] == list_.revision())
+    lost = place.town.office().message(TOPICS.manifest)
     list_.edit(people["edited"], Edit(bounds=Bounds(("canteen",))))
     list_.restore(people["comes back"], date.today())
     late = enroll(place, "late")
@@ -99,6 +102,13 @@ def test_a_restored_desk_learns_who_was_revoked_erased_and_changed_before_it_pub
     passing = {people[name] for name in ("edited", "stays", "comes back")} | {late}
     assert all(gate.loaded and set(gate.loaded.permits) == passing for gate in place.gates.values())
     until(lambda: len(place.town.office().receipts(people["erased"], now[people["erased"]].revision)) == 2)
+    with closing(member(place.town, "desk")) as hostile:
+        say(hostile, TOPICS.manifest, lost)  # a list of the days that the journal has lost
+        hostile.subscribe([TOPICS.manifest])
+        shown: list[bytes] = []
+        truth = place.town.office().message(TOPICS.manifest)
+        until(lambda: shown.extend(message.payload for message in hostile.turn(0.05)) or truth in shown)
+    assert place.thread.is_alive()
 
 
 def test_what_nobody_shows_is_named_and_a_gates_store_fills_the_gap(place: Place) -> None:
