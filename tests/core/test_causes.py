@@ -12,11 +12,14 @@ from edge.doorevents import (
     DoorFault,
     DoorModeChanged,
     DoorOpenTooLong,
+    DoorTamper,
+    FireReleased,
 )
 from edge.events import CameraFault, DrillFault, GateStarted
 from edge.factors import EntryRules
 from edge.facts import (
     CameraReported,
+    Emit,
     Heartbeat,
     InputChanged,
     InputLost,
@@ -248,3 +251,15 @@ def test_where_no_contact_tells_who_passed_whoever_is_let_in_is_taken_to_be_insi
         world.at(1 + number / 10, view(1 + number / 10))
     world.at(1.3, Recorded(1, True))
     assert world.gate.areas.inside() == {"hall": ["ann"]}
+
+
+def test_supply_tamper_and_fire_are_told_of_their_door_with_their_end_and_once() -> None:
+    bench = Bench()
+    failed, mended = (DoorFault(active, "supply", "the lock's supply has failed") for active in (True, False))
+    for which, begun, over in (
+        (Input.SUPPLY, failed, mended),
+        (Input.TAMPER, DoorTamper(True), DoorTamper(False)),
+        (Input.FIRE, FireReleased(True), FireReleased(False)),
+    ):
+        assert bench.press(1, which) == [Emit("door/main", begun)] and bench.press(2, which) == []
+        assert bench.press(3, which, False) == [Emit("door/main", over)] and bench.press(4, which, False) == []
