@@ -24,6 +24,7 @@ from edge.facts import (
     InputChanged,
     InputLost,
     PinEntered,
+    PlacesKnown,
     Pulse,
     Recorded,
     Settle,
@@ -36,7 +37,7 @@ from edge.gate import Gate, GateRules, Step
 from edge.permits import PermitRules
 from edge.schedule import Calendar, Schedule
 from edge.sight import SightRules
-from edge.terms import CommandKind, DoorMode, Input, Lamp, Now, RelayOutcome, Status, View
+from edge.terms import CommandKind, DoorMode, Input, Lamp, Now, Place, RelayOutcome, Status, View
 from tests.core.doors import Bench, accessed, idle, order, taken
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, access_rules, events, gate_rules, view
@@ -263,3 +264,26 @@ def test_supply_tamper_and_fire_are_told_of_their_door_with_their_end_and_once()
     ):
         assert bench.press(1, which) == [Emit("door/main", begun)] and bench.press(2, which) == []
         assert bench.press(3, which, False) == [Emit("door/main", over)] and bench.press(4, which, False) == []
+
+
+def test_a_pulse_that_ends_and_one_that_is_kept_up_are_the_causes_of_their_modes() -> None:
+    bench = Bench()
+    accessed(bench)
+    ended = events(bench.relay(4, RelayOutcome.ENDED), DoorModeChanged)
+    assert ended == [DoorModeChanged(DoorMode.LOCKED, DoorMode.ACCESSED, "relock")]
+    order(bench, CommandKind.UNLOCK, 5)
+    held = events(bench.relay(5.01, RelayOutcome.STARTED), DoorModeChanged)
+    assert held == [DoorModeChanged(DoorMode.UNLOCKED, DoorMode.LOCKED, "hold")]
+
+
+def test_who_is_granted_just_after_the_relay_let_go_gets_a_pulse_of_their_own() -> None:
+    bench = Bench()
+    accessed(bench)
+    bench.relay(4, RelayOutcome.ENDED)
+    assert any(isinstance(effect, Pulse) for effect in bench.open(4.2, "bob"))
+
+
+def test_where_everybody_was_before_a_start_is_known_after_it() -> None:
+    world = World(structs.replace(gate_rules(), areas={"hall": AreaRules()}))
+    assert world.at(1, PlacesKnown({"ann": Place("hall", 1e6)})) == []
+    assert world.gate.areas.inside() == {"hall": ["ann"]}
