@@ -151,7 +151,7 @@ class House:
         """Somebody inside presses the exit button until the relay answers."""
         before = len(self.watch.opened)
         self.line(EXIT_BUTTON, 1)
-        wait(lambda: len(self.watch.opened) > before, 5.0)
+        wait(lambda: len(self.watch.opened) > before, 15.0)
         self.line(EXIT_BUTTON, 0)
 
     def line(self, number: int, value: int) -> None:

@@ -169,6 +169,7 @@ def test_a_disk_that_takes_nothing_in_time_is_a_mode_and_a_grant_follows_its_cho
     assert [each.data["reason"] for each in gate.events(AccessDenied)] == ["NotRecorded"] * (choice == "refuse")
 
 
+@pytest.mark.timed  # its list is good for three seconds
 def test_a_desk_that_falls_silent_makes_its_list_stale_until_it_is_back(tmp_path: Path) -> None:
     with contextlib.closing(Town(tmp_path, STORE, ["north"])) as town:
         desk = tmp_path / "desk.toml"
