@@ -20,8 +20,8 @@ from edge.mqtt import Address, Connection
 from edge.reader import ReaderLink
 from edge.seal import load_secret, new_sealing_key, new_signing_key
 from edge.simulate import HOST, DemoBroker, RtspServer
-from edge.town import Town
-from edge.transport import Presence
+from edge.town import SITE, Town
+from edge.transport import Channel, Presence, topic
 from edge.whitelist import Whitelist
 from tests.commands import answer, run
 from tests.system.conftest import NewHouse
@@ -178,7 +178,7 @@ def test_a_desk_that_falls_silent_makes_its_list_stale_until_it_is_back(tmp_path
         town.broker.start()
         town.start_desk()
         town.start_gate("north")
-        with contextlib.closing(Connection(town.watch(), ["edge/v1/bench/north/state"])) as room:
+        with contextlib.closing(Connection(town.watch(), [topic(SITE, "north", Channel.STATE)])) as room:
             told = Told(room)
             rows = {"whitelist_stale", "whitelist_unusable"}
             wait(lambda: not told.degraded() & rows and told.presence.gate, 60)
