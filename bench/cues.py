@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from edge.liveness import LivenessRules, Watch
-from edge.presence import Cues, Liveness, Verdict
-from edge.presentations import ORDER, Judged, summed
+from edge.liveness import LivenessRules
+from edge.presence import Cues
+from edge.presentations import Judged, ended, summed
 
 ALONE = LivenessRules(live_at_least=0.95, attack_below=0.3, attack_below_unmoving=0.3)
 WAYS: dict[str, tuple[LivenessRules, tuple[str, ...]]] = {
@@ -37,15 +37,8 @@ def seen(cues: Cues, used: tuple[str, ...]) -> Cues:
 
 def again(judged: Judged, rules: LivenessRules, used: tuple[str, ...]) -> Judged:
     """The same clip, judged by other rules."""
-    watches: dict[int, Watch] = {}
-    best: dict[int, Liveness] = {}
-    for track, at, cues in judged.views:
-        watch = watches.setdefault(track, Watch())
-        watch.see(seen(cues, used), at)
-        if track not in best or best[track].verdict is not Verdict.LIVE:
-            best[track] = watch.found(rules)
-    decided = min(best.values(), key=lambda found: ORDER.index(found.verdict), default=None)
-    return structs.replace(judged, liveness=decided)
+    views = [(track, at, seen(cues, used)) for track, at, cues in judged.views]
+    return structs.replace(judged, liveness=ended(views, rules))
 
 
 def main(path: Path) -> None:

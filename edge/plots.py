@@ -1,12 +1,14 @@
 """Pictures of error rates and scores. Their words are the abbreviations of ISO/IEC 19795-1, the same everywhere."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from edge.errors import EdgeError
 from edge.rates import Interval, Point, Scores
@@ -15,6 +17,9 @@ SIZE = (6.4, 4.8)
 DPI = 120
 BARS = 80
 GENUINE, IMPOSTOR = "#1f4e79", "#c55a11"
+COLOURS = (GENUINE, "#548235", "#7030a0", "#bf9000", "#00808a", "#a23b72", "#7f7f7f")
+LINES = ("-", "--", "-.", ":")
+"""Of curves that may lie on each other."""
 APART = 0.05
 """Scores that are all the same are drawn in the middle of so much on either side."""
 
@@ -36,7 +41,7 @@ class Axis(NamedTuple):
 
     @property
     def ticks(self) -> dict[float, str]:
-        decades = [10.0**power for power in range(math.ceil(math.log10(1.5 * self.least)), 1)]
+        decades = [10.0**power for power in range(math.ceil(math.log10(2 * self.least)), 1)]
         return {self.least: "0"} | {rate: f"{100 * rate:g} %" for rate in decades}
 
     def on(self, rates: Iterable[float]) -> list[float]:
@@ -45,10 +50,22 @@ class Axis(NamedTuple):
 
 def det(path: Path, points: Sequence[Point], x: Axis, y: Axis, mark: tuple[float, Interval] | None = None) -> None:
     """The DET curve on logarithmic axes; `mark` is the rate on `x` at the threshold in use, with its interval."""
+    curves(path, {"DET": points}, x, y, mark)
+
+
+def curves(
+    path: Path,
+    named: Mapping[str, Sequence[Point]],
+    x: Axis,
+    y: Axis,
+    mark: tuple[float, Interval] | None = None,
+) -> None:
+    """Several of them, each by its name."""
     figure = Figure(SIZE, DPI, layout="constrained")
     plot = figure.subplots()
-    across, down = x.on(point.false_accepts for point in points), y.on(point.false_rejects for point in points)
-    plot.loglog(across, down, color=GENUINE, linewidth=1.8, label="DET", clip_on=False, zorder=3)
+    for (name, points), colour, line in zip(named.items(), cycle(COLOURS), cycle(LINES), strict=False):
+        across, down = x.on(point.false_accepts for point in points), y.on(point.false_rejects for point in points)
+        plot.loglog(across, down, color=colour, linestyle=line, linewidth=1.8, label=name, clip_on=False, zorder=3)
     if mark:
         rate, (low, high) = mark
         told = f"{x.name} {rate:.2%} ({low:.2%} - {high:.2%})"
@@ -58,6 +75,8 @@ def det(path: Path, points: Sequence[Point], x: Axis, y: Axis, mark: tuple[float
     plot.set_ylim(y.least, 1)
     plot.set_xticks(list(x.ticks), list(x.ticks.values()))
     plot.set_yticks(list(y.ticks), list(y.ticks.values()))
+    for side in (plot.xaxis, plot.yaxis):
+        side.set_minor_formatter(NullFormatter())
     plot.set_xlabel(x.label)
     plot.set_ylabel(y.label)
     plot.grid(True, which="both", linewidth=0.4, alpha=0.5)

@@ -6,25 +6,33 @@ live at any moment opens the door, and one that is called an attack is one to th
 counts; whom it shows is not asked. An attack without a face counts as refused, a living person without one as unsure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from msgspec import Struct
+import numpy as np
+from msgspec import Struct, structs
 
+from edge import plots
 from edge.clips import clips, frames
 from edge.faces import Vision
 from edge.gaze import Gaze
 from edge.liveness import LivenessRules, Watch
 from edge.photos import Decoder
 from edge.presence import Cues, Liveness, Verdict
-from edge.rates import wilson
+from edge.rates import Point, wilson
 from edge.track import Zone, eye_distance
 
 DETECT_WIDTH_PX = 640
+CURVE = 60
+"""Points of a DET curve."""
 ORDER = (Verdict.LIVE, Verdict.ATTACK, Verdict.UNSURE, Verdict.UNAVAILABLE)
 """Of several tracks of a clip the first of these decides."""
 
 Progress = Callable[[int, int], None]
+
+
+View = tuple[int, float, Cues]
+"""Track, seconds and cues."""
 
 
 class Judged(Struct, frozen=True):
@@ -37,8 +45,8 @@ class Judged(Struct, frozen=True):
     faces: int
     """Pictures with a face."""
     unreadable: int
-    views: list[tuple[int, float, Cues]] = []
-    """Track, seconds and cues of each view, for looking into it."""
+    views: list[View] = []
+    """For looking into it."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -85,9 +93,7 @@ def evaluate(
 def judge(species: str, clip: Path, decoder: Decoder, vision: Vision, rules: LivenessRules, fps: float) -> Judged:
     """Show one clip to a gate."""
     gaze = Gaze(vision, DETECT_WIDTH_PX, Zone(), max(rules.votes, rules.refuse_after))
-    watches: dict[int, Watch] = {}
-    best: dict[int, Liveness] = {}
-    views: list[tuple[int, float, Cues]] = []
+    views: list[View] = []
     seen = unreadable = 0
     for picture, at in frames(clip, fps, decoder):
         if picture is None:
@@ -98,13 +104,20 @@ def judge(species: str, clip: Path, decoder: Decoder, vision: Vision, rules: Liv
         nearest = max(faces, key=eye_distance, default=None)
         for track in gaze.wanted(picture, at):
             if track.face is nearest and gaze.quality(picture, track):
-                watch = watches.setdefault(track.id, Watch())
                 views.append((track.id, at, gaze.cues(picture, track)))
-                watch.see(views[-1][2], at)
                 gaze.tracker.viewed(track)
-                best[track.id] = _first(watch.found(rules), best.get(track.id))
-    decided = min(best.values(), key=lambda found: ORDER.index(found.verdict), default=None)
-    return Judged(species, clip.name, decided, seen, unreadable, views)
+    return Judged(species, clip.name, ended(views, rules), seen, unreadable, views)
+
+
+def ended(views: Iterable[View], rules: LivenessRules) -> Liveness | None:
+    """How a clip of these views ends at a door that goes by these rules; None without any."""
+    watches: dict[int, Watch] = {}
+    best: dict[int, Liveness] = {}
+    for track, at, cues in views:
+        watch = watches.setdefault(track, Watch())
+        watch.see(cues, at)
+        best[track] = _first(watch.found(rules), best.get(track))
+    return min(best.values(), key=lambda found: ORDER.index(found.verdict), default=None)
 
 
 def _first(now: Liveness, before: Liveness | None) -> Liveness:
@@ -114,8 +127,7 @@ def _first(now: Liveness, before: Liveness | None) -> Liveness:
 
 def summed(judged: list[Judged], available: bool, pack: str) -> Evaluation:
     """The rates; every entry is in a denominator."""
-    live = [each for each in judged if not each.species]
-    attacks = {name: [each for each in judged if each.species == name] for name in _species(judged)}
+    live, attacks = _sorted(judged)
     called = sum(each.verdict is Verdict.ATTACK for each in live)
     unsure = sum(each.verdict not in (Verdict.ATTACK, Verdict.LIVE) for each in live)
     taken = {name: sum(each.verdict is Verdict.LIVE for each in group) for name, group in attacks.items()}
@@ -137,8 +149,41 @@ def summed(judged: list[Judged], available: bool, pack: str) -> Evaluation:
     )
 
 
-def _species(judged: list[Judged]) -> list[str]:
-    return sorted({each.species for each in judged if each.species})
+def det(judged: list[Judged], rules: LivenessRules) -> dict[str, list[Point]]:
+    """The DET curve of each species: APCER against the share of living people who are not taken for live.
+
+    Both thresholds of a living face's appearance are moved by the same; everything else stays as the rules have it.
+    """
+    live, attacks = _sorted(judged)
+    curves: dict[str, list[Point]] = {name: [] for name in attacks}
+    for at in np.linspace(0, 1.001, CURVE).tolist():
+        moved = structs.replace(rules, live_moving=at, live_at_least=at + rules.live_at_least - rules.live_moving)
+        stopped = 1 - _passed(live, moved)
+        for name, group in attacks.items():
+            curves[name].append(Point(at, stopped, _passed(group, moved)))
+    return curves
+
+
+def draw(path: Path, judged: list[Judged], rules: LivenessRules) -> None:
+    """These curves as a PNG file, with where the rules are on them."""
+    live, attacks = _sorted(judged)
+    stopped = 1 - _passed(live, rules)
+    across = plots.Axis("BPCER + unsure", len(live))
+    down = plots.Axis("APCER", max(len(group) for group in attacks.values()))
+    plots.curves(path, det(judged, rules), across, down, (stopped, wilson(stopped, len(live))))
+
+
+def _passed(group: list[Judged], rules: LivenessRules) -> float:
+    """The share that is live."""
+    found = [ended(each.views, rules) for each in group]
+    return sum(each is not None and each.verdict is Verdict.LIVE for each in found) / len(group)
+
+
+def _sorted(judged: list[Judged]) -> tuple[list[Judged], dict[str, list[Judged]]]:
+    """Living people, and attacks by their species."""
+    species = sorted({each.species for each in judged if each.species})
+    live = [each for each in judged if not each.species]
+    return live, {name: [each for each in judged if each.species == name] for name in species}
 
 
 def _stepped_up(each: Judged) -> bool:

@@ -145,18 +145,24 @@ def liveness(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help=N_("Write what came of each entry here, a line each."))
     ] = None,
+    det: Annotated[
+        Path | None, typer.Option("--det", metavar="FILE", help=N_("Write the picture of the DET curves here (PNG)."))
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    from edge.presentations import evaluate as show
+    from edge import presentations as protocol
     from edge.rules import liveness_rules
     from edge.sections import AccessSection
 
     with progress(quiet=json) as bar:
         task = bar.add_task(_("showing the clips"), total=None)
-        result, judged = show(
-            live, attack, _vision(pack, models), liveness_rules(AccessSection()), fps,
+        rules = liveness_rules(AccessSection())
+        result, judged = protocol.evaluate(
+            live, attack, _vision(pack, models), rules, fps,
             lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
+    if det:
+        protocol.draw(det, judged, rules)
     if out:
         out.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in judged))
     if json:

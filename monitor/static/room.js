@@ -18,13 +18,6 @@
   };
   parts.forEach((name) => source.addEventListener(name, () => tell(name)));
   source.addEventListener("resync", () => parts.forEach(tell));
-  let held = ""; // the alarm whose button had the focus: a step takes the button away, the keyboard stays there
-  body.addEventListener("htmx:beforeSwap", () => {
-    held = document.activeElement.closest("li.alarm")?.querySelector("a.kind").getAttribute("href") || "";
-  });
-  body.addEventListener("htmx:afterSettle", () => {
-    if (held && document.activeElement === body) document.querySelector(`li.alarm a.kind[href="${held}"]`)?.focus();
-  });
   setInterval(() => tell("alarms"), 30000); // ages are shown, and they grow
   window.addEventListener("pagehide", () => source.close());
 })();

@@ -80,6 +80,19 @@ def test_the_window_goes_after_a_face_that_walks_and_the_wall_stands_still_in_it
             assert found.carried is not None and found.carried < OWN
 
 
+def test_a_wall_that_moves_behind_a_face_that_does_not_is_carried() -> None:
+    """A sheet that is held so that the face stays where it was, or a tablet that is turned about it."""
+    cue, (still, face), (moved, _) = MotionCue(), *(scene(*SIZES[0], (step, 0.0), True) for step in (0.0, 8.0))
+    middle, axes = (int(face.x + face.width / 2), int(face.y + face.height / 2)), (50, 65)
+    oval = cv2.ellipse(np.zeros((240, 320), np.uint8), middle, axes, 0, 0, 360, 255, -1)[..., None] > 0
+    cue.follow(Sight(still, face, 10.0))
+    now = Sight(Bgr(np.where(oval, still.image, moved.image)), face, 10.5)
+    cue.follow(now)
+    found = cue.see(now, Cues())
+    assert found.shift == pytest.approx(8 / 72, rel=0.15)
+    assert found.carried is not None and found.carried > CARRIED
+
+
 def test_a_face_without_features_is_not_followed() -> None:
     cue = MotionCue()
     for index in range(2):
@@ -125,6 +138,21 @@ def test_a_frame_around_a_face_is_found_and_a_wall_is_none(turned: float) -> Non
     marks = cv2.transform(face.landmarks[None], turn)[0].astype(np.float32)
     held = Face(face.x, face.y, face.width, face.height, marks, 0.9)
     assert (BorderCue().see(Sight(image, held, 1.0), Cues()).border or 0) >= BORDER
+
+
+def test_the_end_of_the_picture_is_no_frame() -> None:
+    image, face = scene(*SIZES[1], (0.0, 0.0), False)
+    left, top = round(face.x - 0.5 * face.width), round(face.y - 0.5 * face.width)
+    near = image.image[top : top + round(2.2 * face.width), left : left + 2 * round(face.width)].copy()
+    marks = face.landmarks - np.array([left, top], np.float32)
+    seen = Face(face.x - left, face.y - top, face.width, face.height, marks, 0.9)
+    assert (BorderCue().see(Sight(Bgr(near), seen, 1.0), Cues()).border or 0) < BORDER
+
+
+def test_an_outline_is_looked_for_now_and_then() -> None:
+    cue, (image, face) = BorderCue(), scene(*SIZES[0], (0.0, 0.0), False)
+    looked = [cue.see(Sight(image, face, 1 + quarter / 4), Cues()).border is not None for quarter in range(5)]
+    assert looked == [True, False, True, False, True]
 
 
 def test_two_edges_are_no_frame() -> None:

@@ -13,8 +13,8 @@ from edge.liveness import LivenessRules
 from edge.models import manifest
 from edge.photos import Decoder
 from edge.picture import Picture
-from edge.presence import Verdict
-from edge.presentations import Judged, judge
+from edge.presence import Cues, Verdict
+from edge.presentations import Judged, det, ended, judge
 from edge.terms import Quality
 from tests.core.worlds import GOOD
 
@@ -46,7 +46,7 @@ class Script:
         return (self._faces[face.width][1](frame),)
 
 
-def ended(folder: Path, faces: dict[float, Any]) -> Judged:
+def shown(folder: Path, faces: dict[float, Any]) -> Judged:
     """Ten frames a second for four seconds."""
     for number in range(40):
         cv2.imwrite(str(folder / f"{number}.png"), np.full((240, 320, 3), number, np.uint8))
@@ -56,13 +56,30 @@ def ended(folder: Path, faces: dict[float, Any]) -> Judged:
 
 
 def test_what_was_taken_for_live_once_has_opened_the_door(tmp_path: Path) -> None:
-    assert ended(tmp_path, {60: lambda frame: 0.99 if frame < 15 else 0.0}).verdict is Verdict.LIVE
+    assert shown(tmp_path, {60: lambda frame: 0.99 if frame < 15 else 0.0}).verdict is Verdict.LIVE
 
 
 def test_what_was_an_attack_once_is_one_to_the_end(tmp_path: Path) -> None:
-    assert ended(tmp_path, {60: lambda frame: 0.0 if frame < 15 else 1.0}).verdict is Verdict.ATTACK
+    assert shown(tmp_path, {60: lambda frame: 0.0 if frame < 15 else 1.0}).verdict is Verdict.ATTACK
 
 
 @pytest.mark.parametrize(("near", "verdict"), [(0.02, Verdict.ATTACK), (0.99, Verdict.LIVE)])
 def test_of_two_faces_the_nearer_one_is_judged(tmp_path: Path, near: float, verdict: Verdict) -> None:
-    assert ended(tmp_path, {60: lambda _: 1.01 - near, 80: lambda _: near}).verdict is verdict
+    assert shown(tmp_path, {60: lambda _: 1.01 - near, 80: lambda _: near}).verdict is verdict
+
+
+def test_a_stricter_threshold_stops_more_attacks_and_more_people(tmp_path: Path) -> None:
+    """Clips that look more and more alive: the curve goes from all of them live to none."""
+    people = [clip("", 0.9 + 0.01 * index) for index in range(10)]
+    prints = [clip("print", 0.8 + 0.01 * index) for index in range(10)]
+    found = det([*people, *prints], LivenessRules())
+    assert list(found) == ["print"]
+    stopped, taken = zip(*(point[1:] for point in found["print"]), strict=True)
+    assert list(stopped) == sorted(stopped) and list(taken) == sorted(taken, reverse=True)
+    assert (stopped[0], taken[0], stopped[-1], taken[-1]) == (0.0, 1.0, 1.0, 0.0)
+
+
+def clip(species: str, live: float) -> Judged:
+    """Four seconds of somebody who moves on their own."""
+    views = [(1, tenth / 10, Cues((live,), shift=0.05, carried=0.0)) for tenth in range(40)]
+    return Judged(species, "clip", ended(views, LivenessRules()), 40, 0, views)

@@ -81,22 +81,6 @@ def test_the_five_tasks_of_a_shift(browser: Browser, monitor: Monitor, gate: Sim
 
 
 @pytest.mark.real
-def test_by_keyboard_alone_an_alarm_is_acknowledged_and_the_place_is_kept(
-    browser: Browser, monitor: Monitor, gate: SimulatedGate
-) -> None:
-    page = enter(browser, monitor, "zhao", locale="zh-CN")
-    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
-    expect(row(page, gate)).to_contain_text("门被强行打开")
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if row(page, gate).locator("button:focus").count():
-            break
-    page.keyboard.press("Enter")
-    expect(row(page, gate)).to_contain_text("已确认")
-    expect(row(page, gate).locator("a:focus")).to_have_count(1)
-
-
-@pytest.mark.real
 def test_the_wall_screen_is_read_at_five_metres_and_stays_on_it(
     browser: Browser, monitor: Monitor, gate: SimulatedGate
 ) -> None:
