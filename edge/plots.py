@@ -18,6 +18,8 @@ DPI = 120
 BARS = 80
 GENUINE, IMPOSTOR = "#1f4e79", "#c55a11"
 COLOURS = (GENUINE, "#548235", "#7030a0", "#bf9000", "#00808a", "#a23b72", "#7f7f7f")
+MOST_INSIDE = 2
+"""The names of more curves would hide what they name."""
 LINES = ("-", "--", "-.", ":")
 """Of curves that may lie on each other."""
 APART = 0.05
@@ -80,7 +82,10 @@ def curves(
     plot.set_xlabel(x.label)
     plot.set_ylabel(y.label)
     plot.grid(True, which="both", linewidth=0.4, alpha=0.5)
-    plot.legend()
+    if len(named) > MOST_INSIDE:
+        figure.legend(loc="outside upper center", ncols=2)
+    else:
+        plot.legend()
     _save(figure, path)
 
 

@@ -18,7 +18,7 @@ SHOWN = 20
 
 
 class Alike(Struct, frozen=True):
-    """Two people whose best pair of templates reaches the threshold, or comes nearest to it."""
+    """Two people whose best pair of templates reaches the threshold, and its score."""
 
     people: tuple[str, str]
     score: float
