@@ -1,6 +1,6 @@
 """Presentation attacks that nobody made: photographs and films of faces shown on sheets and screens that are drawn.
 
-    python -m bench.attacks PHOTOS FILMS OUT --seed 1
+    python -m bench.attacks LFW.zip FILM... --out OUT --seed 1
 
 writes `OUT/live/ENTRY` and `OUT/attack/SPECIES/ENTRY`, folders of numbered frames for `edge-gate evaluate liveness`.
 **They are synthetic**: the plane, its tremor, border, moire, glare, print colours and the camera's noise are right in

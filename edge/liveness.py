@@ -66,11 +66,6 @@ class Watch:
     def watched_s(self) -> float:
         return self._last - self._first
 
-    @property
-    def available(self) -> bool:
-        """Whether any network looked."""
-        return self._appearance.weight > 0
-
     def see(self, cues: Cues, captured: float) -> None:
         """Take in one view, captured at this monotonic second."""
         if not self.views:
