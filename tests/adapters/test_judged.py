@@ -1,5 +1,6 @@
 """How a clip ends in an evaluation: the networks follow a script, everything from the search to the verdict is real."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,13 +10,17 @@ import numpy as np
 import pytest
 
 from edge.boxes import Face
+from edge.gaze import Gaze
 from edge.liveness import LivenessRules
+from edge.matcher import Vector
 from edge.models import manifest
+from edge.motion import MotionCue
 from edge.photos import Decoder
-from edge.picture import Picture
+from edge.picture import Bgr, Picture
 from edge.presence import Cues, Verdict
 from edge.presentations import Judged, det, ended, judge
 from edge.terms import Quality
+from edge.track import Zone
 from tests.core.worlds import GOOD
 
 
@@ -41,9 +46,16 @@ class Script:
     def quality(self, picture: Picture, face: Face) -> Quality:
         return GOOD
 
+    def embed(self, picture: Picture, face: Face) -> Vector:
+        """Frames of an even number show one person, the others another."""
+        return np.eye(2, dtype=np.float32)[grey(picture) % 2]
+
     def liveness(self, picture: Picture, face: Face) -> tuple[float, ...]:
-        frame = int(picture.luma(np.eye(2, 3, dtype=np.float32), (4, 4))[0, 0])
-        return (self._faces[face.width][1](frame),)
+        return (self._faces[face.width][1](grey(picture)),)
+
+
+def grey(picture: Picture) -> int:
+    return int(picture.luma(np.eye(2, 3, dtype=np.float32), (4, 4))[0, 0])
 
 
 def shown(folder: Path, faces: dict[float, Any]) -> Judged:
@@ -77,6 +89,29 @@ def test_a_stricter_threshold_stops_more_attacks_and_more_people(tmp_path: Path)
     stopped, taken = zip(*(point[1:] for point in found["print"]), strict=True)
     assert list(stopped) == sorted(stopped) and list(taken) == sorted(taken, reverse=True)
     assert (stopped[0], taken[0], stopped[-1], taken[-1]) == (0.0, 1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_what_is_kept_of_a_face_is_forgotten_when_it_goes_or_becomes_another(goes: bool) -> None:
+    script: Any = Script({60: lambda _: 0.99})
+    gaze = Gaze(script, 320, Zone(), 3)
+    pictures = [Bgr(np.full((240, 320, 3), number, np.uint8)) for number in range(2)]
+    gc.collect()
+    before = kept()
+    gaze.search(pictures[0], 1.0)
+    (track,) = gaze.wanted(pictures[0], 1.0)
+    assert gaze.embed(pictures[0], track) is not None and kept() == before + 1
+    if goes:
+        script.detect = lambda picture, width: []
+        gaze.search(pictures[0], 2.0)
+    else:
+        assert gaze.embed(pictures[1], track) is None
+    assert kept() == before
+
+
+def kept() -> int:
+    """In how many places there are crops of faces."""
+    return sum(isinstance(each, MotionCue) for each in gc.get_objects())
 
 
 def clip(species: str, live: float) -> Judged:
