@@ -7,28 +7,20 @@ import cv2
 from msgspec import Struct
 
 from edge import views
-from edge.camera import Camera, Frame
+from edge.camera import Frame
 from edge.config import CameraSection, Config, Credentials
-from edge.errors import EdgeError, LinkError
+from edge.errors import EdgeError
 from edge.faces import Face, Vision
-from edge.i18n import N_
 from edge.models import load
 from edge.picture import Image
-from edge.terms import ALIVE, Quality, Status
+from edge.terms import Quality
 from edge.track import Zone, eye_distance
+from edge.viewfinder import Viewfinder, looking
 
 LOOK_S = 1.0
 KEY_FRAME_S = 12.0
 WHITE, GREEN, AMBER, DARK = (255, 255, 255), (80, 200, 60), (0, 176, 255), (32, 32, 32)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-
-HINTS = {
-    Status.UNAUTHORIZED: N_("check the camera's username and credential"),
-    Status.NOT_FOUND: N_("check the path of the camera's url: the camera answers, but has no such stream"),
-    Status.REFUSED: N_("check the port of the camera's url, and that RTSP is switched on in the camera"),
-    Status.UNREACHABLE: N_("check the host of the camera's url, its power and its network"),
-    Status.BROKEN: N_("let the camera send H.264 or H.265"),
-}
 
 
 class SeenFace(Struct, frozen=True):
@@ -60,13 +52,9 @@ def aim(config: Config, section: CameraSection, credentials: Credentials, out: P
     if confirm and not section.confirmed_view:
         hint = "name the file as confirmed_view of this camera"
         raise EdgeError("camera {camera} has no file for its confirmed view", hint, camera=section.name)
-    camera = Camera(section, credentials.read(section.credential) if section.credential else "")
-    camera.start()
-    try:
+    with looking(section, credentials) as through:
         vision = Vision(load(config.models.pack, Path(config.models.directory)))
-        frames = _watch(camera, section)
-    finally:
-        camera.close()
+        frames = _watch(through, section)
     looked = [(frame, vision.detect(frame.picture, section.detect_width_px)) for _, frame in frames]
     emptiest, _ = min(looked, key=_people)
     if confirm:
@@ -83,20 +71,16 @@ def _people(look: tuple[Frame, list[Face]]) -> float:
     return sum(eye_distance(face) for face in look[1])
 
 
-def _watch(camera: Camera, section: CameraSection) -> list[tuple[float, Frame]]:
+def _watch(through: Viewfinder, section: CameraSection) -> list[tuple[float, Frame]]:
     """A few frames of a second, each with the time when it was taken."""
     frames: list[tuple[float, Frame]] = []
     end = time.monotonic() + 2 * section.open_timeout_s + KEY_FRAME_S
     while time.monotonic() < end:
-        if frame := camera.next(0.1):
+        if frame := through.frame():
             frames.append((time.monotonic(), frame))
             end = min(end, frames[0][0] + LOOK_S)
-        for state in camera.news():
-            if state.status not in ALIVE | {Status.CONNECTING}:
-                text, hint = "camera {camera}: {why}", HINTS.get(state.status, N_("check the camera"))
-                raise LinkError(text, hint, camera=section.name, why=state.detail)
     if not frames:
-        raise LinkError("camera {camera}: no picture came", HINTS[Status.BROKEN], camera=section.name)
+        raise through.silent()
     return frames
 
 

@@ -96,6 +96,8 @@ class DeskConfig(Struct, forbid_unknown_fields=True):
     desk: DeskSection
     models: ModelsSection = field(default_factory=ModelsSection)
     broker: BrokerSection = field(default_factory=BrokerSection)
+    camera: list[CameraSection] = field(default_factory=list)
+    """Before which people are enrolled: `edge-gate enroll NAME --camera NAME`."""
 
     @property
     def state(self) -> Path:

@@ -72,7 +72,7 @@ class Registrar:
 
     def __init__(self, vision: Vision, whitelist: Whitelist, fpir: float) -> None:
         """`fpir` is the site's wanted false-positive identification rate."""
-        self._vision, self._whitelist = vision, whitelist
+        self.vision, self._whitelist = vision, whitelist
         self._manifest = vision.pack.manifest
         self._alike = self._manifest.calibration.score_at(fpir)
         self._decoder = Decoder()
@@ -94,7 +94,7 @@ class Registrar:
                     hint = "leave it out"
                     text = "{path}: there are {most} good photos already"
                     raise PhotoError(text, hint, path=path, most=MOST_PHOTOS, reason="too_many")
-                portraits.append(portrait(path, self._decoder.image(path, content(path)), self._vision))
+                portraits.append(portrait(path, self._decoder.image(path, content(path)), self.vision))
             except PhotoError as error:
                 refused.append(error)
         return Looked(portraits, refused)
@@ -105,7 +105,7 @@ class Registrar:
         refused: list[PhotoError] = []
         for at, image in capture.pictures(film):
             try:
-                portraits.append(portrait(Path(f"{film} ({at:.1f} s)"), image, self._vision))
+                portraits.append(portrait(Path(f"{film} ({at:.1f} s)"), image, self.vision))
             except PhotoError as error:
                 refused.append(error)
         if not portraits:

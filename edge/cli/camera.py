@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.config import CameraSection, Config, Credentials, load
+from edge.config import CameraSection, Config, Credentials, DeskConfig, load
 from edge.errors import EdgeError
 from edge.i18n import N_
 
@@ -32,7 +32,7 @@ def aim(
     from edge import aim as shell
 
     found = load(config)
-    aimed = shell.aim(found, _chosen(found, name), Credentials(credentials), out, confirm)
+    aimed = shell.aim(found, chosen(found, name), Credentials(credentials), out, confirm)
     if json:
         emit({**msgspec.to_builtins(aimed), "picture": str(out)})
         return
@@ -55,11 +55,11 @@ _VERDICTS = {
 }
 
 
-def _chosen(config: Config, name: str) -> CameraSection:
+def chosen(config: Config | DeskConfig, name: str) -> CameraSection:
     """The camera of this name; a gate with one camera need not name it."""
     cameras = {section.name: section for section in config.camera}
     if not name and len(cameras) == 1:
         return config.camera[0]
     if name not in cameras:
-        raise EdgeError("--camera must be one of: {names}", names=", ".join(cameras))
+        raise EdgeError("--camera must be one of: {names}", names=", ".join(cameras) or "-")
     return cameras[name]

@@ -9,16 +9,17 @@ import msgspec
 import typer
 
 from edge import forms
+from edge.cli.camera import chosen
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.progress import progress
-from edge.config import Config, Credentials, DeskConfig, load_either
+from edge.config import CameraSection, Config, Credentials, DeskConfig, load_either
 from edge.enrolled import Applicant, Consent
 from edge.errors import EdgeError, RefusedError
 from edge.i18n import N_, _
 from edge.whitelist import Whitelist
 
 if TYPE_CHECKING:
-    from edge.enroll import Registrar
+    from edge.enroll import Enrolled, Registrar
     from edge.sheet import Grounds
 
 T = TypeVar("T")
@@ -93,6 +94,12 @@ Another = Annotated[
 ]
 
 
+Before = Annotated[
+    str,
+    typer.Option(
+        "--camera", metavar="NAME", help=N_("Take the pictures with this camera of the configuration, and say how.")
+    ),
+]
 WithoutFace = Annotated[
     bool,
     typer.Option("--without-face", help=N_("Somebody who declines face recognition: no photo; a pass, card or PIN.")),
@@ -112,6 +119,7 @@ def enroll(
     valid_until: ValidUntil = None,
     host: Host = "",
     another_person: Another = "",
+    camera: Before = "",
     without_face: WithoutFace = False,
     report: Report = None,
     config: ConfigOption = CONFIG,
@@ -127,22 +135,26 @@ def enroll(
     levels = tuple(map(parsed(forms.line), level or []))
     known_levels(loaded, levels)
     bounds = forms.bounds(levels, valid_from, valid_until, host)
-    if source and (name or photo or number or another_person):
-        raise EdgeError("--from names everybody: leave out NAME, PHOTO, --number and --another-person")
+    if source and (name or photo or number or another_person or camera):
+        raise EdgeError("--from names everybody: leave out NAME, PHOTO, --number, --another-person and --camera")
     if source:
         from edge.sheet import Grounds
 
         _everybody(source, report, Grounds(consent, purpose, retain_until, bounds), loaded, credentials, json)
         return
-    if without_face and (photo or another_person):
-        raise EdgeError("--without-face takes no photo and no --another-person")
-    for option, value in (("NAME", name), ("PHOTO", photo or without_face)):
+    if without_face and (photo or another_person or camera):
+        raise EdgeError("--without-face takes no photo, no --camera and no --another-person")
+    if camera and photo:
+        raise EdgeError("photos are given, or taken with --camera: leave one of them out")
+    for option, value in (("NAME", name), ("PHOTO", photo or camera or without_face)):
         if not value:
             raise typer.BadParameter(_("is missing"), param_hint=f"'{option}'")
     grounds = _grounds(consent, purpose, retain_until)
     applicant = Applicant(name=name, consent=grounds, number=number, bounds=bounds, another=another_person)
     if without_face:
         _faceless(applicant, loaded, credentials, json)
+    elif camera:
+        _sitter(applicant, chosen(loaded, camera), loaded, credentials, json)
     else:
         _one(applicant, photo or [], loaded, credentials, json)
 
@@ -192,7 +204,28 @@ def _one(
     with progress(quiet=json) as bar:
         bar.add_task(_("looking at the photos"), total=None)
         with _registrar(loaded, credentials) as registrar:
-            person, left_out = enrolled_by(photos, applicant, registrar)
+            found = enrolled_by(photos, applicant, registrar)
+    _told(found, json)
+
+
+def _sitter(
+    applicant: Applicant, camera: CameraSection, loaded: Config | DeskConfig, credentials: Path | None, json: bool
+) -> None:
+    """Whoever is before the camera now."""
+    from edge.sitting import sit
+
+    with _registrar(loaded, credentials) as registrar:
+        portraits = sit(camera, Credentials(credentials), registrar.vision, _unsaid if json else say)
+        found = registrar.admit(applicant, portraits)
+    _told(found, json)
+
+
+def _unsaid(text: str, **values: object) -> None:
+    """Nobody reads along."""
+
+
+def _told(found: "Enrolled", json: bool) -> None:
+    person, left_out = found
     if json:
         emit({**msgspec.to_builtins(person), "left_out": left_out})
         return

@@ -10,6 +10,7 @@ import pytest
 
 from edge import models, sheet
 from edge.applications import Application
+from edge.simulate import RtspServer
 from edge.site import Site
 from tests.commands import answer, complaint, run
 from tests.conftest import ROOT, need
@@ -151,3 +152,18 @@ def test_a_short_film_is_as_good_as_photos(desk: list[object], film: Path, from_
     elsewhere = tmp_path / "list.mp4"
     elsewhere.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n")
     assert "is no film that can be read" in complaint("enroll", "List", elsewhere, *GROUNDS, *desk)
+
+
+def test_whoever_sits_before_a_camera_is_told_what_to_do_and_enrolled(film: Path, tmp_path: Path) -> None:
+    models.fetch("registry", STORE)
+    with RtspServer([film]) as camera:
+        site = Site(tmp_path, STORE, url=camera.url(film))
+        options = ["--camera", "entrance", *GROUNDS, "--config", site.file, "--credentials", site.secrets]
+        said = run("enroll", "Somebody", *options).stdout.splitlines()
+        assert "Please stand before the camera" in said and "is enrolled as" in said[-1]
+        assert any(line.startswith("Good, that is 1 of 4.") for line in said)
+        (person,) = answer("people", "list", "--config", site.file, "--credentials", site.secrets)["people"]
+        assert 1 <= person["templates"] <= 4
+        assert "already enrolled as" in run("enroll", "Again", *options).stderr
+        assert "leave one of them out" in complaint("enroll", "Both", film, *options)
+    assert "check the port of the camera's url" in complaint("enroll", "Nobody", *options)
