@@ -28,11 +28,15 @@ class Target(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What is asked; `door` "" is every door, `seconds` is for `unlock` and `block`, `by` is whom the key signs for."""
+    """What is asked; `door` "" is every door, `seconds` is for `unlock` and `block`, `person` for `forgive`.
+
+    `by` is whom the key signs for.
+    """
 
     kind: CommandKind
     door: str = ""
     seconds: float | None = None
+    person: str = ""
     by: str = ""
 
 
@@ -50,7 +54,8 @@ def command(address: Address, target: Target, operator: str, key: OKPKey, wish: 
         listening = _listening(connection, target, deadline)
         asked = Command(
             jti=secrets.token_hex(8), aud=f"{target.site}/{target.gate}", challenge=listening.challenge,
-            counter=_counter(listening, operator), kind=wish.kind, door=wish.door, seconds=wish.seconds, by=wish.by,
+            counter=_counter(listening, operator), kind=wish.kind, door=wish.door, seconds=wish.seconds,
+            person=wish.person, by=wish.by,
         )  # fmt: skip
         message = Message(target.topic(Channel.COMMAND), sign(asked, key, operator), *DELIVERY[Channel.COMMAND])
         connection.publish(message)

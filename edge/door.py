@@ -81,8 +81,10 @@ class Door:
 
     @property
     def secure(self) -> bool:
-        """Whether it is known to be shut and nothing has released it: the other door of a sluice may open."""
-        return self.contact is Contact.CLOSED and self.opening is None and not self.drive.energised
+        """Whether it is known to be shut and nothing releases it, or soon will: the other door of a sluice may open."""
+        drive, stuck = self.drive, "feedback" in self.faults
+        released = drive.energised or drive.holding or drive.pulse or stuck
+        return self.contact is Contact.CLOSED and self.opening is None and not released
 
     # What opens it ----------------------------------------------------------------------------------------------
 
@@ -96,6 +98,8 @@ class Door:
         opening = self.opening
         if opening and (self.drive.pending or (self.drive.energised and opening.started)):
             opening.people += people
+            opening.extended = opening.extended or extended
+            self._extend(extended, now)
             if self.drive.holding:
                 opening.deadline = opening.until = now + self.rules.pulse_s
             return self._take(opening) if opening.started and self.contact is Contact.OPEN else []
@@ -105,6 +109,12 @@ class Door:
         if self.drive.energised:  # it stands released
             return [*missed, *self._begin(self.opening, now)]
         return [*missed, *self.drive.once(seconds, now)]
+
+    def _extend(self, extended: bool, now: float) -> None:
+        """Whoever needs more time may find the leaf open already."""
+        longer = self.rules.extended_held_open_s
+        if extended and longer and self.contact is Contact.OPEN:
+            self.leaf.allow(now + longer)
 
     def relay(self, report: RelayReported, now: float) -> Effects:
         """What the relay guard says became of a pulse, or of the relay as a whole."""
@@ -132,6 +142,7 @@ class Door:
         opening.started = True
         if self.drive.holding:
             opening.deadline = opening.until
+        self._extend(opening.extended, now)
         taken = self._take(opening) if self.contact is Contact.OPEN else []  # not shut since somebody else's opening
         return taken + self.show(Lamp.GRANTED, opening.until)
 
@@ -231,15 +242,16 @@ class Door:
     # Time, lamps, faults ----------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Effects:
-        """Whatever is due at `now`."""
-        turn, effects = self.drive.tick(now) if now >= self.drive.deadline else (Turn.NONE, [])
-        effects += self._turned(turn, now)
+        """Whatever is due at `now`; an order that ends asks for no more pulses."""
+        effects = self._expire(now)
+        turn, told = self.drive.tick(now) if now >= self.drive.deadline else (Turn.NONE, [])
+        effects += told + self._turned(turn, now)
         if self.opening and now >= self.opening.deadline:
             effects += self._finish()
         effects += self.leaf.tick(now)
         if now >= self._lamp_off_at:
             effects += self.show(Lamp.IDLE)
-        return effects + self._expire(now)
+        return effects
 
     def _expire(self, now: float) -> Effects:
         """Orders that were given for a time end by themselves."""

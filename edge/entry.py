@@ -185,8 +185,7 @@ class Entry:
         return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
 
     def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
-        into = self._into.get(attempt.source, "")
-        if into and self._areas.violates(attempt.person, into, now.utc) == "hard":
+        if self._areas.violates(attempt.person, self._into.get(attempt.source, ""), now.utc) == "hard":
             return Reason.ANTI_PASSBACK
         return Reason.INTERLOCKED if self.grants.interlocked(attempt.door) else None
 
@@ -241,8 +240,7 @@ class Entry:
         door = self._doors[attempt.door]
         if self._said(attempt, reason, now):
             return []
-        took = (now - attempt.since) * 1000
-        factors = tuple(attempt.factors)
+        took, factors = (now - attempt.since) * 1000, tuple(attempt.factors)
         event = AccessDenied(reason, attempt.evidence, took, attempt.person, factors, attempt.credential, detail)
         effects: Effects = [Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
         if reason is Reason.ANTI_PASSBACK:

@@ -59,13 +59,13 @@ def lacking(attempt: Attempt, rules: EntryRules) -> Reason | None:
         return missing
     if attempt.permit and attempt.permit.with_pass and Factor.PASS not in factors:
         return missing
-    first = next((factor for factor in factors if factor in rules.opens_with), None)
-    if first is None:
+    firsts = rules.opens_with.intersection(factors)  # in whatever order they were shown
+    if not firsts:
         return missing
-    if not (rules.always or (attempt.doubt and first is Factor.FACE)):
+    if not rules.always and not (attempt.doubt and firsts == {Factor.FACE}):
         return None
-    second = any(factor in useful(attempt, rules) for factor in factors if factor is not first)
-    return None if second else attempt.doubt or missing
+    seconds = useful(attempt, rules).intersection(factors)
+    return None if any(seconds - {first} for first in firsts) else attempt.doubt or missing
 
 
 def useful(attempt: Attempt, rules: EntryRules) -> frozenset[Factor]:
@@ -82,6 +82,8 @@ def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
         return True
     if not rules.opens_with.intersection(attempt.factors):
         return bool(rules.opens_with)
+    if rules.always and rules.opens_with.difference(attempt.factors) and rules.second_factors & {*attempt.factors}:
+        return True  # what was shown may be the second factor of what comes yet
     wanted = useful(attempt, rules).difference(attempt.factors)
     if attempt.turn is None or attempt.turn.failed:
         wanted -= {Factor.HEAD_TURN}

@@ -129,7 +129,7 @@ KINDS: dict[str, Kind] = {
     "fire": INPUT,
     "supply": INPUT,
     "feedback": INPUT,
-    "inputs_lost": Kind({"door": text, "detail": text}),
+    "inputs_lost": Kind({"door": text, "detail": text, "for": number}, {"for_s": "for", "seconds": "for"}),
     "clock": Kind(
         {"step": number, "to": "time", "trusted": switch},
         {"step_s": "step", "by": "step", "seconds": "step", "synchronised": "trusted", "time": "to"},

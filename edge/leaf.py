@@ -67,6 +67,11 @@ class Leaf:
         if self.contact is Contact.OPEN and not self.held and self.deadline == math.inf:
             self._opened_at, self.deadline = now, now + may_s
 
+    def allow(self, until: float) -> None:
+        """It may stay open until then, unless it is reported already."""
+        if not self.held:
+            self.deadline = max(self.deadline, until)
+
     def acknowledge(self) -> None:
         """Somebody knows that it is held open: it is not reported again before it is shut."""
         if self.held:

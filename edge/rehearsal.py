@@ -16,7 +16,6 @@ from edge.facts import (
     CommandsRefused,
     FaceSeen,
     Heartbeat,
-    InputLost,
     PassShown,
     PinEntered,
     StorageReported,
@@ -216,7 +215,10 @@ class Player:
             self.stage.at(self.stage.now + lasts, self.stage.line, door, name, not active)
 
     def _inputs_lost(self, fields: dict[str, Any]) -> None:
-        self.stage.step(InputLost(self._door(fields), fields.get("detail", "the lines cannot be read")))
+        stage, door = self.stage, self._door(fields)
+        stage.lose(door, fields.get("detail", "the lines cannot be read"))
+        if "for" in fields:
+            stage.at(stage.now + fields["for"], stage.regain, door)
 
     def _clock(self, fields: dict[str, Any]) -> None:
         stage = self.stage

@@ -5,7 +5,7 @@ docs/scenarios.md is the format. Names are taken as people write them; what make
 
 import tomllib
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -136,10 +136,10 @@ class Reader:
     # Times and people -------------------------------------------------------------------------------------------
 
     def _time(self, where: str, value: Any) -> float | None:
-        """A moment as UTC seconds: `2026-11-24T09:00:00` or a TOML date and time, on the site's wall clock."""
+        """A moment as UTC seconds, on the site's wall clock: a date and time, or a time of the first day."""
         assert self._config
         try:
-            moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+            moment = datetime.fromisoformat(self._dated(str(value))) if isinstance(value, str | time) else value
             if isinstance(moment, date) and not isinstance(moment, datetime):
                 moment = datetime(moment.year, moment.month, moment.day)
             if not isinstance(moment, datetime):
@@ -149,6 +149,14 @@ class Reader:
             return None
         zone = ZoneInfo(self._config.calendar.time_zone)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+
+    def _dated(self, text: str) -> str:
+        """`18:30` with the date of the first day before it."""
+        assert self._config
+        if len(text) not in (5, 8) or text[2] != ":" or not self._start:
+            return text
+        first = datetime.fromtimestamp(self._start, ZoneInfo(self._config.calendar.time_zone))
+        return f"{first.date()}T{text}"
 
     def _until(self) -> float | None:
         value = self._document.get("until")
@@ -161,11 +169,7 @@ class Reader:
         if isinstance(value, int | float):
             self._wrong(where, N_("must be seconds from the start, not {value}"), value=value)
             return 0.0
-        text = str(value)
-        if self._config and len(text) in (5, 8) and text[2] == ":":
-            start = datetime.fromtimestamp(self._start, ZoneInfo(self._config.calendar.time_zone))
-            text = f"{start.date()}T{text}"
-        moment = self._time(where, text) if self._config else None
+        moment = self._time(where, str(value)) if self._config else None
         if moment is not None and moment < self._start:
             self._wrong(where, N_("{value} is before the start"), value=value)
         return 0.0 if moment is None else moment - self._start

@@ -21,6 +21,14 @@ PublicKey = Annotated[
 ]
 
 
+Order = Literal[
+    "open", "lock-down", "release", "block", "unblock", "unlock", "lock", "acknowledge", "forgive", "lock-open"
+]
+USUAL: tuple[Order, ...] = (
+    "open", "lock-down", "release", "block", "unblock", "unlock", "lock", "acknowledge", "forgive"
+)  # fmt: skip
+
+
 class PassesSection(Struct, forbid_unknown_fields=True):
     """Passes shown as QR codes; docs/passes.md has their format."""
 
@@ -63,10 +71,8 @@ class OperatorSection(Struct, forbid_unknown_fields=True):
     """The public key; it is no secret."""
     credential: str = ""
     """The credential with the public key in JWK form, in place of `key`."""
-    may: list[Literal["open", "lock-down", "release", "block", "unblock", "unlock", "lock", "acknowledge"]] = field(
-        default_factory=lambda: ["open", "lock-down", "release", "block", "unblock", "unlock", "lock", "acknowledge"]
-    )
-    """What this operator may ask for."""
+    may: list[Order] = field(default_factory=lambda: [*USUAL])
+    """What this operator may ask for; `lock-open`, for an emergency, only when it is named."""
 
     def problems(self) -> Iterator[Problem]:
         if bool(self.key) == bool(self.credential):

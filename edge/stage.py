@@ -17,6 +17,7 @@ from edge.facts import (
     Fact,
     Heartbeat,
     InputChanged,
+    InputLost,
     Pulse,
     Recorded,
     RelayReported,
@@ -157,6 +158,17 @@ class Stage:
         self._levels[key] = active
         self._edges[key] = edge = self._edges.get(key, 0) + 1
         self.at(self.now + self._debounce[door], self._stable, key, edge)
+
+    def lose(self, door: str, detail: str) -> None:
+        """The inputs of a door cannot be read; whatever is told of one afterwards is news."""
+        self._reported = {key: level for key, level in self._reported.items() if key[0] != door}
+        self.step(InputLost(door, detail))
+
+    def regain(self, door: str) -> None:
+        """They can be read again."""
+        for key, level in list(self._levels.items()):
+            if key[0] == door:
+                self.line(*key, level)
 
     def _stable(self, key: tuple[str, Input], edge: int) -> None:
         if self._edges[key] == edge and self._reported.get(key) != self._levels[key]:

@@ -25,12 +25,32 @@ def test_the_examples_show_every_kind() -> None:
     assert all(f"`{kind}`" in DOCUMENT for kind in KINDS)
 
 
+def test_two_factors_count_in_either_order_and_times_need_no_date(tmp_path: Path) -> None:
+    door = '[[door]]\nsecond_factor = "always"\nsecond_factors = ["pass"]\n'
+    face, code = FACE.format(at=1), '[[fact]]\nat = "09:00:03"\nkind = "pass"\nperson = "ann"\nuntil = "09:01"\n'
+    assert told(play(door + face + code, tmp_path))[0] == "AccessGranted"
+    assert told(play(door + code + FACE.format(at=5), tmp_path))[0] == "AccessGranted"
+
+
+def test_inputs_that_were_lost_are_read_again(tmp_path: Path) -> None:
+    lost = '[[fact]]\nat = 1\nkind = "inputs_lost"\n'
+    for mended in ("for = 5\n", '[[fact]]\nat = 6\nkind = "contact"\nstate = "closed"\n'):
+        assert told(play(lost + mended, tmp_path)) == ["DoorFault", "DoorFault over"]
+
+
+def test_one_command_for_all_doors_releases_one_of_a_sluice(tmp_path: Path) -> None:
+    doors = '[[door]]\nname = "a"\ninterlock = ["b"]\n[[door]]\nname = "b"\ninterlock = ["a"]\n'
+    unlock = '[[fact]]\nat = 1\nkind = "command"\ncommand = "unlock"\nfor = 5\n'
+    assert told(play(doors + unlock, tmp_path)).count("DoorModeChanged Unlocked") == 1
+
+
 def problems(text: str, folder: Path) -> list[str]:
     with pytest.raises(ConfigurationError) as error:
         play(text, folder)
     return [str(problem) for problem in error.value.problems]
 
 
+FACE = '[[fact]]\nat = {at}\nkind = "face"\nperson = "ann"\n'
 FACT = '[[fact]]\nat = 1\nkind = "face"\nperson = "ann"\n'
 
 

@@ -21,17 +21,24 @@ class What(StrEnum):
     UNLOCK = "unlock"
     LOCK = "lock"
     ACKNOWLEDGE = "acknowledge"
+    FORGIVE = "forgive"
+    LOCK_OPEN = "lock-open"
 
 
 KINDS = N_(
     "open: once; unlock: for --seconds; lock: ends that; block, unblock: no credential opens; lock-down: nothing but"
-    " the exit button, until release; acknowledge: the alarms were seen."
+    " the exit button, until release; acknowledge: the alarms were seen; forgive: anti-passback and refused attempts of"
+    " --person begin anew; lock-open: released until release, for an emergency."
 )
 WhatArgument = Annotated[What, typer.Argument(metavar="COMMAND", help=KINDS)]
 Gate = Annotated[str, typer.Option("--gate", metavar="NAME", help=N_("The gate; otherwise that of the configuration."))]
 Site = Annotated[str, typer.Option("--site", metavar="NAME", help=N_("The site; otherwise that of the configuration."))]
 Door = Annotated[str, typer.Option("--door", metavar="NAME", help=N_("One door of the gate; otherwise every one."))]
 Seconds = Annotated[float | None, typer.Option("--seconds", min=1, max=86400, help=N_("For how long."))]
+Person = Annotated[
+    str,
+    typer.Option("--person", metavar="ID", help=N_("Who is forgiven, by the id in the events; otherwise everybody.")),
+]
 Operator = Annotated[str, typer.Option("--operator", metavar="NAME", help=N_("As the gate's configuration names you."))]
 Key = Annotated[
     Path | None, typer.Option("--key", metavar="FILE", help=N_("Your key; otherwise the credential operator.jwk."))
@@ -44,6 +51,7 @@ def command(
     gate: Gate = "",
     door: Door = "",
     seconds: Seconds = None,
+    person: Person = "",
     operator: Operator = "operator",
     key: Key = None,
     timeout: Timeout = 10.0,
@@ -63,7 +71,7 @@ def command(
         section = load(config).gate
         site, gate = site or section.site, gate or section.name
     signs = load_key(key or Credentials(credentials).path("operator.jwk"))
-    wish = commanding.Wish(CommandKind(what.value.replace("-", "_")), door, seconds)
+    wish = commanding.Wish(CommandKind(what.value.replace("-", "_")), door, seconds, person)
     answer = commanding.command(address, commanding.Target(site, gate), operator, signs, wish, timeout)
     if json:
         emit({"accepted": answer.accepted, "why": answer.why, "id": answer.id})

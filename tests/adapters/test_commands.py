@@ -123,6 +123,15 @@ def test_an_operator_keeps_to_what_the_configuration_allows(tmp_path: Path) -> N
     assert gate.commands.take(gate.ask(2, kind=CommandKind.ACKNOWLEDGE), False, 0.0).problem == ""
 
 
+def test_an_operator_may_everything_but_lock_open_unless_that_is_named(gate: Gate) -> None:
+    problems = [
+        gate.commands.take(gate.ask(counter, kind=kind), False, 0.0).problem
+        for counter, kind in enumerate((kind for kind in CommandKind if kind is not CommandKind.LOCK_OPEN), start=1)
+    ]
+    assert problems == [""] * 9
+    assert "may not" in gate.commands.take(gate.ask(10, kind=CommandKind.LOCK_OPEN), False, 9.0).problem
+
+
 def test_without_operators_nobody_commands(tmp_path: Path) -> None:
     alone = Config(GateSection("site", "gate-1"), [], [])
     assert Hearing(alone, Credentials(tmp_path), lambda told: None, 0.0).listening is None

@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from typing import Any
 
+from msgspec import structs
+
 from bench.core import DOORS, GOOD, LIVE, START, rules
 from edge.doorevents import AccessDenied, AccessGranted, AccessNotTaken, AccessTaken, DoorOpenTooLong
 from edge.facts import (
@@ -35,8 +37,9 @@ from edge.facts import (
     Wake,
     WhitelistLoaded,
 )  # fmt: skip
-from edge.gate import Gate
+from edge.gate import Gate, GateRules
 from edge.presence import Cues
+from edge.state import DoorState
 from edge.terms import (
     Candidate,
     CommandKind,
@@ -56,6 +59,9 @@ TRACE = 1000
 HARD_LIMIT_S = 5.0
 LINKS = (BrokerReported, CameraReported, StorageReported)
 """What is told of links: it never moves a relay."""
+SHOWN = (FaceSeen, PassShown, CardRead, PinEntered)
+"""What people show: a grant waits for its record."""
+FRESH_S = 1.0
 PEOPLE = ("ann", "bob", "cat", "")
 PERMITS = {
     "ann": Permit("ann", ("staff",), pin="1", duress="9"),
@@ -64,38 +70,57 @@ PERMITS = {
 }
 
 
+REPORTS = [*RelayOutcome, *[RelayOutcome.STARTED] * 6, *[RelayOutcome.ENDED] * 2, *[RelayOutcome.AVAILABLE] * 3]
+ORDERS = [*CommandKind, *[CommandKind.RELEASE] * 6, *[CommandKind.UNBLOCK] * 3, *[CommandKind.LOCK] * 3]
+"""What ends a mode comes more often than what begins one: else the doors stay locked down."""
+SLUICE, VAULT = DOORS[1], DOORS[2]
+
+
+def strict() -> GateRules:
+    """The gate of the benchmark with one door of a sluice, and one that takes two people."""
+    made = rules()
+    doors = made.doors | {SLUICE: structs.replace(made.doors[SLUICE], interlock=(DOORS[0],))}
+    entry = made.entry | {VAULT: structs.replace(made.entry[VAULT], people=2)}
+    return structs.replace(made, doors=doors, entry=entry)
+
+
 class Chance:
-    """Makes facts at random, about two doors: likely ones often, impossible ones now and then."""
+    """Makes facts at random, about three doors: likely ones often, impossible ones now and then."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.pulses: list[Pulse] = []
+        self.asked: Pulse | None = None
+        """What the guard has not answered yet."""
         self.tickets: list[int] = []
 
     def heard(self, effects: list[Effect]) -> None:
         """What the gate did, which storage and the guard may answer."""
         for effect in effects:
             if isinstance(effect, Pulse):
-                self.pulses = [*self.pulses[-3:], effect]
+                self.asked, self.pulses = effect, [*self.pulses[-3:], effect]
             elif isinstance(effect, Emit) and effect.ticket:
                 self.tickets = [*self.tickets[-3:], effect.ticket]
 
     def fact(self, mono: float) -> Fact:
         any_of, chance = self.random.choice, self.random.random()
-        door = any_of(DOORS[:2])
+        door = any_of(DOORS[:3])
+        if self.asked and self.random.random() < 0.7:
+            pulse, self.asked = self.asked, None
+            return RelayReported(pulse.door, RelayOutcome.STARTED, pulse.pulse)
         if chance < 0.45:
             return self._face(door, mono)
         if chance < 0.55 and self.tickets:
             return Recorded(any_of(self.tickets), self.random.random() < 0.9)
         if chance < 0.67 and self.pulses:
-            pulse = any_of(self.pulses)
-            return RelayReported(pulse.door, any_of(list(RelayOutcome)), pulse.pulse, "why")
+            pulse = any_of([*self.pulses, self.pulses[-1], self.pulses[-1]])
+            return RelayReported(pulse.door, any_of(REPORTS), pulse.pulse, "why")
         if chance < 0.8:
             return InputChanged(door, any_of(list(Input)), self.random.random() < 0.5)
         if chance < 0.88:
             problem = "" if self.random.random() < 0.9 else "forged"
             seconds = any_of([None, 2.0, 20.0])
-            return CommandReceived("c", "op", any_of(list(CommandKind)), any_of([door, ""]), seconds, problem=problem)
+            return CommandReceived("c", "op", any_of(ORDERS), any_of([door, ""]), seconds, problem=problem)
         return self._other(door, mono)
 
     def _face(self, door: str, mono: float) -> Fact:
@@ -119,7 +144,7 @@ class Chance:
         return any_of(
             [
                 TrackEnded(door, any_of([1, 2, 3])),
-                PassShown(door, door, mono, shown),
+                PassShown(door, door, mono - any_of([0.1, 0.1, 1.5]), shown),
                 CardRead(door, door, PERMITS.get(any_of(PEOPLE))),
                 PinEntered(door, door, any_of(["1", "3", "9", "x"])),
                 InputLost(door, "unplugged"),
@@ -135,11 +160,14 @@ class Watched:
     """A gate whose every step is checked."""
 
     def __init__(self, seed: int) -> None:
-        self.chance, self.gate = Chance(seed), Gate(rules())
+        self.chance, self.gate = Chance(seed), Gate(strict())
         self.mono, self.steps = 1000.0, 0
         self._asked: set[str] = set()
         self._active: dict[tuple[str, str, str], bool] = {}
         self._told = Counter[type]()
+        self._contact: dict[str, Contact] = {}
+        self._once: set[str] = set()
+        """The doors that were released for one opening before this step."""
         self.step(Started("boot", "zoo", True))
         self.step(WhitelistLoaded(1, 3, 0.5, 0.01))
 
@@ -153,16 +181,33 @@ class Watched:
     def step(self, fact: Fact) -> None:
         now = Now(self.mono, START + self.mono, self.chance.random.random() < 0.98)
         self.steps += 1
+        drives = {name: door.drive for name, door in self.gate.doors.items()}
+        self._once = {name for name, drive in drives.items() if drive.energised and not drive.holding}
         step = self.gate.step(fact, now)
         assert step.wake is None or step.wake > self.mono, "it asks to be woken in the past"
         for effect in step.effects:
             self._effect(effect, fact)
-        if isinstance(fact, LINKS):
-            assert not any(isinstance(effect, Pulse | Relock) for effect in step.effects), "a link moved a relay"
+        moves = any(isinstance(effect, Pulse | Relock) for effect in step.effects)
+        assert not (moves and isinstance(fact, LINKS)), "a link moved a relay"
+        assert not (moves and isinstance(fact, SHOWN)), "a relay moved before its record was on the disk"
         if isinstance(fact, CommandReceived) and fact.problem:
-            assert len([effect for effect in step.effects if isinstance(effect, Emit)]) == 1, "a bad command acted"
+            told = [effect for effect in step.effects if isinstance(effect, Emit)]
+            assert len(told) == 1 and not moves, "a bad command acted"
+        if isinstance(fact, PassShown) and self.mono - fact.read > FRESH_S:
+            assert not step.effects, "a pass that is not fresh acted"
+        self._contacts(fact)
         self._doors()
         self.chance.heard(step.effects)
+
+    def _contacts(self, fact: Fact) -> None:
+        """What the gate knows of each leaf is what it was told last; nothing else is published."""
+        if isinstance(fact, InputLost):
+            self._contact[fact.door] = Contact.UNKNOWN
+        elif isinstance(fact, InputChanged) and fact.input is Input.CONTACT:
+            self._contact[fact.door] = Contact.OPEN if fact.active else Contact.CLOSED
+        for name, door in self.gate.doors.items():
+            known = self._contact.get(name, Contact.UNKNOWN)
+            assert DoorState.of(door).physical is known, "a leaf is told of that is not so"
 
     def _effect(self, effect: Effect, fact: Fact) -> None:
         if isinstance(effect, Pulse):
@@ -170,7 +215,14 @@ class Watched:
             assert not effect.renews or effect.renews in self._asked, "a pulse renews one that never was"
             self._asked.add(effect.pulse)
             door = self.gate.doors[effect.door]
+            assert effect.door not in self._once or door.drive.holding, "two openings stack"
             pressed = isinstance(fact, InputChanged) and fact.input is Input.EXIT_BUTTON
+            asked = pressed or effect.renews or door.drive.holding
+            if effect.door == SLUICE and not asked:
+                assert self.gate.doors[DOORS[0]].secure, "both doors of a sluice were released"
+            if effect.door == VAULT and not asked and not isinstance(fact, CommandReceived):
+                people = door.opening.people if door.opening else []
+                assert len({each.person for each in people}) == 2, "one person alone passed"
             assert pressed or not (door.locked_down or door.blocked), "a locked-down or blocked door was released"
         elif isinstance(effect, Emit):
             self._event(effect)

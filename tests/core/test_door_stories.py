@@ -164,6 +164,27 @@ def test_people_who_need_it_get_more_time() -> None:
     assert bench.door.leaf.deadline == pytest.approx(62)
 
 
+def test_whoever_passes_with_somebody_else_gets_more_time_for_the_leaf_and_none_for_the_pulse() -> None:
+    bench = Bench(structs.replace(RULES, extended_pulse_s=4.5, extended_held_open_s=60.0))
+    accessed(bench)
+    assert not bench.tell(bench.door.open("face", 2, Passing("ben"), extended=True))
+    bench.contact(2.5, True)
+    assert bench.door.leaf.deadline == pytest.approx(62.5)
+    bench.tell(bench.door.open("face", 3, Passing("cat"), extended=True))  # it stands open already
+    assert bench.door.leaf.deadline == pytest.approx(63)
+
+
+def test_a_relay_that_sticks_leaves_no_door_of_a_sluice_secure() -> None:
+    bench = Bench()
+    accessed(bench)
+    bench.press(1.1, Input.FEEDBACK)
+    bench.relay(4, RelayOutcome.ENDED)
+    bench.tick(4.6)
+    assert "feedback" in bench.door.faults and not bench.door.secure
+    bench.press(5, Input.FEEDBACK, False)
+    assert bench.door.secure
+
+
 def test_a_feedback_contact_that_disagrees_is_a_fault_until_it_agrees() -> None:
     bench = Bench()
     accessed(bench)
