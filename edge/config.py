@@ -139,9 +139,10 @@ def parse(document: dict[str, Any], path: Path) -> Config:
     """Validate what stands in a configuration; relative names of files in it are meant beside `path`."""
     config, problems = convert(document, Config)
     problems += errors(misnamed(document))
-    if config and config.calendar.holiday_file:
-        config.calendar.holiday_file = str(path.parent / config.calendar.holiday_file)
-        problems += errors(config.calendar.file_problems())
+    calendar = config.calendar if config else convert(document.get("calendar", {}), CalendarSection)[0]
+    if calendar and calendar.holiday_file:
+        calendar.holiday_file = str(path.parent / calendar.holiday_file)
+        problems += errors(calendar.file_problems())
     if problems or config is None:
         raise ConfigurationError(path, problems)
     return config

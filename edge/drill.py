@@ -56,12 +56,11 @@ class Clip(Struct, frozen=True):
 def drill(config: Config, credentials: Path, clip: Clip, camera: str = "") -> DrillReport:
     """Run one drill of a gate; EdgeError when it cannot be begun."""
     section = _camera(config, camera)
+    hint = "record an approach, with consent, and name it with --clip or drill.clip"
+    if clip.film == Path():
+        raise EdgeError("no recorded approach is named", hint)
     if not clip.film.is_file():
-        raise EdgeError(
-            "{path} is not a film",
-            "record an approach, with consent, and name it with --clip or drill.clip",
-            path=clip.film,
-        )
+        raise EdgeError("{path} is not a film", hint, path=clip.film)
     length = seconds_of(clip.film)
     with contextlib.ExitStack() as stack:
         root = Path(tempfile.mkdtemp(prefix="drill-"))

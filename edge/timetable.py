@@ -12,6 +12,7 @@ from edge.errors import Phrase
 from edge.schedule import ALWAYS, DAYS, Schedule, Spans, overlap, parse_holidays, parse_period, parse_span
 from edge.sections import Name, Secret
 from edge.strict import Problem
+from edge.terms import OUTSIDE
 
 
 class CalendarSection(Struct, forbid_unknown_fields=True):
@@ -126,6 +127,10 @@ class AreaSection(Struct, forbid_unknown_fields=True):
     """What becomes of somebody who is inside and comes in again: nothing, an alarm, or an alarm and a refusal."""
     forget_after_s: Annotated[float, Meta(ge=60, le=604_800)] = 57_600.0
     """After so long somebody who was not seen leaving is taken to have left. A command `forgive` does it at once."""
+
+    def problems(self) -> Iterator[Problem]:
+        if self.name == OUTSIDE:
+            yield "name", Phrase("outside is there already: where people are who left")
 
 
 class ReaderSection(Struct, forbid_unknown_fields=True):

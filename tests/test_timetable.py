@@ -61,6 +61,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ('[calendar]\ntime_zone = "Mars/Olympus"', "Mars/Olympus is no time zone"),
         ('[calendar]\nholidays = ["2026-02-30"]', "2026-02-30 is no date"),
         ('[calendar]\nholiday_file = "none.txt"', "cannot be read"),
+        ('[[area]]\nname = "outside"', "outside is there already"),
         ('[[door]]\nname = "inner"\nrelay = { line = 5 }\ninterlock = ["main"]', "contact: is needed with interlock"),
         ('[[door]]\nname = "inner"\nrelay = { line = 5 }\nsecond_factor = "always"', "second_factors: is needed"),
     ],
@@ -72,8 +73,10 @@ def test_nonsense_is_named(tmp_path: Path, text: str, told: str) -> None:
 
 def test_every_bad_line_of_a_holiday_file_is_named_beside_all_else(tmp_path: Path) -> None:
     (tmp_path / "days.txt").write_text("2026-10-01\nsoon\n2026-13-01 x\n")
-    found = problems(tmp_path, '[calendar]\nholiday_file = "days.txt"\n[[level]]\nname = "s"\ndoors = ["x", "y"]\n')
+    days = '[calendar]\nholiday_file = "days.txt"\n'
+    found = problems(tmp_path, f'{days}[[level]]\nname = "s"\ndoors = ["x", "y"]\n')
     assert len(found) == 4
+    assert len(problems(tmp_path, f'{days}[[schedule]]\nname = "x"\n')) == 3, "also when another table is wrong"
     assert "line 2 of" in found[2] and "line 3 of" in found[3]
 
 

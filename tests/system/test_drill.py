@@ -90,7 +90,8 @@ def test_a_report_is_told_once_also_across_a_restart(house: NewHouse) -> None:
 def test_what_cannot_be_rehearsed_says_why(house: NewHouse) -> None:
     gate = house()
     given = ["--config", gate.site.file, "--credentials", gate.site.secrets]
-    assert "is not a film" in complaint("drill", *given)
+    assert "no recorded approach is named" in complaint("drill", *given)
+    assert "is not a film" in complaint("drill", "--clip", gate.site.root / "none.mp4", *given)
     assert "not of gate-9" in complaint("drill", "--gate", "gate-9", *given)
     real = gate.site.file.read_text().replace(f"simulated:{gate.site.root}/chip", "/dev/gpiochip0")
     gate.site.file.write_text(real + "\n[drill]\nrehearsal = true\n")
