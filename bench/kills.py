@@ -27,15 +27,15 @@ from edge.doorevents import AccessGranted
 from edge.errors import EdgeError
 from edge.facts import Recorded
 from edge.outbox import Outbox
+from edge.seal import load_key
 from edge.sections import BrokerSection, GateSection, OutboxSection
 from edge.simulate import HOST, DemoBroker
 from edge.terms import Now
-from monitor.casebook import Casebook
+from monitor.chain import Chain
 from monitor.database import Database
 from monitor.ledger import Ledger
 from monitor.settings import load
 from monitor.tables import EVENTS
-from monitor.terms import Rules
 
 SITE, GATES = "bench", ("gate-1", "gate-2", "gate-3")
 PACE_S = 0.01
@@ -147,7 +147,8 @@ class Kills:
         result.events, result.lost = len(witnessed), len(witnessed - kept.keys())
         result.doubled = sum(number - 1 for number in kept.values())
         result.unchained = len(ledger.problems()) + (not ledger.verify())
-        result.unchained += not Casebook(self._database, Rules()).verify()
+        steps = Chain(self._database, load_key(self._room.config.with_name("recorder.pub")))
+        result.unchained += steps.verify().broken is not None
 
     def close(self) -> None:
         for process in self._gates.values():

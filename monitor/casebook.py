@@ -12,15 +12,16 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from edge.errors import StoreError
-from edge.seal import GENESIS, chain_hash, commit
+from edge.seal import GENESIS
 from edge.transport import Channel, topic
 from monitor.alarms import Alarms
+from monitor.chain import Deed, deed, link, nameless
 from monitor.database import Database
 from monitor.ledger import Recorded
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, parse
 from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
-from monitor.terms import Action, Alarm, Fact, Key, Raised, Rules, Stage, State, Step, active_s, nobodys
+from monitor.terms import Action, Alarm, Fact, Key, Raised, Rules, State, Step, active_s, nobodys
 
 CURSOR, ERASED, NAMELESS = "alarms", "erased steps", "nameless alarms"
 """How far events have become alarms, up to which step names are erased, and up to when in closed alarms."""
@@ -28,16 +29,6 @@ PAGE = 1000
 MOST = 10_000
 """Closed alarms that figures are made of, the newest."""
 LARGEST = 2**63 - 1
-
-
-class Deed(msgspec.Struct, frozen=True):
-    """A step as it is kept. `who` and `text` are empty when it was the machine, or after they were erased."""
-
-    number: int
-    stage: Stage
-    at: float
-    who: str
-    text: str
 
 
 class Casebook:
@@ -131,7 +122,7 @@ class Casebook:
         """All that happened to an alarm, in order."""
         query = select(STEPS.c.document).where(STEPS.c.number == number).order_by(STEPS.c.position)
         with self._db.reading() as connection:
-            return [_deed(row[0]) for row in connection.execute(query)]
+            return [deed(row[0]) for row in connection.execute(query)]
 
     def outages(self, kinds: Collection[str], since: float, until: float) -> dict[Key, float]:
         """For how many seconds of this time the faults of these kinds were there."""
@@ -149,18 +140,6 @@ class Casebook:
         """When the alarm is told to the next level."""
         return self._alarms.due(alarm)
 
-    def verify(self) -> bool:
-        """Whether the chain of steps is whole."""
-        digest = GENESIS
-        with self._db.reading() as connection:
-            query = select(STEPS.c.document, STEPS.c.hash).order_by(STEPS.c.position)
-            for row in connection.execution_options(yield_per=PAGE).execute(query):
-                document = msgspec.json.decode(row.document, type=dict[str, object])
-                if document["previoushash"] != digest or chain_hash(document) != row.hash:
-                    return False
-                digest = row.hash
-        return True
-
     def erase(self, older_than: float) -> None:
         """Take who did what, and what they wrote, out of older steps and alarms; the chain stays valid."""
         with self._lock, self._db.writing() as connection:
@@ -172,9 +151,7 @@ class Casebook:
         query = select(STEPS.c.position, STEPS.c.document).where(STEPS.c.position > done, STEPS.c.at < older_than)
         rows = connection.execute(query.order_by(STEPS.c.position).limit(PAGE)).all()
         for row in rows:
-            document = msgspec.json.decode(row.document)
-            document["data"]["personal"] = {}
-            values = {"document": msgspec.json.encode(document)}
+            values = {"document": nameless(row.document)}
             connection.execute(update(STEPS).where(STEPS.c.position == row.position).values(**values))
         if rows:
             _set_cursor(connection, ERASED, rows[-1].position)
@@ -183,8 +160,7 @@ class Casebook:
         since, columns = _cursor(connection, NAMELESS), ALARMS.c
         query = select(columns.number, columns.document).where(columns.closed >= since, columns.closed < older_than)
         for row in connection.execute(query).all():
-            nameless = nobodys(_alarm(row.document))
-            values = {"document": msgspec.json.encode(nameless)}
+            values = {"document": msgspec.json.encode(nobodys(_alarm(row.document)))}
             connection.execute(update(ALARMS).where(columns.number == row.number).values(**values))
         _set_cursor(connection, NAMELESS, max(since, int(older_than)))
 
@@ -232,10 +208,10 @@ class Casebook:
             return
         end, rows = self._end, []
         for step in steps:
-            document = _document(step, end[1])
-            end = end[0] + 1, chain_hash(document)
-            head = {"position": end[0], "number": step.number, "stage": step.stage, "at": step.at, "hash": end[1]}
-            rows.append({**head, "document": msgspec.json.encode(document)})
+            document, digest = link(step, end[1])
+            end = end[0] + 1, digest
+            head = {"position": end[0], "number": step.number, "stage": step.stage, "at": step.at, "hash": digest}
+            rows.append({**head, "document": document})
         touched = {
             step.number: self._alarms.alarms[step.number] for step in steps if step.number in self._alarms.alarms
         }
@@ -264,24 +240,6 @@ def _cursor(connection: Connection, name: str) -> int:
 def _set_cursor(connection: Connection, name: str, position: int) -> None:
     connection.execute(delete(CURSORS).where(CURSORS.c.name == name))
     connection.execute(insert(CURSORS), {"name": name, "position": position})
-
-
-def _document(step: Step, previous: str) -> dict[str, object]:
-    """A step as a link of the chain: who did it and what they wrote are personal, and only committed to."""
-    personal = {"who": step.who, "text": step.text} if step.who else {}
-    committed = {name: commit(value) for name, value in personal.items()}
-    data: dict[str, object] = {} if step.who else {"text": step.text}
-    data["personal"] = {name: [committed[name][0], value] for name, value in personal.items()}
-    data["commitments"] = {name: digest for name, (_, digest) in committed.items()}
-    return {"number": step.number, "stage": step.stage, "at": step.at, "previoushash": previous, "data": data}
-
-
-def _deed(document: bytes) -> Deed:
-    decoded = msgspec.json.decode(document)
-    data = decoded["data"]
-    personal = {name: pair[1] for name, pair in data.get("personal", {}).items()}
-    text = personal.get("text", data.get("text", ""))
-    return Deed(decoded["number"], Stage(decoded["stage"]), decoded["at"], personal.get("who", ""), text)
 
 
 def _row(alarm: Alarm) -> dict[str, object]:

@@ -38,6 +38,8 @@ from edge.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READING = {"reading": True}
+ONE_STATE = {"isolation_level": "REPEATABLE READ"}
+"""What PostgreSQL needs for a reader to see one state; SQLite's readers do anyway."""
 WAIT_S = 10.0
 """How long a writer waits for another one."""
 
@@ -74,7 +76,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the database and never keeps a writer waiting."""
         with self._translated(), self._engine.connect() as connection:
-            yield connection.execution_options(**READING)
+            yield connection.execution_options(**READING, **({} if self.is_sqlite else ONE_STATE))
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -147,13 +147,13 @@ class Ledger:
         before, place, digest = "", 0, GENESIS
         with self._db.reading() as connection:
             order = (columns.site, columns.gate, columns.epoch, columns.sequence)
-            rows = connection.execution_options(yield_per=1000).execute(query.order_by(*order))
-            for row in rows:
-                if row.epoch != before:
-                    before, place, digest = row.epoch, 0, GENESIS
-                if not _follows(row, place, digest):
-                    return False
-                place, digest = row.sequence, row.hash
+            with connection.execute(query.order_by(*order), execution_options={"yield_per": 1000}) as rows:
+                for row in rows:
+                    if row.epoch != before:
+                        before, place, digest = row.epoch, 0, GENESIS
+                    if not _follows(row, place, digest):
+                        return False
+                    place, digest = row.sequence, row.hash
         return True
 
     def close(self) -> None:

@@ -11,9 +11,11 @@ from sqlalchemy import select
 from edge.errors import StoreError
 from edge.i18n import speaking
 from edge.mqtt import Message
+from edge.seal import load_key
 from edge.transport import Presence
 from monitor.accounts import Accounts
 from monitor.casebook import Casebook
+from monitor.chain import Chain
 from monitor.commanding import Commander
 from monitor.database import Database
 from monitor.deliveries import Deliveries
@@ -31,7 +33,7 @@ from monitor.reports import of_health, of_progress, of_state, of_waiting
 from monitor.settings import Configured
 from monitor.stream import Problem
 from monitor.tables import STREAMS
-from monitor.terms import UNREADABLE
+from monitor.terms import UNCHAINED, UNREADABLE, Check, Key, Raised
 from monitor.unreadable import Unreadable
 from monitor.upkeep import Upkeep
 
@@ -65,6 +67,7 @@ class Room(Audience):
         """Why nothing can arrive from gates; empty while the broker is connected."""
         key = configured.path(self.settings.store.signing_key)
         self._recorder = Recorder(configured.broker, self.database, key, say, self)
+        self._chain, self._is_whole = Chain(self.database, load_key(key)), True
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
         self._ticked = self._erased = self._looked = 0.0
         self._publish: Callable[[Message], None] = lambda message: None
@@ -175,3 +178,12 @@ class Room(Audience):
         self.casebook.erase(now - retention.staff_s)
         self.accounts.erase(now - retention.staff_s)
         self.upkeep.erase(now - retention.staff_s)
+        self._cut(now - retention.steps_s)
+
+    def _cut(self, closed_before: float) -> None:
+        """Let old steps end. A broken chain stays as it is: told once, since to look again is to read it all."""
+        broken = self._chain.cut(closed_before).broken if self._is_whole else None
+        if broken:
+            self._is_whole = False
+            detail = f"{broken.position}: {broken.why}"
+            self.casebook.hear([Raised(Key("", "", "", UNCHAINED), 700, Check.LOOK, detail, latched=True)])

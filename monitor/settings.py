@@ -80,7 +80,8 @@ class StoreSection(Struct, forbid_unknown_fields=True):
     database: str = "room.sqlite"
     """A file for SQLite, or `postgresql://USER@HOST/NAME`. A password belongs into `~/.pgpass`, not here."""
     signing_key: str = "recorder.jwk"
-    """The key that signs acknowledgements to the gates, made on first use; they need the `.pub` beside it."""
+    """The key that signs acknowledgements to the gates, made on first use; they need the `.pub` beside it. It also
+    signs where old steps of alarms were cut off."""
 
 
 class SiteSection(Struct, forbid_unknown_fields=True):
@@ -186,6 +187,9 @@ class RetentionSection(Struct, forbid_unknown_fields=True):
     name addresses, and refused messages are deleted."""
     staff_s: Annotated[float, Meta(ge=DAY_S, le=3660 * DAY_S)] = 730 * DAY_S
     """Then who did what with alarms is erased, which leaves their chain whole, and the audit is deleted."""
+    steps_s: Annotated[float, Meta(ge=DAY_S, le=3660 * DAY_S)] = 1096 * DAY_S
+    """So long after an alarm was closed its steps are deleted. A signed checkpoint takes their place, with which the
+    rest of the chain is verified: `edge-gate monitor verify`. The alarm itself stays, without names."""
 
 
 class Settings(Struct, forbid_unknown_fields=True):

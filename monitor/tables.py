@@ -103,6 +103,14 @@ STEPS = Table(
 )
 """What happened to alarms, each with the hash of the one before; who did it stands beside the chain, committed to."""
 
+CHECKPOINTS = Table(
+    "checkpoints",
+    METADATA,
+    Column("position", Number, primary_key=True, autoincrement=False),
+    Column("token", String, nullable=False),
+)
+"""Where the beginning of the steps was cut off: one row at most, a JWS of a `monitor.chain.Checkpoint`."""
+
 CURSORS = Table("cursors", METADATA, Column("name", String, primary_key=True), Column("position", BigInteger))
 """How far a reader of the events has come."""
 

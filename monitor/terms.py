@@ -16,7 +16,7 @@ ROOM = "room."
 FLOOD, OFFLINE, UNDELIVERED = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline", f"{ROOM}DeliveryFailed"
 REPORTED, INSPECTED = f"{ROOM}Reported", f"{ROOM}Inspected"
 OVERDUE, MISSED = f"{ROOM}Overdue", f"{ROOM}CheckpointMissed"
-AWAITED, UNREADABLE = f"{ROOM}EventsAwaited", f"{ROOM}Unreadable"
+AWAITED, UNREADABLE, UNCHAINED = f"{ROOM}EventsAwaited", f"{ROOM}Unreadable", f"{ROOM}StepsBroken"
 DAY_S = 86_400.0
 
 

@@ -60,6 +60,7 @@ KINDS = {
     "room.CheckpointMissed": N_("Checkpoint missed"),
     "room.EventsAwaited": N_("Events have not arrived"),
     "room.Unreadable": N_("Unreadable messages"),
+    "room.StepsBroken": N_("Record of steps broken"),
 }
 STATES = {
     State.ACTIVE: N_("active"),

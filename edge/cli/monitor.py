@@ -146,6 +146,33 @@ def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
         typer.echo(f"{each.name}: {each.role}")
 
 
+@monitor.command("verify")
+def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
+    """Check the chain of what was done with alarms, from where it was last cut; name the first break."""
+    from datetime import UTC, datetime
+
+    from edge.seal import load_key
+    from monitor.chain import Chain
+    from monitor.database import Database
+    from monitor.settings import load
+
+    configured = load(config)
+    key = load_key(configured.path(configured.settings.store.signing_key).with_suffix(".pub"))
+    with Database(configured.database) as database:
+        count, cut, broken = Chain(database, key).verify()
+    if json:
+        first = {"step": broken.position, "problem": str(broken.why)} if broken else None
+        emit({"steps": count, "valid": broken is None, "cut": cut, "first_break": first})
+        return
+    if cut:
+        day = datetime.fromtimestamp(cut.at, UTC).date().isoformat()
+        say("steps up to {through} were cut off on {day}: their time was over", through=cut.through, day=day)
+    say("{count} steps are in order", count=count)
+    if broken:
+        say("the first break is at step {position}: {why}", position=broken.position, why=broken.why)
+        raise typer.Exit(1)
+
+
 @monitor.command("test")
 def try_level(
     level: Annotated[str, typer.Argument(metavar="LEVEL", help=N_("A level of the configuration."))],

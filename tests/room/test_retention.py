@@ -7,12 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from joserfc.jwk import OKPKey
 
 from edge.errors import EdgeError
 from edge.mqtt import Address, Connection, Message
 from edge.simulate import HOST
 from monitor.accounts import Accounts, Denied, Role
 from monitor.casebook import Casebook
+from monitor.chain import Chain
 from monitor.database import Database
 from monitor.ledger import Ledger, Refused
 from monitor.terms import Action, Check, Key, Raised, Rules
@@ -46,7 +48,8 @@ def test_names_leave_alarms_and_steps_when_their_time_is_over_and_the_chain_stay
     kept = casebook.find(new)
     assert kept and kept.acknowledged_by == "sun"
     assert [step.who for step in casebook.steps(new)] == ["", "sun", "li", "wang", "li"]
-    assert casebook.verify() and Casebook(database, Rules()).verify()
+    verdict = Chain(database, OKPKey.generate_key("Ed25519")).verify()
+    assert verdict.broken is None and verdict.steps == 10
     with database.reading() as connection:
         rows = connection.exec_driver_sql("SELECT document FROM steps WHERE number = 1").all()
     everything = b"".join(bytes(row[0]) for row in rows).decode()
