@@ -53,8 +53,8 @@ def _info(root: ET.Element, alarm: Alarm, issuer: Issuer, language: str) -> None
     _add(info, urgency=URGENCY[alarm.priority] if alarm.active else "Past", severity=SEVERITY[alarm.priority])
     _add(info, certainty="Possible" if alarm.key.kind in SUSPECTED else "Observed")
     _add(info, onset=_time(alarm.raised, issuer.zone), senderName=issuer.title, headline=f"{event}: {where}")
-    if alarm.detail:
-        _add(info, description=alarm.detail)
+    if description := _clean(alarm.detail).strip():
+        _add(info, description=description)
     _add(ET.SubElement(info, "area"), areaDesc=f"{issuer.title}, {where}")
 
 
@@ -75,5 +75,6 @@ def _clean(text: str) -> str:
 
 
 def _time(at: float, zone: ZoneInfo) -> str:
-    """As CAP wants it: whole seconds, and the zone in digits also where it is UTC."""
-    return datetime.fromtimestamp(at, zone).isoformat(timespec="seconds")
+    """As CAP wants it (3.3.2): whole seconds, and the zone in digits, which for UTC are -00:00."""
+    text = datetime.fromtimestamp(at, zone).isoformat(timespec="seconds")
+    return text.removesuffix("+00:00") + "-00:00" if text.endswith("+00:00") else text
