@@ -65,6 +65,8 @@ def test_the_chain_goes_on_after_cuts_and_an_erasure(casebook: Casebook, databas
     chain.cut(tomorrow())
     dealt_with(casebook, 2)
     assert chain.cut(tomorrow()).steps == 9  # all but the newest
+    with database.reading() as connection:
+        assert len(connection.execute(select(CHECKPOINTS)).all()) == 1
     again = Casebook(database, Rules(reopen_within_s=0.0))
     assert opened(again) == 4
     again.act(4, Action.ACKNOWLEDGE, "li", "private words")
@@ -107,9 +109,14 @@ def restaged(document: dict[str, Any]) -> None:
     document["stage"] = "noted"
 
 
+def reworded(document: dict[str, Any]) -> None:
+    document["data"]["text"] = "nothing happened"
+
+
 GONE, CHANGED = "what stood here is gone", "it was changed"
 DEEDS: dict[str, tuple[Callable[[Any], object], int, str]] = {
     "a step is another": (lambda db: changed(db, 8, restaged), 8, CHANGED),
+    "what the machine said is another": (lambda db: changed(db, 7, reworded), 7, CHANGED),
     "and so is its hash": (lambda db: changed(db, 8, lambda told: told.update(at=1.0), True), 8, CHANGED),
     "a column is another": (lambda db: put(db, 9, at=1.0), 9, CHANGED),
     "a name is another": (
