@@ -142,13 +142,17 @@ class Player:
             self.stage.at(begun + lasts, self.stage.step, TrackEnded(camera, track))
 
     def _view(self, camera: str, track: int, begun: float, age: float, person: str, cues: Cues) -> None:
-        if (camera, track) in self.stage.settled:
+        if (camera, track) in self.stage.settled or not self._watches(camera):
             return
         now = BOOTED + self.stage.now
         found = Candidate(person, 0.8, 0.3, 0.5, self.stage.revision) if person else None
         since = BOOTED + begun - age
         permit, company = self._permit(person), self._company(camera, track)
         self.stage.step(FaceSeen(camera, track, now - age, since, GOOD, cues, found, permit, company))
+
+    def _watches(self, source: str) -> bool:
+        """Whether this reader, or this camera while its stream is there, sees anything."""
+        return self.stage.cameras.get(source, Status.STREAMING) is Status.STREAMING
 
     def _company(self, camera: str, track: int) -> Company:
         """Of several who stand before a camera the one is nearest who came first."""
@@ -172,7 +176,8 @@ class Player:
         problem = Reason(fields["problem"]) if fields.get("problem") else None
         permit = self._permit(person) if person in self._scenario.people else None
         source, read = self._source(fields, door), BOOTED + self.stage.now
-        self.stage.step(PassShown(door, source, read, None if problem else shown, permit, problem))
+        if self._watches(source):
+            self.stage.step(PassShown(door, source, read, None if problem else shown, permit, problem))
 
     def _pin(self, fields: dict[str, Any]) -> None:
         door = self._door(fields)

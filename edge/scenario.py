@@ -244,7 +244,7 @@ class Reader:
                             known=", ".join(["at", "kind", "note", *KINDS[kind].fields]))  # fmt: skip
                 continue
             fields[field] = self._value(f"{where}, {key}", KINDS[kind].fields[field], value)
-        self._known(where, fields, people)
+        self._known(where, kind, fields, people)
         return Happening(self._seconds(where, table.get("at", 0)), kind, fields)
 
     def _value(self, where: str, check: "Callable[[Any], Value | None] | str", value: Any) -> Value:
@@ -262,15 +262,15 @@ class Reader:
             return ""
         return found
 
-    def _known(self, where: str, fields: dict[str, Value], people: dict[str, Person]) -> None:
-        """Doors, cameras, readers and people must be there."""
+    def _known(self, where: str, kind: str, fields: dict[str, Value], people: dict[str, Person]) -> None:
+        """Doors, cameras, readers and people must be there; a visitor with a pass is not enrolled."""
         assert self._config
         config = self._config
         there = {
             "door": [door.name for door in config.door],
             "camera": [camera.name for camera in config.camera],
             "reader": [reader.name for reader in config.reader],
-            "person": list(people) if people else [str(fields.get("person", ""))],
+            "person": list(people) if people and kind != "pass" else [str(fields.get("person", ""))],
         }
         for key, known in there.items():
             name = fields.get(key)

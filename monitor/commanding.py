@@ -28,6 +28,8 @@ ANSWER_S = 8.0
 AT_ONCE = 16
 OFFERED = (CommandKind.OPEN, CommandKind.UNLOCK, CommandKind.LOCK, CommandKind.BLOCK, CommandKind.UNBLOCK,
            CommandKind.LOCK_DOWN, CommandKind.RELEASE, CommandKind.ACKNOWLEDGE)  # fmt: skip
+TAKEN = (*OFFERED, CommandKind.FORGIVE)
+"""What may be asked for at all: whom to forgive is said by programs, and has no button."""
 SITE_WIDE = (CommandKind.LOCK_DOWN, CommandKind.RELEASE)
 """What may be asked of every gate of a site at once."""
 LONGEST = 64
@@ -83,7 +85,7 @@ class Commander:
     def may(self, user: User, kind: CommandKind) -> bool:
         """Whether somebody's role allows it; the gate decides again what the room may."""
         least = Role.GUARD if kind in self._section.guards_may else Role.OPERATOR
-        return self.offered and kind in OFFERED and user.may(least)
+        return self.offered and kind in TAKEN and user.may(least)
 
     def offers(self, user: User) -> list[CommandKind]:
         """What somebody may ask for."""

@@ -26,11 +26,12 @@ LONGEST_S = 86_400.0
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
-    """What is asked of a gate; `door` "" is every door, `seconds` is for `unlock` and `block`."""
+    """What is asked; `door` "" is every door, `seconds` is for `unlock` and `block`, `person` for `forgive`."""
 
     kind: Asked
     door: str = ""
     seconds: float | None = None
+    person: str = ""
 
 
 def wish(order: Order) -> Wish:
@@ -38,19 +39,20 @@ def wish(order: Order) -> Wish:
     if order.seconds is not None and not 0 < order.seconds <= LONGEST_S:
         raise EdgeError("for how long is a number of seconds up to a day")
     kind = CommandKind(order.kind)
-    return Wish(kind, order.door[:40], order.seconds if kind in LASTING else None)
+    return Wish(kind, order.door[:40], order.seconds if kind in LASTING else None, order.person[:40])
 
 
 def _ask(room: Room, who: Caller, place: tuple[str, str], order: Order) -> Outcome:
     """Command one gate, and put down who did."""
+    where = " ".join(part for part in ("/".join(place), order.door, order.person) if part)
     try:
         if order.kind == "open":
             room.looks.check(who.user.name, "/".join(place))
         [outcome] = room.commander.ask(who.user, [place], wish(order))
     except NotAllowed:
-        _note(room, who, order.kind, f"{'/'.join(place)} {order.door}", "refused")
+        _note(room, who, order.kind, where, "refused")
         raise
-    _note(room, who, order.kind, f"{'/'.join(place)} {order.door}", outcome.verdict)
+    _note(room, who, order.kind, where, outcome.verdict)
     return outcome
 
 

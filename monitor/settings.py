@@ -105,7 +105,7 @@ class SiteSection(Struct, forbid_unknown_fields=True):
             yield "time_zone", Phrase("is no time zone; an example: Asia/Shanghai")
 
 
-Asked = Literal["open", "lock_down", "release", "block", "unblock", "unlock", "lock", "acknowledge"]
+Asked = Literal["open", "lock_down", "release", "block", "unblock", "unlock", "lock", "acknowledge", "forgive"]
 
 
 class CommandsSection(Struct, forbid_unknown_fields=True):

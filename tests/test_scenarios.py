@@ -32,6 +32,18 @@ def test_two_factors_count_in_either_order_and_times_need_no_date(tmp_path: Path
     assert told(play(door + code + FACE.format(at=5), tmp_path))[0] == "AccessGranted"
 
 
+def test_a_camera_without_a_stream_sees_nobody(tmp_path: Path) -> None:
+    lost = '[[fact]]\nat = 1\nkind = "camera"\n'
+    shown = '[[fact]]\nat = 3\nkind = "pass"\nperson = "bob"\n'
+    assert told(play(lost + FACE.format(at=2) + shown, tmp_path)) == ["CameraFault"]
+
+
+def test_a_visitor_with_a_pass_is_not_enrolled(tmp_path: Path) -> None:
+    people = '[[level]]\nname = "staff"\ndoors = []\n[[person]]\nname = "ann"\n'
+    shown = '[[fact]]\nat = 1\nkind = "pass"\nperson = "visitor"\n'
+    assert told(play(people + shown, tmp_path))[0] == "AccessGranted"
+
+
 def test_inputs_that_were_lost_are_read_again(tmp_path: Path) -> None:
     lost = '[[fact]]\nat = 1\nkind = "inputs_lost"\n'
     for mended in ("for = 5\n", '[[fact]]\nat = 6\nkind = "contact"\nstate = "closed"\n'):

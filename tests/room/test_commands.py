@@ -122,6 +122,13 @@ def command(monitor: Monitor, gate: str, who: str, status: int = 200, **sent: An
     return answer.json()
 
 
+def test_programs_may_have_somebody_forgiven(monitor: Monitor, gates: list[str]) -> None:
+    assert command(monitor, "lobby", "li", kind="forgive", person="k7m2")["accepted"]
+    assert events(monitor, "lobby", "CommandAnswered")[-1]["kind"] == "forgive"
+    assert "forgive demo/lobby k7m2: accepted" in httpx.get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    command(monitor, "lobby", "zhao", 403, kind="forgive")
+
+
 @pytest.mark.parametrize(
     ("gate", "who", "status", "sent", "why"),
     [
