@@ -44,6 +44,20 @@ def test_a_visitor_with_a_pass_is_not_enrolled(tmp_path: Path) -> None:
     assert told(play(people + shown, tmp_path))[0] == "AccessGranted"
 
 
+def test_two_people_take_the_time_that_either_needs_and_it_is_no_time_to_decide(tmp_path: Path) -> None:
+    text = (
+        '[[door]]\npeople = 2\nextended_pulse_s = 5\n[[person]]\nname = "ann"\n'
+        + '[[person]]\nname = "bob"\nextended = true\n'
+        + FACE.format(at=1)
+        + FACE.format(at=4).replace("ann", "bob")
+    )
+    effects = play(text, tmp_path).effects
+    [pulse] = [effect for effect in effects if effect["effect"] == "pulse"]
+    assert pulse["until"] == pytest.approx(pulse["at"] + 5)
+    [accessed] = [effect for effect in effects if effect.get("data", {}).get("mode") == "Accessed"]
+    assert accessed["data"]["decision_ms"] is None
+
+
 def test_inputs_that_were_lost_are_read_again(tmp_path: Path) -> None:
     lost = '[[fact]]\nat = 1\nkind = "inputs_lost"\n'
     for mended in ("for = 5\n", '[[fact]]\nat = 6\nkind = "contact"\nstate = "closed"\n'):
