@@ -1,6 +1,8 @@
 """A NATS JetStream cluster of three that speaks MQTT, with TLS, certificates for accounts, and what each may do."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 from edge import provision
@@ -35,7 +37,8 @@ class Node(Server):
         self.number, self._root, self._tls = number, root / f"node-{number}", tls
         self.others: list[Node] = []
         self.users = ""
-        self._server = shutil.which("nats-server")
+        beside = Path(sys.executable).parent  # a package of the environment, which need not be activated
+        self._server = shutil.which("nats-server", path=f"{beside}{os.pathsep}{os.environ['PATH']}")
         need(self._server, "nats-server")
 
     @property

@@ -49,7 +49,7 @@ class Gate:
         found = {}
         for directory in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                words = (directory / "cmdline").read_bytes().decode().split("\0")
+                words = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 if "--role" in words and str(self.site.file) in words:
                     found[words[words.index("--role") + 1]] = int(directory.name)
         return found
