@@ -7,7 +7,7 @@ journal into every manifest, and every gate keeps the last one that it was given
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -187,11 +187,20 @@ def _beginning(lines: list[Line]) -> Break | None:
         return None
     for line in lines:
         told = line.data.details
-        if line.deed is Deed.CUT and (told["through"], told["hash"]) == (str(first.sequence - 1), first.previoushash):
-            if line.at - datetime.fromisoformat(told["until"]) >= KEPT:
+        end = told.get("through"), told.get("hash")
+        if line.deed is Deed.CUT and end == (str(first.sequence - 1), first.previoushash):
+            if line.at - _moment(told.get("until", "")) >= KEPT:
                 return None
             return Break(line.sequence, Phrase("what was cut off was not three years old"))
     return Break(1, Phrase("what stood here is gone"))
+
+
+def _moment(text: str) -> datetime:
+    """The time that a line tells; now when it tells none, as one does that nobody here wrote."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return datetime.now(UTC)
 
 
 def _regained(lines: Iterable[Line]) -> set[str]:

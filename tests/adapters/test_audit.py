@@ -134,3 +134,13 @@ def test_lines_go_after_three_years_and_the_cut_says_so(audit: Audit) -> None:
     assert (len(lines), lines[-1].line.deed) == (4, Deed.CUT)
     assert audit.verify([Anchor(1, anchor.hash)]) == (4, None), "an anchor of what was cut off says nothing"
     assert lines[-1].line.at - first < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("until", [None, "soon", "2020-01-01"])
+def test_a_cut_that_nobody_here_wrote_is_a_break_and_no_more(audit: Audit, until: str | None) -> None:
+    lines = audit.lines()
+    told = {"through": "2", "hash": lines[2].line.previoushash}
+    audit.note(Deed.CUT, "journal", **(told | {"until": until} if until else {}))
+    change(audit, "DELETE FROM journal WHERE sequence <= 2")
+    found = audit.verify()[1]
+    assert (found is None) is (until == "2020-01-01")
