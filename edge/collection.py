@@ -13,7 +13,7 @@ from edge.photos import LARGEST_BYTES, Decoder
 from edge.picture import Image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
+UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError)
 """How reading a member of a zip file fails: damaged, encrypted, or compressed in a way that is not known."""
 
 
@@ -66,7 +66,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
     except OSError as error:
         hint = "name a directory or zip file with pictures"
         raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, RuntimeError) as error:  # the last for a version of zip that is not known
         hint = "name a directory or zip file with pictures"
         raise EdgeError("{path} is neither a directory nor a whole zip file", hint, path=path) from error
 
