@@ -46,7 +46,7 @@ def event_log(state: Path) -> Iterator[None]:
 @contextmanager
 def fact_log(state: Path) -> Iterator[None]:
     with closing(FactLog(state / "facts.jsonl", gate_rules(), 2**20)):
-        until(lambda: (state / "facts.jsonl").exists())
+        until(lambda: (state / "facts.jsonl").exists() and (state / "facts.jsonl").stat().st_size > 0)
         yield
 
 
