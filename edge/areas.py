@@ -14,7 +14,7 @@ class AreaRules(Struct, frozen=True):
     passback: Passback = "off"
     """What becomes of somebody who is inside already and comes in: nothing, an alarm, or an alarm and a refusal."""
     forget_after_s: float = math.inf
-    """When somebody who was not seen leaving is taken to have left."""
+    """When somebody who was not seen leaving may come in again; who is inside goes on to name them."""
 
 
 class Areas:

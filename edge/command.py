@@ -44,6 +44,8 @@ class Answer(NamedTuple):
     id: str
     accepted: bool
     why: str
+    refused: dict[str, str]
+    """Of a command for every door: why each door did not take it that did not."""
 
 
 def command(address: Address, target: Target, operator: str, key: OKPKey, wish: Wish, timeout_s: float) -> Answer:
@@ -95,8 +97,14 @@ def _answer(connection: Connection, target: Target, asked: str, deadline: float)
                 continue
             event = _read(message.payload, Envelope)
             if event and event.type in (ANSWERED, REFUSED) and event.data.get("id") == asked:
-                return Answer(asked, event.data.get("accepted") is True, str(event.data.get("why", "")))
+                return _said(asked, event.data)
     raise LinkError("the gate {gate} did not answer in time; look at its state", gate=target.gate)
+
+
+def _said(asked: str, data: dict[str, object]) -> Answer:
+    refused = data.get("refused")
+    doors = {str(door): str(why) for door, why in refused.items()} if isinstance(refused, dict) else {}
+    return Answer(asked, data.get("accepted") is True, str(data.get("why", "")), doors)
 
 
 def _read(payload: bytes, kind: type[T]) -> T | None:

@@ -30,21 +30,32 @@ class Control:
         """When the next minute begins, where a schedule may end or begin with it."""
 
     def command(self, fact: CommandReceived, now: float) -> list[Effect]:
-        """Carry a command out and answer it; one for every door is accepted when one of them takes it."""
+        """Carry a command out and answer it; one for every door is accepted when one of them takes it.
+
+        The answer then names the doors that did not.
+        """
         names = [fact.door] if fact.door else list(self._doors)
         known = [name for name in names if name in self._doors]
         why = fact.problem or ("" if known else f"there is no door {fact.door}")
         effects: list[Effect] = []
+        refused: dict[str, str] = {}
         if not why and fact.kind is CommandKind.FORGIVE:
             self._areas.forgive(fact.person)
             effects += self._entry.attempts.forgive(fact.person)
         elif not why:
-            answers = [self._order(name, fact, now) for name in known]
-            why = "" if any(not refused for refused, _ in answers) else answers[0][0]
-            effects += [effect for _, followed in answers for effect in followed]
+            answers = {name: self._order(name, fact, now) for name in known}
+            refused = {name: against for name, (against, _) in answers.items() if against}
+            why = refused[known[0]] if len(refused) == len(known) else ""
+            effects += [effect for _, followed in answers.values() for effect in followed]
         subject = f"door/{fact.door}" if fact.door in self._doors else "gate"
         answer = CommandAnswered(
-            id=fact.id, kind=fact.kind, operator=fact.operator, accepted=not why, why=why, by=fact.by
+            id=fact.id,
+            kind=fact.kind,
+            operator=fact.operator,
+            accepted=not why,
+            why=why,
+            by=fact.by,
+            refused={} if fact.door else refused,
         )
         return [Emit(subject, answer), *effects]
 

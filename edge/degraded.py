@@ -35,5 +35,5 @@ def _rows(health: Health, doors: list[Door], liveness: bool) -> Iterator[str]:
             yield row
     if any(door.tamper for door in doors):
         yield "tamper"
-    if any(door.fire for door in doors):
+    if any(door.leaf.fire for door in doors):
         yield "fire"

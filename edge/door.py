@@ -12,13 +12,11 @@ from msgspec import Struct
 from edge.doorevents import AccessNotTaken, AccessTaken, DoorModeChanged, DoorTamper, FireReleased, RequestToExit
 from edge.drive import Drive, Faults, Turn
 from edge.facts import Effect, Emit, InputChanged, RelayReported, Show
-from edge.leaf import Leaf
+from edge.leaf import GRACE_S, Leaf
 from edge.opening import Opening, Passing
 from edge.terms import Contact, DoorMode, Input, Lamp
 from edge.transport import Event
 
-GRACE_S = 0.5
-"""A leaf that moves this long after the relay let go was opened by the grant: contacts and people are slow."""
 REFUSED_S = 2.0
 """How long the refused lamp is on."""
 NEVER = -math.inf
@@ -47,7 +45,7 @@ class Door:
     def __init__(self, name: str, rules: DoorRules, boot: str = "") -> None:
         self.name, self.rules, self._subject = name, rules, f"door/{name}"
         self.mode = DoorMode.LOCKED
-        self.tamper = self.fire = False
+        self.tamper = False
         self.locked_down = self.locked_open = self.scheduled = False
         self.blocked_until = self.unlocked_until = NEVER
         self._faults = Faults(name)
@@ -207,8 +205,8 @@ class Door:
             case Input.TAMPER if fact.active != self.tamper:
                 self.tamper = fact.active
                 return [*effects, self._emit(DoorTamper(fact.active))]
-            case Input.FIRE if fact.active != self.fire:
-                self.fire = fact.active
+            case Input.FIRE if fact.active != self.leaf.fire:
+                self.leaf.burn(fact.active, now, self._may_s)
                 return [*effects, self._emit(FireReleased(fact.active))]
             case Input.SUPPLY if fact.active:
                 return effects + self._faults.fail("supply", "the lock's supply has failed")
@@ -226,7 +224,7 @@ class Door:
     def _moved(self, state: Contact, now: float) -> Effects:
         opening = self.opening
         released = self.drive.energised or now <= self.drive.let_go_at + GRACE_S
-        effects = self.leaf.move(state, now, released or self.fire, self._may_s)
+        effects = self.leaf.move(state, now, released, self._may_s)
         if effects and state is Contact.OPEN and released and opening and opening.started:
             effects += self._take(opening)
         return effects

@@ -1,5 +1,7 @@
 """What happens at a door and to the people in front of it. Alarms carry `active`, as in `edge.events`."""
 
+from msgspec import field
+
 from edge.terms import CommandKind, Contact, DoorMode, Evidence, Factor, Reason
 from edge.transport import Channel, Event, Row
 
@@ -79,7 +81,10 @@ class TailgatingSuspected(Event, frozen=True):
 
 
 class CommandAnswered(Event, frozen=True):
-    """What became of a command of the monitoring room; `why` it was refused, and `by` whom the operator was asked."""
+    """What became of a command of the monitoring room; `why` it was refused, and `by` whom the operator was asked.
+
+    One for every door is accepted when one of them takes it; `refused` says of each that did not, why.
+    """
 
     id: str
     kind: CommandKind
@@ -87,6 +92,7 @@ class CommandAnswered(Event, frozen=True):
     accepted: bool
     why: str = ""
     by: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 class DoorModeChanged(Event, frozen=True):
@@ -115,7 +121,10 @@ class DoorForcedOpen(Event, frozen=True):
 
 
 class DoorOpenTooLong(Event, frozen=True):
-    """The door stayed open longer than it may; reported again while it lasts, if configured, and when it is over."""
+    """The door stayed open longer than it may; reported again while it lasts, if configured, and when it is over.
+
+    While the fire alarm releases the door it is not reported; the time begins anew when that is over.
+    """
 
     active: bool
     open_s: float

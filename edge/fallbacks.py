@@ -117,7 +117,7 @@ TABLE = {
     ),
     "fire": Mode(
         Phrase("The fire alarm system releases the door."),
-        {"": Phrase("It is released by its wiring; here it is reported, and an open leaf is no forced door.")},
+        {"": Phrase("It is released by its wiring; here it is reported, and an open leaf is neither forced nor held.")},
         "FireReleased",
         Phrase("The fire alarm system is reset."),
     ),

@@ -1,5 +1,7 @@
 """The leaf of a door: what its contact says, forced and held open, and more faces gone through than were granted.
 
+While the fire alarm releases the door its leaf is meant to stand open: it is neither forced nor held then.
+
 Pure; times are monotonic seconds, and `deadline` says when `tick` must be called next.
 """
 
@@ -9,6 +11,9 @@ from edge.doorevents import DoorForcedOpen, DoorOpenTooLong, DoorPhysicalStateCh
 from edge.facts import Effect, Emit
 from edge.terms import Contact
 from edge.transport import Event
+
+GRACE_S = 0.5
+"""A leaf that moves this long after its lock was released was opened in time: contacts and people are slow."""
 
 Effects = list[Effect]
 
@@ -23,6 +28,8 @@ class Leaf:
         """When it will have been open for too long, or is to be reported again."""
         self._subject, self._again_s = f"door/{door}", again_s
         self._opened_at = math.inf
+        self.fire = False
+        self._fire_over_at = -math.inf
         self._granted = self._passed = 0
 
     def move(self, state: Contact, now: float, free: bool, may_s: float) -> Effects:
@@ -32,7 +39,8 @@ class Leaf:
             return []
         told: Effects = [self._emit(DoorPhysicalStateChanged(state))]
         if state is Contact.OPEN:
-            return told + self._opened(now, free or before is Contact.UNKNOWN, may_s)
+            burning = self.fire or now <= self._fire_over_at + GRACE_S
+            return told + self._opened(now, free or burning or before is Contact.UNKNOWN, may_s)
         self.deadline = math.inf
         return told + (self._closed(now) if state is Contact.CLOSED else [])
 
@@ -40,7 +48,7 @@ class Leaf:
         self._granted = self._passed = 0
         if not self.held:
             self._opened_at = now
-            self.deadline = now + may_s
+            self.deadline = math.inf if self.fire else now + may_s
         if free or self.forced:
             return []
         self.forced = True
@@ -64,8 +72,17 @@ class Leaf:
 
     def watch(self, now: float, may_s: float) -> None:
         """The door is locked again: a leaf that was ignored must be shut within `may_s`."""
-        if self.contact is Contact.OPEN and not self.held and self.deadline == math.inf:
+        if self.contact is Contact.OPEN and not self.held and not self.fire and self.deadline == math.inf:
             self._opened_at, self.deadline = now, now + may_s
+
+    def burn(self, fire: bool, now: float, may_s: float) -> None:
+        """The fire alarm releases the door, or does so no longer: from then on the leaf must be shut within `may_s`."""
+        self.fire = fire
+        if fire:
+            self.ignore()
+        else:
+            self._fire_over_at = now
+            self.watch(now, may_s)
 
     def allow(self, until: float) -> None:
         """It may stay open until then, unless it is reported already."""
@@ -81,7 +98,7 @@ class Leaf:
         if now < self.deadline:
             return []
         self.held, self.deadline = True, now + self._again_s if self._again_s else math.inf
-        return [self._emit(DoorOpenTooLong(True, now - self._opened_at))]
+        return [] if self.fire else [self._emit(DoorOpenTooLong(True, now - self._opened_at))]
 
     # Who went through -------------------------------------------------------------------------------------------
 

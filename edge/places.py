@@ -1,7 +1,7 @@
 """Who is in which area, kept in a file beside the gate: it is there when everything else is down.
 
 The file is read by `edge-gate inside`, which needs no gate, broker or network. It holds ids and times of people who
-are inside now, and nothing of those who have left.
+were let in, and nothing of those who were seen leaving.
 """
 
 import threading

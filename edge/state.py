@@ -21,7 +21,7 @@ class DoorState(Struct, frozen=True):
             "DoorForcedOpen": door.leaf.forced,
             "DoorOpenTooLong": door.leaf.held,
             "Tamper": door.tamper,
-            "Fire": door.fire,
+            "Fire": door.leaf.fire,
         }
         return cls(door.mode, door.contact, [name for name, active in alarms.items() if active], dict(door.faults))
 

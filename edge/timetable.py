@@ -126,7 +126,10 @@ class AreaSection(Struct, forbid_unknown_fields=True):
     passback: Literal["off", "soft", "hard"] = "off"
     """What becomes of somebody who is inside and comes in again: nothing, an alarm, or an alarm and a refusal."""
     forget_after_s: Annotated[float, Meta(ge=60, le=604_800)] = 57_600.0
-    """After so long somebody who was not seen leaving is taken to have left. A command `forgive` does it at once."""
+    """After so long somebody who was not seen leaving may come in again; a command `forgive` allows it at once.
+
+    The list for an evacuation goes on to name them, and marks them: nobody may be left out who may be inside.
+    """
 
     def problems(self) -> Iterator[Problem]:
         if self.name == OUTSIDE:

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -50,10 +50,14 @@ class Outcome(NamedTuple):
     accepted: bool
     why: Phrase
     id: str = ""
+    refused: Mapping[str, str] = {}
+    """Of a command for every door that the gate has accepted: the doors that it did not apply to, and why."""
 
     @property
     def verdict(self) -> str:
-        return f"accepted, {self.id}" if self.accepted else f"refused: {self.why}"
+        if not self.accepted:
+            return f"refused: {self.why}"
+        return "".join([f"accepted, {self.id}", *(f", not for {door}: {why}" for door, why in self.refused.items())])
 
 
 class Pending(Struct, frozen=True):
@@ -146,7 +150,7 @@ class Commander:
                 answer = command(self._broker, Target(site, gate), self._section.operator, self._key, wish, ANSWER_S)
             except LinkError as error:
                 return Outcome(site, gate, False, error.message)
-        return Outcome(site, gate, answer.accepted, Phrase("{why}", why=answer.why), answer.id)
+        return Outcome(site, gate, answer.accepted, Phrase("{why}", why=answer.why), answer.id, answer.refused)
 
 
 def _key(path: Path) -> OKPKey:

@@ -196,7 +196,9 @@ def _schemas() -> Json:
         "Gates": _object({"gates": {"type": "array", "items": _ref("Gate")}}),
         "Events": _object({"events": {"type": "array", "items": _ref("Found")}, "next": {"type": "integer"}}),
         "Outcome": _object(
-            {name: {"type": "string"} for name in ("site", "gate", "why", "id")} | {"accepted": {"type": "boolean"}}
+            {name: {"type": "string"} for name in ("site", "gate", "why", "id")}
+            | {"accepted": {"type": "boolean"}}
+            | {"refused": {"type": "object", "additionalProperties": {"type": "string"}}}
         ),
         "Plans": _object(
             {"plans": {"type": "array", "items": _ref("Due")}, "patrols": {"type": "array", "items": _ref("Walk")}}

@@ -64,11 +64,16 @@ def test_the_command_needs_nothing_but_the_files_of_the_gate(tmp_path: Path) -> 
     assert answer("inside", "--config", site.file) == {}
     keeper = Keeper(site.config.state / "inside.json", lambda _: None)
     keeper.start()
-    keeper.keep({"ann": Place("lobby", 1_795_500_000.0), "bob": Place("cellar", 1_795_500_000.0)})
+    keeper.keep({"ann": Place("lobby", 1_700_000_000.0), "bob": Place("cellar", 1_795_500_000.0)})
     until(lambda: (site.config.state / "inside.json").is_file())
     keeper.stop()
-    assert answer("inside", "--config", site.file)["lobby"] == [{"person": "ann", "since": "2026-11-24 14:00+08:00"}]
+    ann = {"person": "ann", "since": "2023-11-15 06:13+08:00", "overdue": False}
+    assert answer("inside", "--config", site.file)["lobby"] == [ann]
     told = run("inside", "--config", site.file).stdout
     assert "cellar: 1 people" in told and "[ ] ann" in told
+    site.file.write_text(site.file.read_text() + '[[area]]\nname = "lobby"\n')  # sixteen hours
+    assert answer("inside", "--config", site.file)["lobby"] == [{**ann, "overdue": True}], "never left out"
+    told = run("inside", "--config", site.file).stdout.splitlines()
+    assert [line.split()[2] for line in told if line.endswith(" ?")] == ["ann"]
     (site.config.state / "inside.json").write_text("{")
     assert "no list of places" in complaint("inside", "--config", site.file)

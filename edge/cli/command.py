@@ -74,9 +74,11 @@ def command(
     wish = commanding.Wish(CommandKind(what.value.replace("-", "_")), door, seconds, person)
     answer = commanding.command(address, commanding.Target(site, gate), operator, signs, wish, timeout)
     if json:
-        emit({"accepted": answer.accepted, "why": answer.why, "id": answer.id})
+        emit({"accepted": answer.accepted, "why": answer.why, "id": answer.id, "refused": answer.refused})
     elif answer.accepted:
         say("{gate} has accepted {what}", gate=gate, what=what.value)
+        for name, why in answer.refused.items():
+            say("but not for door {door}: {why}", door=name, why=why)
     else:
         say("{gate} has refused {what}: {why}", gate=gate, what=what.value, why=answer.why)
     if not answer.accepted:

@@ -1,6 +1,8 @@
 """`edge-gate inside`: who is inside, by area."""
 
+import math
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
@@ -9,23 +11,35 @@ from edge.cli.common import CONFIG, ConfigOption, JsonOption, emit, say
 from edge.config import load
 
 
+class Inside(NamedTuple):
+    """Somebody who was let in and not seen leaving; `overdue` after the area's `forget_after_s`."""
+
+    person: str
+    since: str
+    overdue: bool
+
+
 def inside(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     """List who is inside, by area, for an evacuation; needs nothing but the files of this gate."""
     from edge.places import load as places
 
     loaded = load(config)
     zone = ZoneInfo(loaded.calendar.time_zone)
-    areas: dict[str, list[tuple[str, str]]] = {}
+    now, limits = datetime.now(zone), {area.name: area.forget_after_s for area in loaded.area}
+    areas: dict[str, list[Inside]] = {}
     for person, place in sorted(places(loaded.state / "inside.json").items()):
+        overdue = now.timestamp() - place.since >= limits.get(place.area, math.inf)
         since = datetime.fromtimestamp(place.since, zone).isoformat(sep=" ", timespec="minutes")
-        areas.setdefault(place.area, []).append((person, since))
+        areas.setdefault(place.area, []).append(Inside(person, since, overdue))
     if json:
-        emit({area: [{"person": person, "since": since} for person, since in people] for area, people in areas.items()})
+        emit({area: [each._asdict() for each in people] for area, people in areas.items()})
         return
     if not areas:
         say("nobody is known to be inside")
     for area, people in sorted(areas.items()):
         say("{area}: {count} people", area=area, count=len(people))
-        for person, since in people:
-            typer.echo(f"  [ ] {person:32}  {since}")
-    say("as of {time}", time=datetime.now(zone).isoformat(sep=" ", timespec="minutes"))
+        for each in people:
+            typer.echo(f"  [ ] {each.person:32}  {each.since}{' ?' if each.overdue else ''}")
+    if any(each.overdue for people in areas.values() for each in people):
+        say("?: longer than forget_after_s; may have left unseen")
+    say("as of {time}", time=now.isoformat(sep=" ", timespec="minutes"))

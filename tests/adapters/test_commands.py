@@ -15,8 +15,9 @@ from edge.challenge import CHALLENGE_S, GRACE_S, Challenge
 from edge.command import Answer, Target, Wish, command
 from edge.commands import BURST, CommandRefused, Commands, sign
 from edge.config import BrokerSection, Config, Credentials, GateSection
+from edge.doorevents import CommandAnswered
 from edge.doorsection import DoorSection, LineSection
-from edge.errors import LinkError
+from edge.errors import LinkError, Phrase
 from edge.events import CommandsRefused as Told
 from edge.facts import CommandReceived, CommandsRefused, Fact
 from edge.hearing import Hearing
@@ -27,6 +28,7 @@ from edge.signers import OperatorSection
 from edge.simulate import HOST
 from edge.terms import CommandKind, Now
 from edge.transport import ACK_TYPE, COMMAND_TYPE, Command
+from monitor.commanding import Outcome
 from tests.adapters.brokers import Mosquitto, until
 
 TOPIC = "edge/v1/site/gate-1/command"
@@ -145,6 +147,8 @@ class Served:
 
     def __init__(self, directory: Path, port: int) -> None:
         self.heard: list[Fact | Exception] = []
+        self.refused: dict[str, str] | None = None
+        """The doors that an answer names; None answers nothing."""
         configured = msgspec.structs.replace(config(directory), broker=BrokerSection(port=port))
         self.outbox = Outbox(directory / "outbox.sqlite", "site", "gate-1", 10_000, 0.8, self.heard.append)
         self._parts = configured, Credentials(directory), self.outbox, self._hear
@@ -161,6 +165,10 @@ class Served:
         if isinstance(fact, CommandsRefused):
             told = Told(fact.count, fact.why, fact.id)
             self.outbox.append("commands", told, Now(time.monotonic(), time.time()))
+
+        elif isinstance(fact, CommandReceived) and self.refused is not None:
+            done = CommandAnswered(fact.id, fact.kind, fact.operator, True, refused=self.refused)
+            self.outbox.append("gate", done, Now(time.monotonic(), time.time()))
 
     def of(self, kind: type[Fact]) -> list[Any]:
         return [fact for fact in self.heard if isinstance(fact, kind)]
@@ -200,6 +208,16 @@ def test_a_command_reaches_the_gate_over_a_broker_and_a_recorded_one_does_not_ac
     served.connect_again()
     until(lambda: any("kept by the broker" in refused.why for refused in served.of(CommandsRefused)))
     assert len(served.of(CommandReceived)) == 1
+
+
+@pytest.mark.real
+def test_the_operator_is_told_which_doors_did_not_obey(served: Served, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    served.refused = {"back": "the door is blocked"}
+    where, key = Address(HOST, mosquitto.port), load_key(tmp_path / "room.jwk")
+    answer = command(where, Target("site", "gate-1"), "room", key, Wish(CommandKind.UNLOCK), 10.0)
+    assert answer.accepted and answer.refused == served.refused
+    outcome = Outcome("site", "gate-1", True, Phrase(""), "c7", answer.refused)
+    assert outcome.verdict == "accepted, c7, not for back: the door is blocked"
 
 
 def _ask(port: int, target: Target, key: Any) -> None:

@@ -112,4 +112,10 @@ def lockdown(b: Bench) -> None:
     b.tick(2.5)
 
 
-STATES = [idle, asked, accessed, taken, forced, held, blind, unlocked, open_for_all, blocked, lockdown]
+def burning(b: Bench) -> None:
+    idle(b)
+    b.press(1, Input.FIRE)
+    b.contact(2, True)
+
+
+STATES = [idle, asked, accessed, taken, forced, held, blind, unlocked, open_for_all, blocked, lockdown, burning]

@@ -1,5 +1,6 @@
 """What happens at a real door: grants that are followed, guards that are slow or gone, doors that stand open."""
 
+import math
 from typing import Any
 
 import pytest
@@ -235,3 +236,60 @@ def test_inputs_that_are_lost_take_the_fault_of_the_feedback_contact_with_them_a
     assert "feedback" in bench.door.faults
     lost = events(bench.lose(2), DoorFault)
     assert [(event.source, event.active) for event in lost] == [("inputs", True), ("feedback", False)]  # type: ignore[attr-defined]
+
+
+def held_told(bench: Bench) -> list[bool]:
+    return [event.active for event in events(bench.said, DoorOpenTooLong)]  # type: ignore[attr-defined]
+
+
+def test_a_door_that_the_fire_alarm_releases_is_not_open_too_long_and_its_time_begins_anew_afterwards() -> None:
+    bench = Bench()
+    taken(bench)
+    bench.relay(4, RelayOutcome.ENDED)
+    bench.press(10, Input.FIRE)
+    bench.press(11, Input.EXIT_BUTTON)
+    bench.relay(11.01, RelayOutcome.STARTED)
+    bench.relay(14, RelayOutcome.ENDED)  # the relay's own end starts no time either
+    bench.tick(1_000)
+    bench.press(2_000, Input.FIRE, False)
+    bench.tick(2_000 + RULES.held_open_s - 0.1)
+    assert held_told(bench) == []
+    (told,) = events(bench.tick(2_000 + RULES.held_open_s), DoorOpenTooLong)
+    assert told == DoorOpenTooLong(True, RULES.held_open_s)
+
+
+def test_a_door_that_opens_in_a_fire_is_neither_forced_nor_open_too_long() -> None:
+    bench = Bench()
+    idle(bench)
+    bench.press(1, Input.FIRE)
+    bench.contact(2, True)
+    bench.tick(500)
+    bench.contact(501, False)
+    bench.press(502, Input.FIRE, False)
+    bench.contact(502.4, True)  # a hand was on it as the lock came back
+    bench.contact(503, False)
+    assert not events(bench.said, DoorForcedOpen) and not events(bench.said, DoorOpenTooLong)
+    bench.contact(504, True)
+    assert events(bench.said, DoorForcedOpen)
+
+
+def test_a_door_that_was_held_open_before_the_fire_stays_reported_and_is_reported_again_only_afterwards() -> None:
+    bench = Bench(structs.replace(RULES, held_again_s=10.0))
+    held(bench)  # told at 22.5
+    bench.press(25, Input.FIRE)
+    for at in (32.5, 42.5):
+        bench.tick(at)
+    bench.press(45, Input.FIRE, False)
+    assert held_told(bench) == [True] and bench.door.leaf.held
+    bench.tick(52.5)
+    bench.contact(60, False)
+    assert held_told(bench) == [True, True, False]
+
+
+def test_a_door_that_stands_unlocked_when_the_fire_is_over_may_still_stand_open() -> None:
+    bench = Bench()
+    unlocked(bench)
+    bench.contact(2, True)
+    bench.press(3, Input.FIRE)
+    bench.press(3.5, Input.FIRE, False)
+    assert bench.door.leaf.deadline == math.inf

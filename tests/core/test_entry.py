@@ -239,3 +239,25 @@ def test_of_a_sluice_the_room_releases_one_door_at_a_time_unless_it_is_an_emerge
     w.at(1, CommandReceived("id", "room", kind, "main"))
     (answer,) = events(w.effects, CommandAnswered)
     assert answer.accepted == (kind is CommandKind.LOCK_OPEN) == any(isinstance(each, Pulse) for each in w.effects)  # type: ignore[attr-defined]
+
+
+def test_a_command_for_every_door_names_those_that_it_did_not_apply_to() -> None:
+    rules = DoorRules(pulse_s=3.0, held_open_s=20.0, interlock=("inner",))
+    inner = structs.replace(rules, interlock=("main",))
+    w = world(doors={"main": rules, "inner": inner, "back": DoorRules(3.0, 20.0)})
+    for door in ("main", "inner", "back"):
+        w.at(0.1, InputChanged(door, Input.CONTACT, False))
+    w.at(1, CommandReceived("1", "room", CommandKind.BLOCK, "back"))
+    w.at(2, CommandReceived("2", "room", CommandKind.UNLOCK))
+    w.at(3, CommandReceived("3", "room", CommandKind.LOCK_DOWN))
+    w.at(4, CommandReceived("4", "room", CommandKind.UNLOCK))
+    w.at(5, CommandReceived("5", "room", CommandKind.UNLOCK, "main"))
+    told = {each.id: (each.accepted, each.refused) for each in events(w.effects, CommandAnswered)}  # type: ignore[attr-defined]
+    down = "the door is locked down; release it first"
+    assert told == {
+        "1": (True, {}),
+        "2": (True, {"inner": "another door of the sluice is open", "back": "the door is blocked; unblock it first"}),
+        "3": (True, {}),
+        "4": (False, {"main": down, "inner": "another door of the sluice is open", "back": down}),
+        "5": (False, {}),
+    }
