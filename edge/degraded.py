@@ -30,9 +30,15 @@ def _rows(health: Health, doors: list[Door], liveness: bool) -> Iterator[str]:
         yield "broker_lost"
     if health.storage.state is not Storage.OK:
         yield "storage_slow"
+    yield from _of_doors(doors)
+
+
+def _of_doors(doors: list[Door]) -> Iterator[str]:
     for row, source in (("relay_failed", "relay"), ("inputs_failed", "inputs")):
         if any(source in door.faults for door in doors):
             yield row
+    if any(door.chatter.active for door in doors):
+        yield "inputs_chatter"
     if any(door.tamper for door in doors):
         yield "tamper"
     if any(door.leaf.fire for door in doors):

@@ -7,9 +7,9 @@ The exit button opens in every mode: nobody is ever locked in.
 
 import math
 
-from msgspec import Struct
-
+from edge.chatter import Chatter
 from edge.doorevents import AccessNotTaken, AccessTaken, DoorModeChanged, DoorTamper, FireReleased, RequestToExit
+from edge.doorrules import DoorRules as DoorRules
 from edge.drive import Drive, Faults, Turn
 from edge.facts import Effect, Emit, InputChanged, RelayReported, Show
 from edge.leaf import GRACE_S, Leaf
@@ -26,19 +26,6 @@ EXIT = "exit_button"
 Effects = list[Effect]
 
 
-class DoorRules(Struct, frozen=True):
-    pulse_s: float
-    held_open_s: float
-    hard_limit_s: float = 5.0
-    extended_pulse_s: float = 0.0
-    """For people whose record asks for more time; 0 gives them no more than others."""
-    extended_held_open_s: float = 0.0
-    held_again_s: float = 0.0
-    """How often a door that is still held open is reported again; 0 is never."""
-    interlock: tuple[str, ...] = ()
-    """The doors of which none may be open or released when this one is."""
-
-
 class Door:
     """One door. `name` is the CloudEvents subject `door/NAME`."""
 
@@ -49,6 +36,7 @@ class Door:
         self.locked_down = self.locked_open = self.scheduled = False
         self.blocked_until = self.unlocked_until = NEVER
         self._faults = Faults(name)
+        self.chatter = Chatter(rules.chatter_changes, rules.chatter_within_s, self._faults)
         self.drive = Drive(name, rules.hard_limit_s, self._faults, boot)
         self.leaf = Leaf(name, rules.held_again_s)
         self.opening: Opening | None = None
@@ -56,7 +44,8 @@ class Door:
 
     @property
     def deadline(self) -> float:
-        due = min(self.drive.deadline, self.leaf.deadline, self._lamp_off_at, self._orders_end)
+        inputs = min(self.leaf.deadline, self.chatter.deadline)
+        due = min(self.drive.deadline, inputs, self._lamp_off_at, self._orders_end)
         opening = self.opening
         return due if opening is None or due < opening.deadline else opening.deadline
 
@@ -196,29 +185,35 @@ class Door:
     # What the inputs say ----------------------------------------------------------------------------------------
 
     def input(self, fact: InputChanged, now: float) -> Effects:
-        effects = self._faults.mend("inputs")
-        match fact.input:
+        mended = self._faults.mend("inputs")
+        told, counts = self.chatter.hear(fact.input, fact.active, now)
+        return [*mended, *told, *(self._heard(fact.input, fact.active, now) if counts else [])]
+
+    def _heard(self, which: Input, active: bool, now: float) -> Effects:
+        chatters = which in self.chatter.active  # what it has alarmed stays so until it has settled
+        match which:
             case Input.CONTACT:
-                return effects + self._moved(Contact.OPEN if fact.active else Contact.CLOSED, now)
-            case Input.EXIT_BUTTON if fact.active:
-                return [*effects, self._emit(RequestToExit()), *self.open(EXIT, now)]
-            case Input.TAMPER if fact.active != self.tamper:
-                self.tamper = fact.active
-                return [*effects, self._emit(DoorTamper(fact.active))]
-            case Input.FIRE if fact.active != self.leaf.fire:
-                self.leaf.burn(fact.active, now, self._may_s)
-                return [*effects, self._emit(FireReleased(fact.active))]
-            case Input.SUPPLY if fact.active:
-                return effects + self._faults.fail("supply", "the lock's supply has failed")
+                told = self._moved(Contact.OPEN if active else Contact.CLOSED, now) if active or not chatters else []
+                return told + (self._moved(Contact.UNKNOWN, now) if chatters else [])
+            case Input.EXIT_BUTTON if active:
+                return [*([] if chatters else [self._emit(RequestToExit())]), *self.open(EXIT, now)]
+            case Input.TAMPER if active != self.tamper:
+                self.tamper = active
+                return [self._emit(DoorTamper(active))]
+            case Input.FIRE if active != self.leaf.fire:
+                self.leaf.burn(active, now, self._may_s)
+                return [self._emit(FireReleased(active))]
+            case Input.SUPPLY if active:
+                return self._faults.fail("supply", "the lock's supply has failed")
             case Input.SUPPLY:
-                return effects + self._faults.mend("supply")
+                return self._faults.mend("supply")
             case Input.FEEDBACK:
-                return effects + self.drive.feedback(fact.active, now)
-        return effects
+                return self.drive.feedback(active, now)
+        return []
 
     def input_lost(self, detail: str, now: float) -> Effects:
         """The inputs cannot be read: the leaf's state is unknown, alarms stay as they are until it is known."""
-        unread = self.drive.feedback(None, now)
+        unread = [*self.chatter.forget(), *self.drive.feedback(None, now)]
         return [*self._faults.fail("inputs", detail), *unread, *self._moved(Contact.UNKNOWN, now)]
 
     def _moved(self, state: Contact, now: float) -> Effects:
@@ -242,6 +237,11 @@ class Door:
     def tick(self, now: float) -> Effects:
         """Whatever is due at `now`; an order that ends asks for no more pulses."""
         effects = self._expire(now)
+        if now >= self.chatter.deadline:
+            over, says = self.chatter.settled(now)
+            effects += over
+            for which, active in says.items():
+                effects += self._heard(which, active, now)
         turn, told = self.drive.tick(now) if now >= self.drive.deadline else (Turn.NONE, [])
         effects += told + self._turned(turn, now)
         if self.opening and now >= self.opening.deadline:

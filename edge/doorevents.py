@@ -143,7 +143,11 @@ class FireReleased(Event, frozen=True):
 
 
 class DoorFault(Event, frozen=True):
-    """The relay or the inputs of a door (`source`) do not answer as they should."""
+    """Something of a door is not as it should be; `source` says what.
+
+    `relay` does not answer, `inputs` cannot be read, `supply` of the lock has failed, `feedback` says otherwise than
+    the relay, or an input changes without settling: `contact_chatter`, `exit_button_chatter`, and so on.
+    """
 
     active: bool
     source: str

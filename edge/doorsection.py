@@ -58,6 +58,10 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     """How long the door may stay open before that is an alarm."""
     debounce_s: Annotated[float, Meta(ge=0.0, le=0.4)] = 0.05
     """How long an input must be stable to count. One that is active for 400 ms always counts."""
+    chatter_changes: Annotated[int, Meta(ge=5, le=1000)] = 30
+    """An input that changes more often than this within `chatter_within_s` chatters: a fault until it keeps still."""
+    chatter_within_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
+    """Over how long the changes of an input are counted."""
     held_again_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     """How often a door that is still held open is reported again; 0 is never."""
     extended_pulse_s: Annotated[float, Meta(ge=0, le=30)] = 0.0

@@ -109,6 +109,12 @@ TABLE = {
         "DoorFault",
         Phrase("The lines are opened again; the first reading ends it."),
     ),
+    "inputs_chatter": Mode(
+        Phrase("An input of a door changes again and again and does not settle: a loose wire, a worn contact."),
+        {"": Phrase("The leaf of such a contact is unknown; a button opens; an alarm stays. Grants go on.")},
+        "DoorFault",
+        Phrase("Two seconds without a change end it."),
+    ),
     "tamper": Mode(
         Phrase("The housing is open."),
         {"": Phrase("The door goes on as it was; the room decides, and may block it or lock it down.")},

@@ -58,6 +58,8 @@ def _door(door: DoorSection, doors: list[DoorSection]) -> DoorRules:
         extended_held_open_s=door.extended_held_open_s,
         held_again_s=door.held_again_s,
         interlock=tuple(sorted(others)),
+        chatter_changes=door.chatter_changes,
+        chatter_within_s=door.chatter_within_s,
     )
 
 

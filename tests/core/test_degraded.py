@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.chatter import SETTLED_S
 from edge.events import ClockFault, ClockStepped
 from edge.facts import (
     BrokerReported,
@@ -13,6 +14,7 @@ from edge.facts import (
     RelayReported,
     Started,
     StorageReported,
+    Wake,
     WhitelistLoaded,
 )
 from edge.fallbacks import TABLE
@@ -47,8 +49,8 @@ CAUSES: dict[str, tuple[Fact, Fact]] = {
 }
 
 
-def test_every_row_but_the_clocks_has_a_cause_here() -> None:
-    assert set(CAUSES) | {"clock_untrusted"} == set(TABLE)
+def test_every_row_but_those_that_take_time_has_a_cause_here() -> None:
+    assert set(CAUSES) | {"clock_untrusted", "inputs_chatter"} == set(TABLE)
 
 
 @pytest.mark.parametrize("row", CAUSES)
@@ -61,6 +63,15 @@ def test_a_row_is_in_force_while_its_cause_lasts(row: str) -> None:
     gate.step(cause, Now(1.5, 1e6))
     assert gate.state().degraded == {row: str(next(iter(TABLE[row].does.values())))}
     gate.step(cure, Now(1.6, 1e6))
+    assert gate.state().degraded == {}
+
+
+def test_an_input_that_chatters_is_a_row_until_it_has_settled() -> None:
+    gate = Gate(gate_rules())
+    for fact in [*WELL, *(InputChanged("main", Input.CONTACT, number % 2 == 0) for number in range(31))]:
+        gate.step(fact, Now(1.0, 1e6))
+    assert list(gate.state().degraded) == ["inputs_chatter"]
+    gate.step(Wake(), Now(1.0 + SETTLED_S, 1e6))
     assert gate.state().degraded == {}
 
 

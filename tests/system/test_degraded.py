@@ -80,6 +80,7 @@ def broker() -> Iterator[DemoBroker]:
 def gate(house: NewHouse, camera: RtspServer, broker: DemoBroker, film: object) -> House:
     gate = house(url=camera.url(film), broker_port=broker.port)  # type: ignore[arg-type]
     lines = f"exit_button = {{ line = 3 }}\ntamper = {{ line = {TAMPER} }}\nfire = {{ line = {FIRE} }}"
+    lines += "\nchatter_within_s = 30.0"
     more = '\n[[operator]]\nname = "room"\ncredential = "operator.pub"\n'
     gate.site.file.write_text(gate.site.file.read_text().replace("exit_button = { line = 3 }", lines) + more)
     new_signing_key(gate.site.secrets / "operator.jwk")
@@ -126,7 +127,24 @@ def test_each_mode_is_published_while_its_cause_lasts_and_the_exit_button_opens(
         outage.lasts(row)
         gate.line(line, 0)
         outage.over(row)
+    _chatters(gate, outage)
     _disk_full(gate, outage)
+
+
+def _chatters(gate: House, outage: Outage) -> None:
+    """The housing's contact goes on and off until that is a fault, and is then left alone."""
+    opened = False
+    while "inputs_chatter" not in outage.told.degraded():
+        opened = not opened
+        gate.line(TAMPER, opened)
+        wait(lambda opened=opened: _follows(outage.told.degraded(), opened))
+    outage.press()
+    gate.line(TAMPER, 0)
+    outage.over("inputs_chatter")
+
+
+def _follows(rows: set[str], opened: bool) -> bool:
+    return "inputs_chatter" in rows or ("tamper" in rows) is opened
 
 
 def _disk_full(gate: House, outage: Outage) -> None:
