@@ -69,6 +69,9 @@ class Config(Struct, forbid_unknown_fields=True):
 
     def warnings(self) -> Iterator[Problem]:
         """What is allowed and may yet not be meant."""
+        for reader in self.reader:
+            if reader.silent_after_s and not reader.key_credential:
+                yield f"reader.{reader.name}", Phrase("without a key_credential it is never heard, and always silent")
         watched = {camera.door for camera in self.camera}
         for door in self.door:
             if door.name not in watched:

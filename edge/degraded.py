@@ -28,6 +28,8 @@ def _rows(health: Health, doors: list[Door], liveness: bool) -> Iterator[str]:
         yield "whitelist_stale" if health.whitelist.stale else "whitelist_unusable"
     if health.broker.status not in ALIVE:
         yield "broker_lost"
+    if health.readers.silent:
+        yield "reader_silent"
     if health.storage.state is not Storage.OK:
         yield "storage_slow"
     yield from _of_doors(doors)

@@ -107,6 +107,13 @@ class ReaderIgnored(Event, frozen=True):
     why: str
 
 
+class ReaderFault(Event, frozen=True):
+    """A keypad or card reader has said nothing for longer than its `silent_after_s`: dead, cut off, or unplugged."""
+
+    active: bool
+    detail: str
+
+
 class TemplateDestroyed(Event, frozen=True):
     """The receipt that a template was destroyed: a visitor's pass has ended, or somebody's retention date is over."""
 
@@ -172,6 +179,7 @@ TABLE: dict[type[Event], Row] = {
     ClockStepped: Row(Channel.EVENT, 500),
     CommandsRefused: Row(Channel.EVENT, 500),
     ReaderIgnored: Row(Channel.EVENT, 500),
+    ReaderFault: Row(Channel.ALARM, 500),
     TemplateDestroyed: Row(Channel.EVENT, 300, ("person",)),
     TemplateRefreshed: Row(Channel.EVENT, 300, ("person",)),
     DrillReport: Row(Channel.EVENT, 300, ("person",)),

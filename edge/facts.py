@@ -210,6 +210,12 @@ class ReaderIgnored(Fact, frozen=True):
     why: str
 
 
+class ReaderAlive(Fact, frozen=True):
+    """A reader says that it is there, and that nobody shows it anything."""
+
+    reader: str
+
+
 class DrillDone(Fact, frozen=True):
     """A drill was held `at` (UTC seconds); `told` when its report is in the event log since an earlier start."""
 

@@ -88,6 +88,12 @@ TABLE = {
         "BrokerFault",
         Phrase("The gate connects again by itself and sends what the recorder lacks."),
     ),
+    "reader_silent": Mode(
+        Phrase("A keypad or card reader with `silent_after_s` sends no heartbeat: dead, cut off, or unplugged."),
+        {"": Phrase("Nobody is heard at it: who needs its PIN or card is refused. Faces, passes and commands go on.")},
+        "ReaderFault",
+        Phrase("Its next message ends it."),
+    ),
     "storage_slow": Mode(
         Phrase("The disk is slow, full or broken: a record is not on it within 250 ms."),
         {

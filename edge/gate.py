@@ -72,6 +72,8 @@ class GateRules(Struct, frozen=True):
     """Degraded mode -> what the site chose, where it may."""
     drill_every_s: float = 0.0
     """How often a drill must be passed; 0 never."""
+    readers: dict[str, float] = {}
+    """Reader -> after how long a silence it is a fault; only those that send heartbeats."""
 
 
 class Step(Struct, frozen=True):
@@ -89,7 +91,7 @@ class Gate:
         self.access = Access(rules.access)
         self.doors = {name: Door(name, door) for name, door in rules.doors.items()}
         sights = {name: rules.sights.get(name, SightRules()) for name in rules.cameras}
-        self.health = Health(sights, rules.link_grace_s, rules.drill_every_s)
+        self.health = Health(sights, rules.link_grace_s, rules.drill_every_s, rules.readers)
         self.permits = Permits(rules.permits)
         self.areas = Areas(rules.areas)
         grants = Grants(self.doors, self.access, self.areas, rules.into)
@@ -136,7 +138,7 @@ class Gate:
             case RelayReported() | InputChanged() | InputLost() if fact.door in self.doors:
                 return self._moved(fact, now.mono)
             case PassShown() | PinEntered() | CardRead() if fact.door in self.doors:
-                return self._shown(fact, now)
+                return [*self.health.reader_told(fact.source, now.mono), *self._shown(fact, now)]
             case CommandReceived():
                 return self.control.command(fact, now.mono)
         return self._depends(fact, now)

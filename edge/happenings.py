@@ -151,6 +151,7 @@ KINDS: dict[str, Kind] = {
     "storage": Kind({"state": Choice(Storage)}, {"status": "state"}),
     "whitelist": Kind({"problem": text, "revision": count}),
     "relay": Kind({"door": text, "status": Choice(("ok", "silent", "away", "stuck"))}, {"state": "status"}),
+    "reader": Kind({"reader": text, "status": Choice(("ok", "silent"))}, {"state": "status", "name": "reader"}),
     "nothing": Kind({}),
 }  # fmt: skip
 """Every kind by its name; docs/scenarios.md explains them."""

@@ -30,6 +30,7 @@ from edge.facts import (
     Fact,
     Heartbeat,
     PublishState,
+    ReaderAlive,
     ReaderIgnored,
     StorageReported,
     TemplateDestroyed,
@@ -39,6 +40,7 @@ from edge.facts import (
 from edge.fault import Fault
 from edge.matcher import NOBODY
 from edge.sight import Sight, SightRules
+from edge.silence import Silence
 from edge.terms import ALIVE, Now, Status, Storage
 
 SILENT_S = 3.0
@@ -77,7 +79,14 @@ class Camera:
 class Health:
     """The last word of everything that a gate depends on. `grace_s` is how long a link may be away unremarked."""
 
-    def __init__(self, cameras: dict[str, SightRules], grace_s: float, drill_every_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        cameras: dict[str, SightRules],
+        grace_s: float,
+        drill_every_s: float = 0.0,
+        readers: dict[str, float] | None = None,
+    ) -> None:
+        self.readers = Silence(readers or {})
         self.cameras = {name: Camera(grace_s, sight) for name, sight in cameras.items()}
         self.whitelist = WhitelistLoaded(0, 0, NOBODY, 0.0, "not loaded yet")
         self.storage = StorageReported(Storage.OK, 0, 0)
@@ -91,7 +100,7 @@ class Health:
 
     def _plan(self) -> None:
         due = [min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()]
-        self.deadline = min([self._broker.deadline, *due])
+        self.deadline = min([self._broker.deadline, self.readers.deadline, *due])
 
     def start(self, now: float, calibration: str) -> None:
         """From now on cameras and the broker are expected to answer. `calibration` was told of before this start."""
@@ -121,6 +130,7 @@ class Health:
     def broker_told(self, fact: BrokerReported, now: float) -> Effects:
         changed, self.broker = fact.status is not self.broker.status, fact
         told = self._broker.update(fact.status not in ALIVE, now)
+        self.readers.reach(fact.status in ALIVE, now)
         self._plan()
         if told:
             return [self._broker_fault()]
@@ -144,6 +154,12 @@ class Health:
             effects.append(Emit("whitelist", other))
         return effects
 
+    def reader_told(self, name: str, now: float) -> Effects:
+        """A keypad or card reader was heard."""
+        told = self.readers.heard(name, now)
+        self._plan()
+        return told
+
     def storage_told(self, fact: StorageReported, now: float) -> Effects:
         self.storage = fact
         if not self._storage.update(fact.state is not Storage.OK, now):
@@ -159,6 +175,8 @@ class Health:
                 return self.storage_told(fact, now.mono)
             case CommandsRefused():
                 return [Emit("commands", events.CommandsRefused(fact.count, fact.why, fact.id))]
+            case ReaderAlive():
+                return self.reader_told(fact.reader, now.mono)
             case ReaderIgnored():
                 return [Emit(f"reader/{fact.reader}", events.ReaderIgnored(fact.count, fact.why))]
             case TemplateDestroyed():
@@ -195,6 +213,7 @@ class Health:
         for name, camera in self.cameras.items():
             if now >= camera.fault.deadline and camera.fault.update(True, now):
                 effects.append(_camera_fault(name, camera))
+        effects += self.readers.tick(now)
         self._plan()
         return effects
 

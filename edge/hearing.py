@@ -9,7 +9,7 @@ from edge.challenge import Challenge
 from edge.commands import TELL_EVERY_S, Commands
 from edge.config import Config, Credentials
 from edge.errors import EdgeError
-from edge.facts import CommandsRefused, ReaderIgnored
+from edge.facts import CommandsRefused, ReaderAlive, ReaderIgnored
 from edge.flood import Tally
 from edge.mqtt import Message
 from edge.readers import Readers, reader_topic
@@ -70,7 +70,8 @@ class Hearing:
 
     def _shown(self, name: str, message: Message, now: float) -> None:
         try:
-            self._report(self._readers.take(name, message.payload, message.retain, now))
+            shown = self._readers.take(name, message.payload, message.retain, now)
+            self._report(shown if shown.pin or shown.card else ReaderAlive(name))
             self._spent = True
         except EdgeError as ignored:
             known = name if name in self._names else OTHERS

@@ -1,6 +1,7 @@
 """The reader's end: what a driver of a keypad or card reader does to be heard by its gate, and a simulated one.
 
-A driver (of Wiegand lines, or an OSDP control panel) makes a `ReaderLink` and calls `show` for every PIN or card.
+A driver (of Wiegand lines, or an OSDP control panel) makes a `ReaderLink` and calls `show` for every PIN or card, and
+`beat` again and again for as long as its reader answers it.
 """
 
 import time
@@ -27,10 +28,23 @@ class ReaderLink:
 
     def show(self, pin: str = "", card: str = "") -> None:
         """Tell the gate what was typed or held up, one of them; returns when the broker has it."""
+        self._say(pin, card)
+
+    def beat(self) -> None:
+        """Tell the gate that the reader is there: more often than its `silent_after_s`."""
+        self._say(alive=True)
+
+    def rest(self, seconds: float) -> None:
+        """Let so much time go by, and hear meanwhile what the gate publishes."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            self._turn(min(left, 1.0))
+
+    def _say(self, pin: str = "", card: str = "", alive: bool = False) -> None:
         listening = self._heard()
         self._counter = max(self._counter, listening.readers.get(self._reader, 0)) + 1
         aud = f"{self._site}/{self._gate}"
-        presented = Presented(aud, listening.challenge, self._counter, pin, card)
+        presented = Presented(aud, listening.challenge, self._counter, pin, card, alive)
         where = reader_topic(self._site, self._gate, self._reader)
         self._connection.publish(Message(where, said(presented, self._key, self._reader), 1, False))
         deadline = time.monotonic() + WAIT_S

@@ -32,10 +32,12 @@ class Presented(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     counter: int
     pin: Annotated[str, Meta(pattern=r"^[0-9]{0,12}\Z")] = ""
     card: Annotated[str, Meta(pattern=r"^[0-9A-Za-z:.-]{0,64}\Z")] = ""
+    alive: bool = False
+    """That it is there, and neither: a heartbeat."""
 
 
 class Shown(NamedTuple):
-    """A PIN that was typed or a card that was held up, one of them, at a reader of this gate."""
+    """A PIN that was typed or a card that was held up at a reader of this gate; neither is its heartbeat."""
 
     reader: str
     door: str
@@ -117,8 +119,8 @@ class Readers:
             raise ReaderRefused("{why}", why=error.message) from error
         except msgspec.ValidationError as error:
             raise ReaderRefused("it is not what a reader says") from error  # which may hold a PIN, so no more of it
-        if bool(said.pin) == bool(said.card):
-            raise ReaderRefused("it must have a PIN or a card, one of them")
+        if [bool(said.pin), bool(said.card), said.alive].count(True) != 1:
+            raise ReaderRefused("it must have a PIN or a card, one of them, or say that the reader is alive")
         return said
 
 

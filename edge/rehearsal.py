@@ -91,6 +91,7 @@ class Player:
             "storage": self._storage,
             "whitelist": self._whitelist,
             "relay": self._relay,
+            "reader": self._reader,
             "nothing": lambda fields: None,
         }
 
@@ -250,6 +251,13 @@ class Player:
     def _whitelist(self, fields: dict[str, Any]) -> None:
         self.stage.revision = fields.get("revision", self.stage.revision + 1)
         self.stage.step(self.stage.whitelist(fields.get("problem", "")))
+
+    def _reader(self, fields: dict[str, Any]) -> None:
+        """It sends heartbeats, or none; the next one is due within a second."""
+        if fields.get("status", "silent") == "silent":
+            self.stage.mute.add(fields["reader"])
+        else:
+            self.stage.mute.discard(fields["reader"])
 
     def _relay(self, fields: dict[str, Any]) -> None:
         self.stage.relays[self._door(fields)].set(fields.get("status", "away"))

@@ -43,6 +43,7 @@ def gate_rules(config: Config) -> GateRules:
         attempts=AttemptRules(access.attempts, access.attempts_within_s, access.attempts_block_s, access.attempts_pins),
         unlocked={door.name: door.unlocked for door in config.door if door.unlocked},
         degraded=msgspec.to_builtins(config.degraded),
+        readers={reader.name: reader.silent_after_s for reader in config.reader if reader.silent_after_s},
         drill_every_s=config.drill.every_days * 86_400,
     )
 

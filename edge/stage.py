@@ -19,6 +19,7 @@ from edge.facts import (
     InputChanged,
     InputLost,
     Pulse,
+    ReaderAlive,
     Recorded,
     RelayReported,
     Relock,
@@ -65,6 +66,8 @@ class Stage:
         self.relays = {
             door.name: Relay(self, door.name, door.hard_limit_s, bool(door.feedback)) for door in config.door
         }
+        self.mute: set[str] = set()
+        """The readers that send no heartbeat."""
         self._begin()
 
     def _begin(self) -> None:
@@ -143,6 +146,9 @@ class Stage:
         for camera, status in self.cameras.items():
             if status is not Status.SILENT:
                 self.step(CameraReported(camera, status, "" if status is Status.STREAMING else "scenario"))
+        for reader in self.gate.rules.readers:
+            if reader not in self.mute:
+                self.step(ReaderAlive(reader))
         self.step(Heartbeat())
         self.at(self.now + 1.0, self._beat)
 

@@ -145,6 +145,8 @@ class ReaderSection(Struct, forbid_unknown_fields=True):
     """The door at which it stands."""
     into: str = ""
     """The area that those before it go into, as for a camera."""
+    silent_after_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    """A reader that says nothing for so long is an alarm; it must send a heartbeat more often. 0: never."""
     key_credential: Secret = ""
     """The credential with the key that this keypad or card reader shares with the gate; without one it is not heard."""
 

@@ -41,6 +41,7 @@ KINDS = {
     "ClockFault": N_("Clock not synchronised"),
     "ClockStepped": N_("Clock was set"),
     "CommandsRefused": N_("Commands were refused"),
+    "ReaderFault": N_("Keypad or card reader silent"),
     "ReaderIgnored": N_("Messages of a keypad or card reader were refused"),
     "TemplateDestroyed": N_("Visitor's template destroyed"),
     "TemplateRefreshed": N_("Template refreshed"),
@@ -121,6 +122,7 @@ DEGRADED = {
     "liveness_unavailable": N_("no liveness check"), "clock_untrusted": N_("clock untrusted"),
     "whitelist_unusable": N_("whitelist unusable"), "whitelist_stale": N_("whitelist expired"),
     "broker_lost": N_("link to the room lost"),
+    "inputs_chatter": N_("an input does not settle"), "reader_silent": N_("keypad or card reader silent"),
     "storage_slow": N_("event log slow or full"), "relay_failed": N_("relay failed"),
     "inputs_failed": N_("door inputs failed"), "tamper": N_("housing opened"), "fire": N_("fire"),
 }  # fmt: skip

@@ -132,6 +132,14 @@ def test_a_door_that_no_camera_looks_at_is_allowed_and_told(tmp_path: Path) -> N
     assert told == [("door.side", "no camera looks at it, so it opens for nobody's face")]
 
 
+@pytest.mark.parametrize("key", ["", 'key_credential = "reader.key"\n'])
+def test_a_reader_that_is_never_heard_and_to_be_missed_is_allowed_and_told(tmp_path: Path, key: str) -> None:
+    pad = f'[[reader]]\nname = "pad"\ndoor = "main"\nsilent_after_s = 60\n{key}'
+    (tmp_path / "gate.toml").write_text(GOOD + pad)
+    told = [(where, str(why)) for where, why in load(tmp_path / "gate.toml").warnings()]
+    assert told == ([] if key else [("reader.pad", "without a key_credential it is never heard, and always silent")])
+
+
 def test_a_door_that_asks_for_a_pin_without_a_keypad_is_allowed_and_told(tmp_path: Path) -> None:
     asks = GOOD.replace("[[door]]", '[[door]]\nsecond_factors = ["pin"]', 1)
     pad = '[[reader]]\nname = "pad"\ndoor = "main"\nkey_credential = "reader.key"\n'

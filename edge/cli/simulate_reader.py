@@ -19,6 +19,16 @@ def simulate_reader(
     card: Annotated[
         str, typer.Option("--card", metavar="NUMBER", help=N_("The card that is held up; otherwise a PIN is typed."))
     ] = "",
+    heartbeat: Annotated[
+        float,
+        typer.Option(
+            "--heartbeat",
+            metavar="SECONDS",
+            min=0,
+            max=3600,
+            help=N_("Only say that the reader is there, so often, until interrupted; 0: not."),
+        ),
+    ] = 0.0,
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
@@ -30,9 +40,12 @@ def simulate_reader(
         names = ", ".join(known) or "-"
         raise EdgeError("there is no reader {name} with a key_credential; there are: {names}", name=reader, names=names)
     key = load_secret(secrets.path(known[reader].key_credential))
-    pin = "" if card else _typed()
+    pin = "" if card or heartbeat else _typed()
     link = ReaderLink(address(found.broker, secrets), found.gate.site, found.gate.name, reader, key)
     try:
+        while heartbeat:
+            link.beat()
+            link.rest(heartbeat)
         link.show(pin, card.upper())
     finally:
         link.close()

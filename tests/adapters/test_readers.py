@@ -1,5 +1,6 @@
 """Keypads and card readers: what a gate believes of them, and a person with card and PIN before a whole gate."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -16,7 +17,7 @@ from edge.doorevents import AccessDenied, AccessGranted, Duress, RepeatedRefusal
 from edge.doorsection import DoorSection, LineSection
 from edge.enrolled import Applicant, Consent, Edit
 from edge.errors import EdgeError
-from edge.events import ReaderIgnored
+from edge.events import ReaderFault, ReaderIgnored
 from edge.facts import ReaderIgnored as Ignored
 from edge.hearing import OTHERS, Hearing
 from edge.mqtt import Address, Connection, Message
@@ -74,6 +75,13 @@ def test_what_a_reader_was_shown_counts_once_and_no_log_shows_it(gate: Gate) -> 
     assert gate.readers.counters == {"pad": 2}
 
 
+def test_a_heartbeat_shows_nothing_and_counts_once(gate: Gate) -> None:
+    beat = gate.typed(pin="", alive=True)
+    assert gate.readers.take("pad", beat, False, 1.0) == Shown("pad", "main")
+    assert "counter was used before" in gate.refuses(beat, 3.0)
+    assert gate.readers.counters == {"pad": 1}
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -84,6 +92,7 @@ def test_what_a_reader_was_shown_counts_once_and_no_log_shows_it(gate: Gate) -> 
         ({"pin": "25x0"}, "not what a reader says"),
         ({"pin": ""}, "a PIN or a card, one of them"),
         ({"card": "1"}, "a PIN or a card, one of them"),
+        ({"alive": True}, "a PIN or a card, one of them"),
     ],
 )
 def test_what_is_not_meant_for_now_and_here_is_refused(gate: Gate, changes: dict[str, Any], why: str) -> None:
@@ -210,6 +219,20 @@ def test_a_card_and_its_pin_open_and_wrong_pins_are_blocked_and_told_once(house:
     assert (len(_wrong(house)), len(house.events(RepeatedRefusals)), len(house.watch.opened)) == (2, 1, 2)
     assert "2580" not in (house.site.config.state / "facts.jsonl").read_text()
     _forged(address, house)
+
+
+@pytest.mark.real
+def test_a_keypad_that_falls_silent_is_an_alarm_until_it_beats_again(house: House, mosquitto: Mosquitto) -> None:
+    text = house.site.file.read_text()
+    house.site.file.write_text(text.replace('name = "pad"', 'name = "pad"\nsilent_after_s = 1.0'))
+    house.start("relay", "gate")
+    wait(lambda: [each.data["active"] for each in house.events(ReaderFault)] == [True])
+    key = load_secret(house.site.secrets / "reader.key")
+    with contextlib.closing(ReaderLink(Address(HOST, mosquitto.port), "demo", "gate-1", "pad", key)) as pad:
+        pad.beat()
+        wait(lambda: [each.data["active"] for each in house.events(ReaderFault)][:2] == [True, False])
+    assert {each.subject for each in house.events(ReaderFault)} == {"reader/pad"}
+    assert not house.facts("PinEntered") and not house.facts("CardRead")
 
 
 def _wrong(house: House) -> list[Envelope]:
