@@ -5,7 +5,7 @@ is over. Events of another subject stand in a room of their own, with their part
 """
 
 from edge import doorevents
-from edge.terms import Status, Storage
+from edge.terms import Moment, Status, Storage
 from edge.transport import Channel, Event, Row
 
 
@@ -25,6 +25,16 @@ class CameraFault(Event, frozen=True):
     active: bool
     status: Status
     detail: str
+
+
+class CameraPictured(Event, frozen=True):
+    """What the camera of the last fault saw: a JPEG, base64, of at most 8 KiB, in which there is no face.
+
+    It follows the fault's own event. It stands beside the hash chain as personal fields do, so that it can be erased.
+    """
+
+    moment: Moment
+    jpeg: str
 
 
 class BrokerFault(Event, frozen=True):
@@ -170,6 +180,7 @@ class EventsLost(Event, frozen=True):
 TABLE: dict[type[Event], Row] = {
     GateStarted: Row(Channel.EVENT, 100),
     CameraFault: Row(Channel.ALARM, 500),
+    CameraPictured: Row(Channel.EVENT, 100, ("jpeg",)),
     BrokerFault: Row(Channel.ALARM, 500),
     WhitelistChanged: Row(Channel.EVENT, 100),
     ThresholdChanged: Row(Channel.EVENT, 500),

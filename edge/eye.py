@@ -1,7 +1,8 @@
-"""The eye: looks through one camera and tells the gate what it sees, in small typed messages and never in pictures.
+"""The eye: looks through one camera and tells the gate what it sees, in small typed messages and not in pictures.
 
 It holds no key, whitelist, door or broker. The gate decides; the eye only spends its time where a decision can
-still change: an empty scene is searched seldom, and a face is embedded until the gate has settled its track.
+still change: an empty scene is searched seldom, and a face is embedded until the gate has settled its track. The one
+picture is a thumbnail without faces, for the ticket of the camera's own fault.
 """
 
 import secrets
@@ -26,6 +27,7 @@ from edge.infrared import section as infrared_section
 from edge.models import load
 from edge.outlet import Outlet, Pace
 from edge.terms import Quality, Status, View
+from edge.thumbnail import Shutter
 from edge.track import Track, Zone, eye_distance
 from edge.views import viewer
 
@@ -86,6 +88,7 @@ class Eye:
         self._report, self._pace = self._new_report(0.0, 0.0), Pace()
         self._advises, self._advised, self._advised_at = config.gate.display, wire.Advice(None), -inf
         self._codes = Codes() if config.passes.read else None
+        self._shutter = Shutter(section.fault_pictures, vision.suspects, section.detect_width_px)
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Look until `stopped`; the watchdog is petted only while frames or attempts go on within their deadlines."""
@@ -102,6 +105,8 @@ class Eye:
                 self._tracker.settle(track)
             if self._pace.over():
                 self._tell(*self._pace.take(), self._viewer.measure(frame.picture) if frame else None)
+                if frame and (jpeg := self._shutter.press(frame.picture, frame.captured, len(self._tracker) > 0)):
+                    self._outlet.put(wire.Thumbnail(jpeg))
                 if not self._camera.hung():
                     notify.watchdog()
         self._outlet.close()

@@ -49,6 +49,13 @@ class Advised(Struct, frozen=True):
     shortcoming: Shortcoming | None
 
 
+class Pictured(Struct, frozen=True):
+    """What a camera sees, as a JPEG that its eye calls free of faces; who shows it decodes it as hostile."""
+
+    camera: str
+    jpeg: bytes
+
+
 class Eye:
     """One connected eye. It is nobody until its first report names its camera."""
 
@@ -142,6 +149,8 @@ class Eyes(Source):
                 self._put(TrackEnded(eye.camera, message.track))
             case wire.Advice() if eye.camera:
                 self._put(Advised(eye.camera, message.shortcoming))
+            case wire.Thumbnail() if eye.camera:
+                self._put(Pictured(eye.camera, message.jpeg))
             case wire.CodeRead() if eye.camera and math.isfinite(message.captured):
                 self._put(wire.Code(eye.camera, message))
 

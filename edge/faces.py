@@ -34,7 +34,8 @@ class Vision:
         cv2.setNumThreads(threads)
         loaded = [Network(spec, pack.read(spec), threads, observer) for spec in pack.manifest.network]
         self.pack = pack
-        self._detector = detector({network.spec.role: network for network in loaded})
+        networks = {network.spec.role: network for network in loaded}
+        self._detector, self._wary = detector(networks), detector(networks, wary=True)
         self._embedders = [network for network in loaded if network.spec.role == "embedder"]
         self._liveness = [network for network in loaded if network.spec.role == "liveness"]
 
@@ -49,6 +50,10 @@ class Vision:
     def detect(self, picture: Picture, width: int) -> list[Face]:
         """Faces in pixels of `picture`, best first, searched in a copy that is `width` pixels wide."""
         return self._detector.detect(picture, min(width, picture.width))
+
+    def suspects(self, picture: Picture, width: int) -> list[Face]:
+        """As `detect`, but whatever might be a face, and so much that is none."""
+        return self._wary.detect(picture, min(width, picture.width))
 
     def quality(self, picture: Picture, face: Face) -> Quality:
         """How good the face is; yaw and pitch in degrees, positive to the right of and up the picture.

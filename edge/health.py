@@ -121,6 +121,11 @@ class Health:
             return [_camera_fault(fact.camera, camera)]
         return [PublishState()] if camera.report.status is not before else []
 
+    def sees(self, name: str) -> bool:
+        """Whether the last picture of a camera showed what it should, as far as one picture can tell."""
+        camera = self.cameras[name]
+        return camera.report.status in ALIVE and camera.sight.seen is Status.STREAMING
+
     def attacked(self, name: str, active: bool, now: float) -> Effects:
         """Told whenever it may have changed whether a presentation attack goes on before a camera."""
         if not self.cameras[name].attack.update(active, now):

@@ -23,13 +23,15 @@ class Mtcnn:
     """The smallest face looked for, in pixels of the small picture: the first level costs its inverse square."""
     STEP = 0.709
     CELL, STRIDE = 12, 2
-    LEAST_SCORES = (0.7, 0.7, 0.8)
+    LEAST_SCORES, DOUBTFUL = (0.7, 0.7, 0.8), (0.5, 0.4, 0.4)
     MOST_PROPOSALS = 64
     CROPS = np.array([[1, 0, 0], [1.1, 0, 0], [0.95, 0, 0], [1, 0.04, 0.04], [1, -0.04, -0.04]])
     """Side and shift of the squares in which a face is marked again, in sides of its box: docs/decisions/0011."""
 
-    def __init__(self, pnet: Network, rnet: Network, onet: Network) -> None:
-        self._pnet, self._rnet, self._onet = pnet, rnet, onet
+    def __init__(
+        self, pnet: Network, rnet: Network, onet: Network, leasts: tuple[float, float, float] = LEAST_SCORES
+    ) -> None:
+        self._pnet, self._rnet, self._onet, self._leasts = pnet, rnet, onet, leasts
 
     def detect(self, picture: Picture, width: int) -> list[Face]:
         height = max(2, round(width * picture.height / picture.width))
@@ -77,7 +79,7 @@ class Mtcnn:
         size = (round(width * scale), round(height * scale))
         image = cv2.resize(levels[min(int(-np.log2(scale)), len(levels) - 1)], size)
         shifts, certainty = self._pnet.run(_normalised(cv2.transpose(image)[np.newaxis], self._pnet))
-        column, row = np.nonzero(certainty[0, ..., 1] > self.LEAST_SCORES[0])
+        column, row = np.nonzero(certainty[0, ..., 1] > self._leasts[0])
         corner = np.stack([column, row], axis=1) * self.STRIDE
         boxes = np.hstack([corner, corner + self.CELL]).astype(np.float32) + shifts[0, column, row] * self.CELL
         boxes *= np.tile((width / size[0], height / size[1]), 2).astype(np.float32)
@@ -89,7 +91,7 @@ class Mtcnn:
         if not len(boxes):
             return boxes
         shifts, certainty = self._rnet.run(_crops(levels, boxes, self._rnet))
-        good = certainty[:, 1] > self.LEAST_SCORES[1]
+        good = certainty[:, 1] > self._leasts[1]
         boxes = _shifted(boxes[good], shifts[good])
         return _squares(boxes[suppress(boxes, certainty[good, 1], 0.7)])
 
@@ -98,7 +100,7 @@ class Mtcnn:
         if not len(boxes):
             return boxes, np.empty((0, 5, 2), np.float32), np.empty(0, np.float32)
         shifts, marks, certainty = self._onet.run(_crops(levels, boxes, self._onet))
-        good = certainty[:, 1] > self.LEAST_SCORES[2]
+        good = certainty[:, 1] > self._leasts[2]
         boxes, scores = boxes[good], certainty[good, 1]
         sides = (boxes[:, 2:] - boxes[:, :2])[:, None]
         landmarks = marks[good].reshape(-1, 2, 5).transpose(0, 2, 1) * sides + boxes[:, None, :2]

@@ -4,6 +4,7 @@ It decodes key frames only and loads no model, so one small host watches over ma
 """
 
 import signal
+import time
 from collections.abc import Callable
 from threading import Event
 
@@ -11,7 +12,9 @@ from edge import notify, wire
 from edge.camera import Camera, State
 from edge.config import CameraSection, Config, Credentials
 from edge.outlet import Outlet, Pace
+from edge.picture import Picture
 from edge.terms import Status, View
+from edge.thumbnail import Shutter
 from edge.views import viewer
 
 WAIT_S = 0.5
@@ -25,6 +28,8 @@ class Onlooker:
         self._outlet, self._viewer, self._pace = Outlet(config.socket("eye")), viewer(section), Pace()
         self._state = State(Status.CONNECTING, "")
         self._view: View | None = None
+        self._picture: Picture | None = None
+        self._shutter = Shutter(section.fault_pictures)
         self._report = self._new_report(0.0, None)
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -36,12 +41,14 @@ class Onlooker:
                 self._tell(0.0, None)
             if frame:
                 self._pace.came(frame.index)
-                self._view = self._viewer.measure(frame.picture)
+                self._view, self._picture = self._viewer.measure(frame.picture), frame.picture
             self._outlet.exchange(self._report)
             if self._pace.over():
                 frames_per_s, _ = self._pace.take()
                 self._tell(frames_per_s, self._view)
-                self._view = None
+                if self._picture and (jpeg := self._shutter.press(self._picture, time.monotonic())):
+                    self._outlet.put(wire.Thumbnail(jpeg))
+                self._view = self._picture = None
                 if not self._camera.hung():
                     notify.watchdog()
         self._outlet.close()

@@ -25,7 +25,7 @@ class Outlet:
         self._link = Link(inf, first_s=0.2, longest_s=1.0)
         self._unsent: dict[int | type, wire.Message] = {}
 
-    def put(self, message: wire.Observation | wire.TrackGone | wire.EyeReport | wire.CodeRead | wire.Advice) -> None:
+    def put(self, message: wire.Message) -> None:
         """Send now or at the next exchange; for nobody when the gate is away."""
         if self._peer:
             key = getattr(message, "track", type(message))

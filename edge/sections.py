@@ -118,6 +118,8 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     """The second stream of a camera that has a near-infrared lens."""
     picture_size: tuple[Pixels, Pixels] = (0, 0)
     """Width and height in pixels that the stream should have: another size is a fault. 0 when any will do."""
+    fault_pictures: bool = True
+    """Send small pictures without faces with a fault of this camera: how it was before, is and is when it is over."""
     confirmed_view: str = ""
     """A file that `edge-gate camera aim --confirm` has made: another view is a fault. Without it any will do."""
 

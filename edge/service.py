@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from edge import notify, sitetable
+from edge.album import Albums
 from edge.broker import Broker
 from edge.bulletin import uses_topic
 from edge.clock import Clock
@@ -27,7 +28,7 @@ from edge.drillbook import DrillSource
 from edge.enrolled import Refreshing
 from edge.errors import StoreError
 from edge.events import TABLE
-from edge.eyes import Advised, Eyes, Seen
+from edge.eyes import Advised, Eyes, Pictured, Seen
 from edge.factlog import FactLog
 from edge.facts import (
     Effect,
@@ -95,9 +96,9 @@ class Service:
         self._directory = Directory(blind)
         self._sure = NOBODY
         gate, kept = config.gate, config.outbox
-        path = config.state / "outbox.sqlite"
-        self._outbox = Outbox(path, gate.site, gate.name, kept.capacity, kept.warn_at, put)
+        self._outbox = Outbox(config.state / "outbox.sqlite", gate.site, gate.name, kept.capacity, kept.warn_at, put)
         self._broker = Broker(config, credentials, self._outbox, put)
+        self._albums = Albums(camera.name for camera in config.camera if camera.fault_pictures)
         self._displays = Displays(rules.cameras if gate.display else {}, self._broker.display)
         cameras = frozenset(rules.cameras)
         self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, self._pack.id, put)
@@ -135,6 +136,8 @@ class Service:
                     self._reception.read(item)
                 elif isinstance(item, Advised):
                     self._displays.advise(item.camera, item.shortcoming)
+                elif isinstance(item, Pictured):
+                    self._keep(item)
                 else:
                     self.handle(item)
         finally:
@@ -231,8 +234,15 @@ class Service:
             case PublishState():
                 self._broker.publish_state(msgspec.to_builtins(self.gate.state()))
 
+    def _keep(self, seen: Pictured) -> None:
+        """A picture is no fact: no rule depends on it, and it comes into no log of facts."""
+        now = self._clock.now()
+        for told in self._albums.take(seen.camera, seen.jpeg, self.gate.health.sees(seen.camera), now.mono):
+            self._record(told, now)
+
     def _record(self, told: Emit, now: Now) -> None:
-        self._outbox.append(told.subject, told.event, now, told.ticket)
+        for each in (told, *self._albums.told(told, now.mono)):
+            self._outbox.append(each.subject, each.event, now, each.ticket)
         _log_alarm(told)
 
     def _arrived(self, person: str) -> bool:

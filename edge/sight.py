@@ -41,13 +41,14 @@ class Sight:
     def __init__(self, rules: SightRules) -> None:
         self._rules = rules
         self.status, self.detail = Status.STREAMING, ""
-        self._seen, self._since = Status.STREAMING, 0.0
+        self.seen, self._since = Status.STREAMING, 0.0
+        """What the last view alone says, and since when."""
 
     def look(self, view: View, now: float) -> Status:
         """Take in one view, about one a second; the verdict."""
         seen, detail = self._judge(view)
-        if seen is not self._seen:
-            self._seen, self._since = seen, now
+        if seen is not self.seen:
+            self.seen, self._since = seen, now
         held = seen if seen is not Status.STREAMING else self.status
         if now - self._since >= HOLD_S.get(held, OTHERWISE_S):
             self.status, self.detail = seen, detail

@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from edge.errors import EdgeError, LinkError, PhotoError
 
 HOST = "127.0.0.1"
-_START_S = 20.0
+_START_S = 60.0
 
 
 class Server(ABC):

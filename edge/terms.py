@@ -95,6 +95,14 @@ class Status(StrEnum):
     WRONG_SIZE = "wrong_size"
 
 
+class Moment(StrEnum):
+    """Which picture of a camera's fault it is."""
+
+    BEFORE = "before"
+    AFTER = "after"  # while the fault lasts; none where no picture comes any more
+    MENDED = "mended"
+
+
 ALIVE = frozenset({Status.STREAMING, Status.CONNECTED, Status.CHANGED})
 
 

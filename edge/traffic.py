@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.album import Albums
 from edge.broker import Broker
 from edge.config import Config, Credentials
 from edge.doorsection import DoorSection, LineSection
@@ -42,6 +43,7 @@ from edge.facts import (
 )
 from edge.gate import Gate
 from edge.outbox import Outbox
+from edge.outlook import SPOILT, STREAM_FAULTS, detail, seen
 from edge.past import remember
 from edge.presence import Cues
 from edge.rules import gate_rules
@@ -82,7 +84,7 @@ class SimulatedGate:
         self._due: list[tuple[float, int, Fact | Callable[[], None]]] = []
         self._order = itertools.count()
         self._track = itertools.count(1)
-        self._stopped, self._free_at = False, 0.0
+        self._stopped, self._free_at, self._albums = False, 0.0, Albums([CAMERA])
         self.camera = Status.STREAMING
         """What its eye reports of the camera."""
         self._outbox = Outbox(directory / "outbox.sqlite", SITE, name, 100_000, 0.8, self._reported)
@@ -150,7 +152,8 @@ class SimulatedGate:
     def _do(self, effect: Effect, now: Now) -> None:
         match effect:
             case Emit():
-                self._outbox.append(effect.subject, effect.event, now, effect.ticket)
+                for each in (effect, *self._albums.told(effect, now.mono)):
+                    self._outbox.append(each.subject, each.event, now, each.ticket)
             case PublishState():
                 self._broker.publish_state(msgspec.to_builtins(self._gate.state()))
             case Pulse():
@@ -179,11 +182,11 @@ class SimulatedGate:
     def _look(self) -> None:
         """An eye reports again and again: how it is with the camera, until something else is wanted of it."""
         rate = self._random.gauss(FRAMES_PER_S, 0.3) if self.camera in ALIVE else 0.0
-        self.at(0.0, CameraReported(CAMERA, self.camera, self._detail(), rate, 40.0))
+        self.at(0.0, CameraReported(CAMERA, self.camera, detail(self.camera), rate, 40.0))
+        if jpeg := seen(self.camera):
+            for told in self._albums.take(CAMERA, jpeg, self.camera in ALIVE, time.monotonic()):
+                self._do(told, Now(time.monotonic(), time.time()))
         self.at(LOOK_S, self._look)
-
-    def _detail(self) -> str:
-        return "" if self.camera in ALIVE else "no frame for 2 s"
 
     def _turn(self, status: Status) -> Callable[[], None]:
         def turn() -> None:
@@ -229,8 +232,7 @@ class SimulatedGate:
         lasts = rnd.uniform(20.0, 90.0)
         match rnd.choice(("camera", "camera", "forced", "tamper", "whitelist")):
             case "camera":
-                status = rnd.choice((Status.STALLED, Status.UNREACHABLE, Status.UNAUTHORIZED))
-                self.at(0.0, self._turn(status))
+                self.at(0.0, self._turn(rnd.choice((*STREAM_FAULTS, *SPOILT))))
                 self.at(lasts, self._turn(Status.STREAMING))
             case "forced":
                 self.at(0.0, InputChanged(DOOR, Input.CONTACT, True))

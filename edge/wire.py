@@ -1,7 +1,8 @@
 """What the processes of one gate say to each other: small typed messages over a Unix SEQPACKET socket.
 
 One datagram is one message, msgpack, checked against its schema before anybody sees it; never pickle, never a
-frame. Sending never blocks: a slow reader loses messages, not time. The kernel vouches for the peer's user.
+frame (a thumbnail without faces is the one picture). Sending never blocks: a slow reader loses messages, not time.
+The kernel vouches for the peer's user.
 """
 
 import contextlib
@@ -21,6 +22,8 @@ from edge.terms import Quality, RelayOutcome, Status, View
 
 LARGEST = 16_384
 """Bytes of the largest message: an embedding of 2,048 floats and room for its fields."""
+LARGEST_THUMBNAIL = 8_192
+"""Bytes."""
 
 
 class Message(Struct, frozen=True, tag=True):
@@ -64,6 +67,12 @@ class Advice(Message, frozen=True):
     shortcoming: Shortcoming | None
 
 
+class Thumbnail(Message, frozen=True):
+    """Eye to gate, now and then: a JPEG of what was measured last, without faces; the gate never decodes it."""
+
+    jpeg: Annotated[bytes, Meta(max_length=LARGEST_THUMBNAIL)]
+
+
 class CodeRead(Message, frozen=True):
     """Eye to gate: a QR code was held up, and what it says; whether that is a pass the gate finds out."""
 
@@ -78,7 +87,7 @@ class Code(Struct, frozen=True):
     seen: CodeRead
 
 
-FROM_EYES: tuple[type[Message], ...] = (Observation, TrackGone, EyeReport, CodeRead, Advice)
+FROM_EYES: tuple[type[Message], ...] = (Observation, TrackGone, EyeReport, CodeRead, Advice, Thumbnail)
 """What the gate hears from eyes; it takes nothing else from them."""
 
 

@@ -17,13 +17,13 @@ class YuNet:
     """Twelve heads: class, object, box and landmarks at strides 8, 16 and 32."""
 
     STRIDES = (8, 16, 32)
-    LEAST_SCORE = 0.7
+    LEAST_SCORE, DOUBTFUL = 0.7, 0.3
     MOST_OVERLAP = 0.3
     CLOSE_UP, ROOM = 320, 1.6
     """A face is marked again in a square made so many pixels large, so many times its box: docs/decisions/0011."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, least: float = LEAST_SCORE) -> None:
+        self._network, self._least = network, least
         self._inputs: dict[tuple[int, int], Input] = {}
 
     def detect(self, picture: Picture, width: int) -> list[Face]:
@@ -51,7 +51,7 @@ class YuNet:
         place = self._filled(image)
         heads = dict(zip(self._network.outputs, self._network.run(place.tensor), strict=True))
         certainty = self._every(heads, "cls").ravel() * self._every(heads, "obj").ravel()
-        hits = np.flatnonzero(certainty > self.LEAST_SCORE**2)
+        hits = np.flatnonzero(certainty > self._least**2)
         if not len(hits):
             return []
         boxes, landmarks = self._decoded(heads, place, hits)

@@ -19,6 +19,7 @@ from monitor.terms import (
     Cleared,
     Fact,
     Key,
+    Pictured,
     Priority,
     Probed,
     Raised,
@@ -50,6 +51,8 @@ class Alarms:
             case Cleared():
                 alarm = self._by_key.get(fact.key)
                 return self._clear(alarm, now) if alarm and alarm.active and not alarm.latched else []
+            case Pictured():
+                return self._show(fact, now)
         return [step for alarm in self._waiting(fact) for step in self._probe(alarm, fact.good, now)]
 
     # Reports -------------------------------------------------------------------------------------------------------
@@ -106,6 +109,14 @@ class Alarms:
         seen = way is not None and way.hold and alarm.good_since is not None  # a state may overtake its event
         alarm.active, alarm.cleared, alarm.good_since = False, now, now if seen else None
         return [Step(alarm.number, Stage.CLEARED, now)]
+
+    def _show(self, fact: Pictured, now: float) -> list[Step]:
+        """A picture belongs to the fault that its gate has just reported, while that is not closed."""
+        alarm = self._by_key.get(fact.key)
+        if alarm is None or alarm.closed is not None:
+            return []
+        alarm.pictures[fact.moment] = fact.event
+        return [Step(alarm.number, Stage.PICTURED, now, text=fact.moment)]
 
     # Checks --------------------------------------------------------------------------------------------------------
 
@@ -256,3 +267,18 @@ class Alarms:
             raise Refused("it is not shelved")
         alarm.shelved_until = None
         return Step(alarm.number, Stage.UNSHELVED, now, who)
+
+
+BEGINNINGS = (Stage.RAISED, Stage.REALARMED, Stage.REOPENED)
+
+
+def active_s(steps: Iterable[tuple[str, float]], since: float, until: float) -> float:
+    """For how long of this time a fault was there, by the stages of its alarm and their times."""
+    total, begun = 0.0, None
+    for stage, at in (*steps, (Stage.CLEARED, until)):
+        if stage in BEGINNINGS:
+            begun = at if begun is None else begun
+        elif begun is not None and stage in (Stage.CLEARED, Stage.MENDED):
+            total += max(0.0, min(at, until) - max(begun, since))
+            begun = None
+    return total

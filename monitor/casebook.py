@@ -14,14 +14,14 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from edge.errors import StoreError
 from edge.seal import GENESIS
 from edge.transport import Channel, topic
-from monitor.alarms import Alarms
+from monitor.alarms import Alarms, active_s
 from monitor.chain import Deed, deed, link, nameless
 from monitor.database import Database
 from monitor.ledger import Recorded
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, parse
 from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
-from monitor.terms import Action, Alarm, Fact, Key, Raised, Rules, State, Step, active_s, nobodys
+from monitor.terms import Action, Alarm, Fact, Key, Raised, Rules, State, Step, nobodys
 
 CURSOR, ERASED, NAMELESS = "alarms", "erased steps", "nameless alarms"
 """How far events have become alarms, up to which step names are erased, and up to when in closed alarms."""

@@ -113,11 +113,13 @@ class History:
 
 
 def shown(payload: bytes, personal: bool) -> dict[str, Any]:
-    """The CloudEvent in a payload, with personal fields as plain values or not at all."""
+    """The CloudEvent in a payload, with personal fields as plain values or not at all; pictures are on tickets only."""
     event: dict[str, Any] = msgspec.json.decode(payload)
     pairs = event["data"].pop("personal", {})
     if personal and pairs and isinstance(pairs, dict):
-        event["data"]["personal"] = {k: v[1] for k, v in pairs.items() if isinstance(v, list) and len(v) == 2}
+        event["data"]["personal"] = {
+            k: v[1] for k, v in pairs.items() if isinstance(v, list) and len(v) == 2 and k != "jpeg"
+        }
     return event
 
 

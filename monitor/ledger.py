@@ -12,6 +12,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from edge.seal import GENESIS, chain_hash
+from edge.transport import Envelope
 from monitor.database import Database, pour
 from monitor.stream import LOST, Flaw, Problem, Received, Stream
 from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
@@ -123,6 +124,17 @@ class Ledger:
             found = connection.execute(select(EVENTS.c.payload).where(EVENTS.c.id == event).limit(1)).scalar()
         return None if found is None else bytes(found)
 
+    def at(self, site: str, gate: str, event: str) -> bytes | None:
+        """The event of this id of one gate, as it was received, less what was erased since."""
+        epoch, _, sequence = event.partition("-")
+        columns = EVENTS.c
+        query = select(columns.payload).where(
+            columns.site == site, columns.gate == gate, columns.epoch == epoch, columns.sequence == int(sequence)
+        )
+        with self._db.reading() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else bytes(found)
+
     def totals(self) -> Totals:
         gates = select(STREAMS.c.site, STREAMS.c.gate).distinct().subquery()
         counts = [
@@ -193,17 +205,24 @@ def _stream(stream: Stream, now: float) -> dict[str, object]:
 
 def _event(recorded: Recorded) -> dict[str, object]:
     received, event = recorded.received, recorded.received.event
-    personal = event.data.get("personal")
-    pair = personal.get("person") if isinstance(personal, dict) else None
     return {
         "position": recorded.position, "site": received.site, "gate": received.gate, "epoch": received.epoch,
         "sequence": received.last, "first": received.first, "id": event.id, "type": _storable(event.type),
         "subject": _storable(event.subject), "time": _storable(event.time), "severity": event.severity,
         "hash": received.hash, "received": recorded.arrived, "late": recorded.late,
-        "person": _storable(str(pair[1])) if isinstance(pair, list) and len(pair) == 2 else None,
+        "person": _person(event),
         "reason": _storable(reason) if isinstance(reason := event.data.get("reason"), str) else None,
         "payload": received.payload,
     }  # fmt: skip
+
+
+def _person(event: Envelope) -> str | None:
+    """Whom an event names. "" marks a picture, which names nobody and ends when names do."""
+    personal = event.data.get("personal")
+    if not isinstance(personal, dict):
+        return None
+    pair = personal.get("person", ["", ""] if "jpeg" in personal else None)
+    return _storable(str(pair[1])) if isinstance(pair, list) and len(pair) == 2 else None
 
 
 def _storable(text: str) -> str:

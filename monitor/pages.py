@@ -20,7 +20,7 @@ from monitor.plan import Mark, Plan
 from monitor.reports import FLOWING
 from monitor.terms import Action, Alarm, Check
 from monitor.view import HERE, LANGUAGES, language, level, page, render
-from monitor.words import COMMANDS, called, where, word
+from monitor.words import COMMANDS, MOMENTS, called, where, word
 
 DOOR_EVENTS = 20
 TOLD = 50
@@ -104,7 +104,20 @@ def alarm(request: Request, who: Caller) -> Response:
     users = [user.name for user in room.accounts.users() if user.may(Role.GUARD)] if who.sees_staff else []
     values: dict[str, Any] = {"alarm": found, "steps": room.casebook.steps(number), "users": users, "Check": Check}
     values["deliveries"] = list(reversed(room.deliveries.latest(TOLD, number)))
-    return render(request, "alarm.html", who, due=room.casebook.due(found), **values)
+    values["pictures"] = room.thumbnails.of(found) if who.sees_staff else []
+    return render(request, "alarm.html", who, due=room.casebook.due(found), moments=MOMENTS, **values)
+
+
+@page(Role.GUARD)
+def picture(request: Request, who: Caller) -> Response:
+    """A picture of a camera's fault."""
+    room, asked = room_of(request), request.path_params
+    found = room.casebook.find(asked["number"])
+    jpeg = room.thumbnails.find(found, asked["moment"]) if found else None
+    if jpeg is None:
+        return render(request, "problem.html", who, 404, problem=EdgeError("there is no such picture"))
+    room.accounts.viewed(who.user.name, "picture", f"alarm {asked['number']}")
+    return Response(jpeg, media_type="image/jpeg")
 
 
 @page(Role.GUARD)
@@ -191,6 +204,7 @@ ROUTES = [
     Route("/part/gates", part_gates),
     Route("/part/link", part_link),
     Route("/alarms/{number:int}", alarm),
+    Route("/alarms/{number:int}/pictures/{moment:str}", picture),
     Route("/alarms/{number:int}/{action:str}", act, methods=["POST"]),
     Route("/gates/{site:str}/{gate:str}", gate),
     Route("/login", login, methods=["GET", "POST"]),

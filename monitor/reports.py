@@ -5,10 +5,11 @@ A pure translation. Everything in a message comes from the network: what is not 
 
 from collections.abc import Iterable, Iterator
 
-from edge.events import TABLE
+from edge.events import TABLE, CameraFault, CameraPictured
+from edge.terms import Moment
 from edge.transport import Channel, Envelope, Presence, type_name
 from monitor.stream import Flaw, Problem, Received
-from monitor.terms import AWAITED, OFFLINE, ROOM, Check, Cleared, Fact, Key, Probed, Raised
+from monitor.terms import AWAITED, OFFLINE, ROOM, Check, Cleared, Fact, Key, Pictured, Probed, Raised
 
 PREFIX = "edge-gate."
 ALARMS = {type_name(kind) for kind, row in TABLE.items() if row.channel is Channel.ALARM}
@@ -38,6 +39,8 @@ def of_event(received: Received) -> Iterator[Fact]:
         else:
             yield Raised(key, event.severity, _check(kind, data), _detail(data), latched="active" not in data)
     place = (received.site, received.gate, event.subject)
+    if kind == CameraPictured.__name__ and data.get("moment") in list(Moment):
+        yield Pictured(Key(*place, CameraFault.__name__), str(data["moment"]), event.id)
     if kind == "DoorPhysicalStateChanged" and data.get("state") in ("Open", "Closed"):
         yield Probed(*place, Check.CONTACT, data["state"] == "Closed")
     if kind == "DoorModeChanged" and data.get("mode") == "Accessed":

@@ -34,6 +34,7 @@ from monitor.settings import Configured
 from monitor.stream import Problem
 from monitor.tables import STREAMS
 from monitor.terms import UNCHAINED, UNREADABLE, Check, Key, Raised
+from monitor.thumbnails import Thumbnails
 from monitor.unreadable import Unreadable
 from monitor.upkeep import Upkeep
 
@@ -62,7 +63,7 @@ class Room(Audience):
         self._unreadable = Unreadable(known, time.monotonic())
         zone, plans = ZoneInfo(self.settings.site.time_zone), self.settings
         self.upkeep = Upkeep(self.database, self.history, plans.inspection, plans.drill, plans.patrol, zone)
-        self.photos = Photos(self.database)
+        self.photos, self.thumbnails = Photos(self.database), Thumbnails(self.database)
         self.why_silent = "connecting"
         """Why nothing can arrive from gates; empty while the broker is connected."""
         key = configured.path(self.settings.store.signing_key)

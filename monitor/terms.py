@@ -1,6 +1,5 @@
 """The words of the alarm lifecycle: OPC UA Part 9 and ISA-18.2 where they have one."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -8,6 +7,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from edge.i18n import N_
+from edge.terms import Moment
 
 LEVELS = 4
 """How many levels above the guard post an overdue alarm is told to, one after the other."""
@@ -87,6 +87,7 @@ class Stage(StrEnum):
     UNSHELVED = "unshelved"
     ESCALATED = "escalated"
     NOTED = "noted"
+    PICTURED = "pictured"
 
 
 class Check(StrEnum):
@@ -158,21 +159,6 @@ class Step(NamedTuple):
     text: str = ""
 
 
-BEGINNINGS = (Stage.RAISED, Stage.REALARMED, Stage.REOPENED)
-
-
-def active_s(steps: Iterable[tuple[str, float]], since: float, until: float) -> float:
-    """For how long of this time a fault was there, by the stages of its alarm and their times."""
-    total, begun = 0.0, None
-    for stage, at in (*steps, (Stage.CLEARED, until)):
-        if stage in BEGINNINGS:
-            begun = at if begun is None else begun
-        elif begun is not None and stage in (Stage.CLEARED, Stage.MENDED):
-            total += max(0.0, min(at, until) - max(begun, since))
-            begun = None
-    return total
-
-
 class Raised(NamedTuple):
     """A gate, the room itself, or a person (`by`) reports that something is wrong.
 
@@ -193,6 +179,14 @@ class Cleared(NamedTuple):
     key: Key
 
 
+class Pictured(NamedTuple):
+    """An event has a picture of what this alarm is about."""
+
+    key: Key
+    moment: str
+    event: str
+
+
 class Probed(NamedTuple):
     """What a machine's check saw: `good` or not, about the alarms of this place that wait for this check."""
 
@@ -203,7 +197,7 @@ class Probed(NamedTuple):
     good: bool
 
 
-Fact = Raised | Cleared | Probed
+Fact = Raised | Cleared | Pictured | Probed
 
 
 class Alarm(Struct):
@@ -235,6 +229,8 @@ class Alarm(Struct):
     escalation: int = 0
     closed: float | None = None
     closed_by: str = ""
+    pictures: dict[str, str] = {}
+    """Of a camera's fault: `edge.terms.Moment` -> the event that carries the picture."""
     good_since: float | None = None
     cycled: bool = False
 
@@ -255,6 +251,7 @@ class Alarm(Struct):
     def begin(self, now: float) -> None:
         """The fault is there, again: whatever was done about it before counts no longer."""
         self.active, self.raised, self.escalation, self.cycled = True, now, 0, False
+        self.pictures.pop(Moment.MENDED, None)
         self.cleared = self.acknowledged = self.mended = self.checked = self.closed = self.good_since = None
         self.acknowledged_by = self.mended_by = self.checked_by = self.closed_by = ""
 

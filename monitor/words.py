@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from edge.i18n import N_
+from edge.terms import Moment
 from monitor.terms import Action, Key, Priority, Stage, State
 
 Names = Mapping[str, str]
@@ -33,6 +34,7 @@ KINDS = {
     "FireReleased": N_("Fire: door released"),
     "DoorFault": N_("Door fault"),
     "CameraFault": N_("Camera fault"),
+    "CameraPictured": N_("Picture of a camera"),
     "BrokerFault": N_("Link to the room was lost"),
     "WhitelistChanged": N_("Whitelist changed"),
     "WhitelistFault": N_("Whitelist unusable"),
@@ -101,6 +103,12 @@ STAGES = {
     Stage.UNSHELVED: N_("taken from the shelf"),
     Stage.ESCALATED: N_("overdue, told to level"),
     Stage.NOTED: N_("note"),
+    Stage.PICTURED: N_("picture"),
+}
+MOMENTS = {
+    Moment.BEFORE: N_("Before"),
+    Moment.AFTER: N_("After"),
+    Moment.MENDED: N_("When it was over"),
 }
 STATUSES = {
     "online": N_("online"), "offline": N_("offline"), "unknown": N_("unknown"),
@@ -147,7 +155,7 @@ DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong passwo
          "gate page": N_("looked at a gate"), "test notice": N_("sent a test notice"),
          "deliveries": N_("looked at notices"), "command": N_("commanded"),
          "audit": N_("looked at the audit"), "live look": N_("looked through a camera"),
-         "photo": N_("looked at a photo"),
+         "photo": N_("looked at a photo"), "picture": N_("looked at a picture of a camera's fault"),
          "passkey added": N_("added a passkey"), "passkey removed": N_("removed a passkey"),
          "patrols": N_("looked at patrols")}  # fmt: skip
 LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
@@ -162,7 +170,7 @@ COMMANDS = {"open": N_("Open once"), "unlock": N_("Unlock"), "lock": N_("Lock"),
             "acknowledge": N_("Alarms seen")}  # fmt: skip
 """Beside the others, since an alarm is acknowledged as well."""
 EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, DEGRADED, BEGINNINGS, PARTS, ROLES, DEEDS,
-         LEVELS, CAUSES, DELIVERIES)  # fmt: skip
+         MOMENTS, LEVELS, CAUSES, DELIVERIES)  # fmt: skip
 
 
 def word(name: str) -> str:

@@ -22,10 +22,11 @@ from edge.simulate import HOST
 from edge.terms import Input, Reason, Status
 from edge.traffic import DOOR, SimulatedGate
 from monitor import words
+from monitor.alarms import active_s
 from monitor.charts import Bar, Row, bars, rows
 from monitor.figures import spans
 from monitor.plan import Mark, Plan
-from monitor.terms import Action, Check, Priority, Stage, State, active_s
+from monitor.terms import Action, Check, Priority, Stage, State
 from monitor.words import KINDS, word
 from tests.adapters.brokers import Mosquitto
 from tests.room.conftest import PASSWORD, Monitor, enter
