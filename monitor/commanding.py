@@ -29,7 +29,7 @@ AT_ONCE = 16
 OFFERED = (CommandKind.OPEN, CommandKind.UNLOCK, CommandKind.LOCK, CommandKind.BLOCK, CommandKind.UNBLOCK,
            CommandKind.LOCK_DOWN, CommandKind.RELEASE, CommandKind.ACKNOWLEDGE)  # fmt: skip
 TAKEN = (*OFFERED, CommandKind.FORGIVE)
-"""What may be asked for at all: whom to forgive is said by programs, and has no button."""
+"""What may be asked for at all: to forgive has a form of its own, since it is about a person and no door."""
 SITE_WIDE = (CommandKind.LOCK_DOWN, CommandKind.RELEASE)
 """What may be asked of every gate of a site at once."""
 LONGEST = 64

@@ -74,7 +74,10 @@ def command(request: Request, who: Caller) -> Response:
         if room.gates.find(*place) is None:
             raise EdgeError("there is no gate {name}", name=place[1])
         seconds = float(given.get("minutes") or 0) * MINUTE_S or None
-        asked_for = {"kind": given.get("kind"), "door": given.get("door", ""), "seconds": seconds}
+        person = given.get("person", "").strip()
+        if given.get("kind") == CommandKind.FORGIVE and not person:  # for everybody is for programs
+            raise EdgeError("say who is forgiven")
+        asked_for = {"kind": given.get("kind"), "door": given.get("door", ""), "seconds": seconds, "person": person}
         outcomes = [_ask(room, who, place, msgspec.convert(asked_for, Order))]
     except NotAllowed as error:
         trouble, status = error, 403

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from edge.errors import EdgeError
 from edge.i18n import speaking
+from edge.terms import CommandKind
 from monitor.access import COOKIE, Caller, address, keep
 from monitor.accounts import Denied, Role
 from monitor.alarms import Refused
@@ -158,7 +159,8 @@ def gate(request: Request, who: Caller) -> Response:
         room.accounts.viewed(who.user.name, "gate page", found.place)
     own = [each for each in room.casebook.open() if (each.key.site, each.key.gate) == (found.site, found.name)]
     template = "gate_part.html" if "hx-request" in request.headers else "gate.html"
-    values = {"commands": room.commander.offers(who.user), "names": COMMANDS, "level_of": level(found, own)}
+    values: dict[str, Any] = {"commands": room.commander.offers(who.user), "names": COMMANDS}
+    values |= {"forgives": room.commander.may(who.user, CommandKind.FORGIVE), "level_of": level(found, own)}
     return render(request, template, who, gate=found, events=events, alarms=own, **values)
 
 

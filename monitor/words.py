@@ -167,7 +167,7 @@ DELIVERIES = {"waiting": N_("under way"), "delivered": N_("delivered"), "given_u
               "mqtt": "MQTT", "webhook": "webhook", "email": N_("email")}  # fmt: skip
 COMMANDS = {"open": N_("Open once"), "unlock": N_("Unlock"), "lock": N_("Lock"), "block": N_("Block"),
             "unblock": N_("Unblock"), "lock_down": N_("Lock down"), "release": N_("End lockdown"),
-            "acknowledge": N_("Alarms seen")}  # fmt: skip
+            "acknowledge": N_("Alarms seen"), "forgive": N_("Forgive")}  # fmt: skip
 """Beside the others, since an alarm is acknowledged as well."""
 EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, DEGRADED, BEGINNINGS, PARTS, ROLES, DEEDS,
          MOMENTS, LEVELS, CAUSES, DELIVERIES)  # fmt: skip

@@ -129,6 +129,27 @@ def test_programs_may_have_somebody_forgiven(monitor: Monitor, gates: list[str])
     command(monitor, "lobby", "zhao", 403, kind="forgive")
 
 
+def test_an_operator_has_one_person_forgiven_on_the_page_and_never_everybody(
+    browser: Browser, monitor: Monitor, gates: list[str]
+) -> None:
+    page = enter(browser, monitor)
+    page.goto(f"{monitor.url}/gates/demo/garden")
+    press(page, "Forgive")
+    assert page.locator("input[name=person]:invalid").count() == 1
+    page.get_by_label("Person").fill(" k7m2 ")
+    press(page, "Forgive")
+    expect(page.locator("#outcomes")).to_contain_text("garden Forgive: accepted by the gate")
+    [answered] = [each for each in events(monitor, "garden", "CommandAnswered") if each["kind"] == "forgive"]
+    assert answered["personal"] == {"by": "li", "operator": "room"}
+    assert "forgive demo/garden k7m2: accepted" in httpx.get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    page.locator("input[name=person]").evaluate("e => { e.required = false; e.value = ' ' }")
+    press(page, "Forgive")
+    expect(page.get_by_role("alert")).to_contain_text("say who is forgiven")
+    guard = enter(browser, monitor, "zhao")
+    guard.goto(f"{monitor.url}/gates/demo/garden")
+    expect(guard.get_by_role("button", name="Forgive", exact=True)).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("gate", "who", "status", "sent", "why"),
     [
