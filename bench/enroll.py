@@ -89,7 +89,7 @@ def measure(images: Path, pack: str, models: Path, progress: Progress) -> Result
 def _enrolled(images: Path, pack: Pack, whitelist: Whitelist, progress: Progress) -> tuple[Tally, float]:
     grounds = Consent("measurement", "measurement", date.today() + timedelta(days=1))
     applications = of_folder(images, grounds, Bounds())
-    with Registrar(Vision(pack), whitelist, FPIR) as registrar:
+    with Registrar.of(Vision(pack), whitelist, FPIR) as registrar:
         begun = time.monotonic()
         tally = Intake(registrar, Nowhere()).run(applications, lambda *done: progress("enrol", *done))
     return tally, time.monotonic() - begun

@@ -117,6 +117,7 @@ class Audit:
             details = {"through": str(last.sequence), "hash": journal.hash_of(last), "until": last.at.isoformat()}
             journal.write(db, self._seal, Deed.CUT, "journal", details)
             db.execute("DELETE FROM journal WHERE sequence <= ?", (last.sequence,))
+            db.execute("DELETE FROM requests WHERE at < ?", ((now - KEPT).isoformat(),))
             return len(old)
 
     # The chain -------------------------------------------------------------------------------------------------------

@@ -6,18 +6,21 @@ sees is what is on the disk, also after the file was replaced or lost.
 """
 
 import contextlib
+import copy
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import msgspec
 from sqlite_utils import Database
 
 from edge import files, journal
-from edge.complaints import broken, nobody, unusable
+from edge.complaints import OvertakenError, broken, nobody, unusable
 from edge.enrolled import Row, Secret, told_of
 from edge.errors import SealError, StoreError
-from edge.journal import Deed
+from edge.journal import Deed, Errand
 from edge.seal import Seal
 from edge.tables import FIELDS, MIGRATIONS
 
@@ -27,8 +30,22 @@ class Cabinet:
 
     def __init__(self, path: Path, seal: Seal, write: bool = False) -> None:
         self.path, self._seal, self._write = path, seal, write
+        self._errand: Errand | None = None
         if write:
             self._create()
+
+    def on(self, errand: Errand) -> Self:
+        """This file, with deeds noted in somebody else's name, and the request remembered with its deed."""
+        other = copy.copy(self)
+        other._errand = errand
+        return other
+
+    def done(self, errand: Errand) -> tuple[Deed, str] | None:
+        """What was done when this was asked for before, and to whom."""
+        with self._opened() as db:
+            query = "SELECT deed, person FROM requests WHERE workstation = ? AND id = ?"
+            row = db.execute(query, (errand.workstation, errand.request)).fetchone()
+        return (Deed(row[0]), row[1]) if row else None
 
     def _create(self) -> None:
         try:
@@ -68,7 +85,13 @@ class Cabinet:
         db.execute(f"INSERT OR REPLACE INTO people ({FIELDS}, sealed) VALUES ({places})", (*values, sealed))
 
     def _note(self, db: sqlite3.Connection, deed: Deed, record: Row, secret: Secret) -> None:
-        journal.write(db, self._seal, deed, record.id, *told_of(record, secret))
+        if self._errand is None:
+            journal.write(db, self._seal, deed, record.id, *told_of(record, secret))
+            return
+        actor, workstation, request = self._errand
+        values = (workstation, request, deed, record.id, datetime.now(UTC).isoformat())
+        db.execute("INSERT INTO requests VALUES (?, ?, ?, ?, ?)", values)
+        journal.write(db, self._seal, deed, record.id, *told_of(record, secret), actor=actor)
 
     def _read(self, db: sqlite3.Connection) -> list[tuple[Row, Secret | None]]:
         """Every record with what is sealed in it, or None where the seal does not open."""
@@ -96,11 +119,16 @@ class Cabinet:
         except SealError:
             return None
 
-    def _find(self, db: sqlite3.Connection, person: str, wanted: Callable[[Row], bool]) -> tuple[Row, Secret | None]:
-        found = {record.id: (record, secret) for record, secret in self._read(db) if wanted(record)}
-        if person not in found:
-            raise nobody(person, list(found))
-        return found[person]
+    def _find(
+        self, db: sqlite3.Connection, person: str, wanted: Callable[[Row], bool], expected: int | None = None
+    ) -> tuple[Row, Secret | None]:
+        """A person's record, of the revision `expected` if it matters."""
+        for record, secret in self._rows(db, f"SELECT {FIELDS}, sealed FROM people WHERE id = ?", person):
+            if expected not in (None, record.revision):
+                raise OvertakenError
+            if wanted(record):
+                return record, secret
+        raise nobody(person, [record.id for record, _ in self._read(db) if wanted(record)])
 
     def _scrub(self) -> None:
         """No copy of what was destroyed stays in the write-ahead log."""

@@ -64,3 +64,12 @@ def card_taken(card: str, person: str, name: str) -> RefusedError:
     """So does a card."""
     text, hint = "the card {card} belongs to {person} {name}", "see: edge-gate people show {person}"
     return RefusedError(text, hint, card=card, person=person, name=name, reason="card_taken")
+
+
+def face_known(person: str, name: str, revoked: bool) -> RefusedError:
+    """A face belongs to one person, until somebody says why not."""
+    text = "this face is already enrolled as {person} {name}"
+    hint = "to change the record: edge-gate people edit {person}; if it is somebody else: --another-person REASON"
+    if revoked:
+        hint = "that person was revoked; to let them in again: edge-gate people restore {person}"
+    return RefusedError(text, hint, person=person, name=name, reason="already_enrolled")

@@ -26,6 +26,7 @@ from edge.sections import DeskSection as DeskSection
 from edge.sections import GateSection as GateSection
 from edge.sections import RecorderSection as RecorderSection
 from edge.sections import WhitelistSection as WhitelistSection
+from edge.sections import WorkstationSection as WorkstationSection
 from edge.signers import IssuerSection, LookSection, OperatorSection, PassesSection
 from edge.strict import Problem, convert, errors
 from edge.timetable import AreaSection, CalendarSection, LevelSection, ReaderSection, ScheduleSection
@@ -107,6 +108,20 @@ class DeskConfig(Struct, forbid_unknown_fields=True):
         return Path(self.desk.state_dir)
 
 
+class WorkstationConfig(Struct, forbid_unknown_fields=True):
+    """The whole configuration of a workstation."""
+
+    workstation: WorkstationSection
+    broker: BrokerSection
+    models: ModelsSection = field(default_factory=ModelsSection)
+    camera: list[CameraSection] = field(default_factory=list)
+    """Before which people are enrolled: `edge-gate enroll NAME --camera NAME`."""
+
+
+Place = Config | DeskConfig | WorkstationConfig
+"""Where people are enrolled: a gate that stands alone, a desk, or a workstation of one."""
+
+
 ENCRYPTED = ".cred"
 """What is added to the name of a credential that the host has encrypted: systemd alone opens it, for a unit."""
 
@@ -159,9 +174,23 @@ def load_desk(path: Path) -> DeskConfig:
     return config
 
 
+def load_place(path: Path) -> Place:
+    """The configuration of a gate, or of a desk or a workstation when it has a table of that name."""
+    document = _document(path)
+    if "workstation" not in document:
+        return load_desk(path) if "desk" in document else load(path)
+    config, problems = convert(document, WorkstationConfig)
+    if problems or config is None:
+        raise ConfigurationError(path, problems)
+    return config
+
+
 def load_either(path: Path) -> Config | DeskConfig:
-    """The configuration of a gate, or of a desk when it has a table `[desk]`: where people are enrolled."""
-    return load_desk(path) if "desk" in _document(path) else load(path)
+    """The configuration of a gate or a desk: of where the database of people is."""
+    place = load_place(path)
+    if isinstance(place, WorkstationConfig):
+        raise EdgeError("this is done at the desk: a workstation has no database", "name its desk.toml with --config")
+    return place
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Demo:
         consent = Consent("demonstration", "public-domain portrait", date.today() + timedelta(days=1))
         people = Whitelist.of(site.config, site.credentials, write=True)
         applicant = Applicant(NAME, consent)
-        with Registrar(vision, people, site.config.access.fpir) as registrar:
+        with Registrar.of(vision, people, site.config.access.fpir) as registrar:
             person, _ = enroll([folder / ENROLLED], applicant, registrar)
         self.tell("{person} is enrolled from one photograph, with consent and a retention date", person=person.id)
         self.tell("this pack has no liveness networks: the demonstration accepts that, a gate in service would not")

@@ -8,10 +8,14 @@ import logging
 import math
 import threading
 import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from edge import backup
 from edge.authority import Authority
+from edge.clerk import Clerk
 from edge.config import Credentials, DeskConfig
 from edge.errors import EdgeError, OutdatedError
 from edge.link import Link
@@ -30,6 +34,8 @@ UNCONFIRMED = 500
 """So many publishes without a PUBACK, and no more are added."""
 FENCE_S = 5.0
 """A page whose fence has not come back by then is asked for again."""
+WAITING = 64
+"""So many requests of workstations may wait for their turn."""
 AGAIN_S = 1.0
 """How long a topic that was just repaired is left alone: a hostile writer makes no storm."""
 
@@ -50,6 +56,7 @@ class Desk:
         self.gates: dict[str, Gate] = {}
         self.expected: dict[str, bytes] = self.office.hashes()
         self.outgoing: dict[str, None] = {}
+        self.counter = Counter(config, credentials)
 
     def stop(self) -> None:
         """End `run`; from any thread or signal handler."""
@@ -70,11 +77,13 @@ class Desk:
                 if self._link.failed(lost.status, time.monotonic(), str(lost)):
                     log.warning("%s", lost)
             except OutdatedError:
+                self.counter.close()
                 self.office.close()
                 raise
             except EdgeError as error:
                 self._link.failed(Status.ENDED, time.monotonic(), str(error))
                 log.error("%s", error)
+        self.counter.close()
         self.office.close()
 
     def _look(self) -> None:
@@ -123,6 +132,41 @@ class Desk:
         session.close()
 
 
+class Counter:
+    """Hands requests of workstations to a clerk on a thread of its own: one that takes long delays no revocation."""
+
+    def __init__(self, config: DeskConfig, credentials: Credentials) -> None:
+        self._config, self._credentials = config, credentials
+        self._clerk: Clerk | None = None
+        self._pool = ThreadPoolExecutor(1, "clerk")
+        self._asked: deque[tuple[str, Future[bytes | None]]] = deque()
+
+    def hear(self, name: str, message: bytes) -> None:
+        """Have a request answered; one too many is not heard, and will be asked again."""
+        if len(self._asked) < WAITING:
+            self._asked.append((name, self._pool.submit(self._answer, name, message)))
+
+    def replies(self) -> Iterator[tuple[str, bytes]]:
+        """What there is to say by now, and to which workstation."""
+        while self._asked and self._asked[0][1].done():
+            name, future = self._asked.popleft()
+            if reply := future.result():
+                yield name, reply
+
+    def _answer(self, name: str, message: bytes) -> bytes | None:
+        try:
+            self._clerk = self._clerk or Clerk(self._config, self._credentials)
+            return self._clerk.hear(name, message)
+        except Exception:  # the top of a thread: whatever a request does, the list goes on; the workstation asks again
+            log.exception("a request of %s was not answered", name)
+            return None
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        if self._clerk:
+            self._clerk.close()
+
+
 class Session:
     """One connection to the broker: what was compared, and what was repaired."""
 
@@ -130,7 +174,8 @@ class Session:
         self._desk, self._topics, self._office = desk, desk.topics, desk.office
         topics = self._topics
         self._fence = f"{topics.desk}/fence"
-        always = [topics.manifest, topics.index, topics.keys("+"), topics.reports, self._fence]
+        asked = topics.request("+")
+        always = [topics.manifest, topics.index, topics.keys("+"), topics.reports, asked, self._fence]
         self._connection = Connection(where, always, needs_all=True)
         self._seen: set[str] = set()
         self._repaired: dict[str, float] = {}
@@ -145,6 +190,8 @@ class Session:
             del self._later[topic]
             self._desk.outgoing[topic] = None
         self._publish()
+        for name, reply in self._desk.counter.replies():
+            self._connection.publish(Message(self._topics.reply(name), reply))
         for message in self._connection.turn(0.0 if self._desk.outgoing else LOOK_EVERY_S):
             self._heard(message)
 
@@ -186,6 +233,8 @@ class Session:
             self._fenced(message.payload)
         elif topic.endswith("/roster"):
             self._report(topic, message.payload)
+        elif self._topics.split(topic)[:1] == ["request"]:
+            self._desk.counter.hear(topic.rpartition("/")[2], message.payload)
         elif topic.startswith(f"{self._topics.desk}/"):
             self._shown(topic, message.payload)
 

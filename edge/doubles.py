@@ -3,10 +3,13 @@
 Follows the list as it changes, so that whoever enrols ten thousand people reads each record once.
 """
 
-import numpy as np
+from datetime import date
 
-from edge.complaints import none_opens
-from edge.enrolled import Person, Row, Secret, person_of, vectors
+import numpy as np
+from msgspec import structs
+
+from edge.complaints import OvertakenError, face_known, none_opens, number_taken
+from edge.enrolled import Applicant, Person, Row, Secret, Standing, person_of, vectors
 from edge.matcher import NOBODY, Vector
 from edge.packs import Manifest
 from edge.shelf import Shelf
@@ -48,6 +51,31 @@ class Doubles:
         else:
             self._shelf.remove(row.id)
 
+    def everybody(self, today: date) -> list[Person]:
+        """All records as they stand today, in the order of enrolment."""
+        people = sorted(self._people.values(), key=lambda each: (each.enrolled_at, each.id))
+        return [_standing(each, today) for each in people]
+
+    def person(self, person: str, today: date) -> Person | None:
+        """One record as it stands today."""
+        return _standing(found, today) if (found := self._people.get(person)) else None
+
+    def admit(self, applicant: Applicant, templates: Vector, on: Whitelist | None = None) -> Person:
+        """Record an applicant with templates (n, D), unit rows; `on` is the list when it is done for somebody else.
+
+        RefusedError when the number is somebody's, or one of the faces and they are not, as is said, `another`.
+        """
+        while True:
+            revision = self.follow()
+            if holder := self.numbered(applicant.number):
+                raise number_taken(holder.number, holder.id, holder.name)
+            if (known := self.find(templates)) and not applicant.another:
+                raise face_known(known.id, known.name, bool(known.revoked_at))
+            try:
+                return (on or self._whitelist).admit(applicant, self._manifest.id, templates, revision)
+            except OvertakenError:  # by another desk clerk, who may have enrolled this very face
+                continue
+
     def numbered(self, number: str) -> Person | None:
         """Who has this number."""
         return self._people.get(self._numbers.get(number, ""))
@@ -63,3 +91,9 @@ class Doubles:
         best = np.where(gallery.owner >= 0, (gallery.matrix @ templates.T).max(axis=1), -1.0)
         row = int(best.argmax())
         return self._people[gallery.people[gallery.owner[row]]] if best[row] >= self._threshold else None
+
+
+def _standing(person: Person, today: date) -> Person:
+    """What is kept here stands as on the last day of its record."""
+    over = person.standing is Standing.ENROLLED and person.retain_until < today
+    return structs.replace(person, standing=Standing.EXPIRED) if over else person

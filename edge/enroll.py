@@ -3,19 +3,19 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from edge import capture
-from edge.complaints import OvertakenError, number_taken
 from edge.doubles import Doubles
 from edge.enrolled import REDUNDANT, Applicant, Person
-from edge.errors import PhotoError, Phrase, RefusedError
+from edge.errors import PhotoError, Phrase
 from edge.faces import Face, Vision
 from edge.i18n import N_
+from edge.matcher import Vector
 from edge.photos import Decoder, content
 from edge.picture import Bgr, Image, Picture
 from edge.quality import ENROLMENT, Shortcoming
@@ -67,16 +67,32 @@ class Enrolled(NamedTuple):
     left_out: list[LeftOut]
 
 
-class Registrar:
-    """The one way onto a list; to be used with `with`. It keeps the list in memory, for one person after another."""
+class Register(Protocol):
+    """A list that people can be put on: this machine's, or the desk's that is asked for it."""
 
-    def __init__(self, vision: Vision, whitelist: Whitelist, fpir: float) -> None:
+    def follow(self) -> int:
+        """Take in what has changed; the list's revision."""
+
+    def numbered(self, number: str) -> Person | None:
+        """Who has this number."""
+
+    def admit(self, applicant: Applicant, templates: Vector) -> Person:
+        """Record an applicant with templates (n, D), unit rows; RefusedError when number or face is somebody's."""
+
+
+class Registrar:
+    """The one way onto a list; to be used with `with`. Its register may keep the list in memory."""
+
+    def __init__(self, vision: Vision, register: Register, fpir: float) -> None:
         """`fpir` is the site's wanted false-positive identification rate."""
-        self.vision, self._whitelist = vision, whitelist
-        self._manifest = vision.pack.manifest
-        self._alike = self._manifest.calibration.score_at(fpir)
+        self.vision, self.register = vision, register
+        self._alike = vision.pack.manifest.calibration.score_at(fpir)
         self._decoder = Decoder()
-        self.doubles = Doubles(whitelist, self._manifest, fpir)
+
+    @classmethod
+    def of(cls, vision: Vision, whitelist: Whitelist, fpir: float) -> Self:
+        """Onto the list of this machine."""
+        return cls(vision, Doubles(whitelist, vision.pack.manifest, fpir), fpir)
 
     def __enter__(self) -> Self:
         return self
@@ -120,17 +136,7 @@ class Registrar:
         portraits, left_out = distinct(portraits)
         _same_person(portraits, self._alike)
         templates = np.stack([each.template for each in portraits])
-        while True:
-            revision = self.doubles.follow()
-            if holder := self.doubles.numbered(applicant.number):
-                raise number_taken(holder.number, holder.id, holder.name)
-            if (known := self.doubles.find(templates)) and not applicant.another:
-                raise _known(known)
-            try:
-                person = self._whitelist.admit(applicant, self._manifest.id, templates, revision)
-                return Enrolled(person, left_out)
-            except OvertakenError:  # by another desk clerk, who may have enrolled this very face
-                continue
+        return Enrolled(self.register.admit(applicant, templates), left_out)
 
 
 def enroll(paths: Sequence[Path], applicant: Applicant, registrar: Registrar) -> Enrolled:
@@ -202,11 +208,3 @@ def _same_person(portraits: list[Portrait], at_least: float) -> None:
         )
         path, other = portraits[worst].path, portraits[middle].path
         raise PhotoError(text, hint, path=path, other=other, reason="somebody_else")
-
-
-def _known(known: Person) -> RefusedError:
-    text = "this face is already enrolled as {person} {name}"
-    hint = "to change the record: edge-gate people edit {person}; if it is somebody else: --another-person REASON"
-    if known.revoked_at:
-        hint = "that person was revoked; to let them in again: edge-gate people restore {person}"
-    return RefusedError(text, hint, person=known.id, name=known.name, reason="already_enrolled")

@@ -78,6 +78,11 @@ class ModelError(EdgeError):
 class RefusedError(EdgeError):
     """One of many things that were handed in is refused; the rest may go on."""
 
+    @classmethod
+    def retold(cls, template: str, hint: str, fields: dict[str, str]) -> "RefusedError":
+        """A refusal that another process of ours has told."""
+        return cls(template, hint, **fields)
+
     @property
     def reason(self) -> str:
         """Why, in a word for programs: the field of that name."""

@@ -52,7 +52,7 @@ class Intake:
         """
         done = 0
         try:
-            self._registrar.doubles.follow()
+            self._registrar.register.follow()
             for done, application in enumerate(applications):
                 advance(done, len(applications))
                 self._take(application)
@@ -85,7 +85,7 @@ class Intake:
     def _is_in(self, application: Application) -> bool:
         """Whether this very person is in, from an earlier run; their number may be nobody else's."""
         applicant = application.applicant
-        known = self._registrar.doubles.numbered(applicant.number)
+        known = self._registrar.register.numbered(applicant.number)
         if known is None:
             return False
         if known.name != applicant.name or known.revoked_at:

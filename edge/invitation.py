@@ -110,7 +110,7 @@ def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path,
     vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
     bounds = Bounds((), wish.valid_from, wish.valid_until, wish.host, with_pass=True)
     applicant = Applicant(f"visitor of {wish.host}", grounds, bounds=bounds)
-    with Registrar(vision, people, config.access.fpir) as registrar:
+    with Registrar.of(vision, people, config.access.fpir) as registrar:
         return enroll([photo], applicant, registrar).person
 
 

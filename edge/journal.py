@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -38,6 +39,9 @@ class Deed(StrEnum):
     RESEALED = "people.resealed"
     GATE_ADDED = "gate.added"
     GATE_REVOKED = "gate.revoked"
+    WORKSTATION_ADDED = "workstation.added"
+    WORKSTATION_REVOKED = "workstation.revoked"
+    REQUEST_REFUSED = "request.refused"
     ANSWERED = "gate.answered"
     WRAPPED = "key.wrapped"
     KEY_MADE = "key.made"
@@ -58,7 +62,8 @@ class Data(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """One deed. `actor` is the account at the machine; `subject` a person's id, a gate, a key."""
+    """One deed. `actor` is the account at the machine, or `account @ workstation`; `subject` a person's id, a gate, a
+    key."""
 
     sequence: int
     at: datetime
@@ -71,6 +76,14 @@ class Line(Struct, frozen=True):
 
 Personal = dict[str, tuple[str, str]]
 """Salt and value by the name of the field."""
+
+
+class Errand(NamedTuple):
+    """A deed that is done here for a workstation: in whose name, and the request by which it is known again."""
+
+    actor: str
+    workstation: str
+    request: str
 
 
 class Entry(Struct, frozen=True):
@@ -88,12 +101,15 @@ def write(
     subject: str,
     details: dict[str, str] | None = None,
     personal: dict[str, str] | None = None,
+    actor: str = "",
 ) -> None:
-    """Add a line within the transaction that `db` is in, which is that of the deed itself."""
+    """Add a line within the transaction that `db` is in, which is that of the deed itself; `actor` is who runs this
+    program unless it is said.
+    """
     sequence, previous = head(db)
     committed = {name: (*commit(value), value) for name, value in (personal or {}).items() if value}
     data = Data(details or {}, {name: digest for name, (_, digest, _) in committed.items()})
-    line = Line(sequence + 1, datetime.now(UTC), account(), deed, subject, previous, data)
+    line = Line(sequence + 1, datetime.now(UTC), actor or account(), deed, subject, previous, data)
     hashed = hash_of(line)
     secret: Personal = {name: (salt, value) for name, (salt, _, value) in committed.items()}
     sealed = seal.close(msgspec.msgpack.encode(secret), hashed.encode()) if secret else None

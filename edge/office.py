@@ -38,8 +38,18 @@ def create(db: Database) -> None:
     db.table("receipts").create(receipt, pk=("person", "revision", "gate"))
 
 
+@MIGRATIONS()
+def admit_workstations(db: Database) -> None:
+    member = {"name": str, "signs": bytes, "opens": bytes, "serial": str, "added_at": float, "revoked_at": float}
+    db.table("workstations").create(member, pk="name")
+    db.table("withdrawn").create({"serial": str, "at": float}, pk="serial")
+    db.execute("INSERT INTO withdrawn SELECT serial, revoked_at FROM gates WHERE revoked_at IS NOT NULL")
+
+
 class Gate(Struct, frozen=True):
-    """A gate that may read the list: its public keys, and the serial number of its certificate."""
+    """A gate that may read the list, or a workstation that may ask for changes of it: its public keys, and the serial
+    number of its certificate.
+    """
 
     name: str
     signs: bytes
@@ -143,25 +153,44 @@ class Office:
     # Gates -----------------------------------------------------------------------------------------------------------
 
     def gates(self) -> list[Gate]:
+        return self._members("gates")
+
+    def workstations(self) -> list[Gate]:
+        return self._members("workstations")
+
+    def _members(self, table: str) -> list[Gate]:
         with self._translated():
-            rows = self._db.execute("SELECT name, signs, opens, serial, added_at, revoked_at FROM gates ORDER BY name")
-            return [Gate(*row) for row in rows]
+            query = f"SELECT name, signs, opens, serial, added_at, revoked_at FROM {table} ORDER BY name"
+            return [Gate(*row) for row in self._db.execute(query)]
 
-    def add(self, gate: Gate) -> None:
-        """Record a gate; StoreError when there is one of that name which was not revoked."""
-        if any(other.name == gate.name and other.revoked_at is None for other in self.gates()):
+    def add(self, gate: Gate, table: str = "gates") -> None:
+        """Record a gate or a workstation; StoreError when one of that name was not revoked: both are accounts at the
+        broker.
+        """
+        if any(other.name == gate.name and not other.revoked_at for other in (*self.gates(), *self.workstations())):
             hint = "revoke it first, or give another name"
-            raise StoreError("there is a gate {name} already", hint, name=gate.name)
+            raise StoreError("there is a gate or a workstation {name} already", hint, name=gate.name)
         with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO gates VALUES (?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(gate))
+            query = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?, ?)"
+            self._db.execute(query, msgspec.structs.astuple(gate))
 
-    def shut_out(self, name: str) -> None:
-        """This gate is not to be trusted any more."""
-        if not any(gate.name == name and gate.revoked_at is None for gate in self.gates()):
-            raise StoreError("there is no gate {name}", "see: edge-gate gates list", name=name)
+    def shut_out(self, name: str, table: str = "gates") -> None:
+        """This gate or workstation is not to be trusted any more, nor its certificate, whoever gets its name next."""
+        found = [gate for gate in self._members(table) if gate.name == name and not gate.revoked_at]
+        if not found:
+            text = "there is no gate {name}" if table == "gates" else "there is no workstation {name}"
+            raise StoreError(text, "see: edge-gate {table} list", name=name, table=table)
+        now = time.time()
         with self._transaction():
-            self._db.execute("UPDATE gates SET revoked_at = ? WHERE name = ?", (time.time(), name))
-            self._db.execute("DELETE FROM contacts WHERE gate = ?", (name,))
+            self._db.execute(f"UPDATE {table} SET revoked_at = ? WHERE name = ?", (now, name))
+            self._db.execute("INSERT OR REPLACE INTO withdrawn VALUES (?, ?)", (found[0].serial, now))
+            if table == "gates":
+                self._db.execute("DELETE FROM contacts WHERE gate = ?", (name,))
+
+    def withdrawn(self) -> dict[str, float]:
+        """When which certificate was withdrawn, by its serial number."""
+        with self._translated():
+            return dict(self._db.execute("SELECT serial, at FROM withdrawn").fetchall())
 
     def content_keys(self) -> dict[str, bytes]:
         """Every content key by its id, the oldest first; a first one is made."""

@@ -20,10 +20,21 @@ from edge.bulletin import revocations_topic, uses_topic
 from edge.errors import SealError
 from edge.office import Gate, Office
 from edge.records import Mark, Topics
-from edge.signet import DESK_PUBLIC, GATE_OPENS, GATE_SIGNS, new_opening_pair, new_signing_pair, write_pair
+from edge.signet import (
+    DESK_OPENS,
+    DESK_OPENS_PUBLIC,
+    DESK_PUBLIC,
+    GATE_OPENS,
+    GATE_SIGNS,
+    WORKSTATION_OPENS,
+    WORKSTATION_SIGNS,
+    new_opening_pair,
+    new_signing_pair,
+    write_pair,
+)
 
 CA_KEY, CA = "ca.key", "ca.crt"
-BROKER_KEY, CERTIFICATE = "broker.key", "gate.crt"
+BROKER_KEY, CERTIFICATE, WORKSTATION_CERTIFICATE = "broker.key", "gate.crt", "workstation.crt"
 YEARS = timedelta(days=825)
 """How long a certificate is good for."""
 PEM = serialization.Encoding.PEM
@@ -63,10 +74,7 @@ def certificate(credentials: Path, name: str, into: Path, file: str, host: str =
 
 def add(office: Office, credentials: Path, site: str, name: str, into: Path) -> Gate:
     """Make everything that a gate needs in the new directory `into`, and record the gate."""
-    try:
-        into.mkdir(parents=True)
-    except OSError as error:
-        raise SealError("{path} cannot be made: {why}", path=into, why=error.strerror) from error
+    _directory(into)
     authority(credentials)
     signs, opens = new_signing_pair(), new_opening_pair()
     serial = certificate(credentials, name, into, CERTIFICATE)
@@ -78,6 +86,37 @@ def add(office: Office, credentials: Path, site: str, name: str, into: Path) -> 
     (into / "whitelist.mark").write_bytes(msgspec.json.encode(Mark(*office.head())))
     (into / "acl").write_text(access(site, name))
     return gate
+
+
+def _directory(into: Path) -> None:
+    try:
+        into.mkdir(parents=True)
+    except OSError as error:
+        raise SealError("{path} cannot be made: {why}", path=into, why=error.strerror) from error
+
+
+def add_workstation(office: Office, credentials: Path, site: str, name: str, into: Path) -> Gate:
+    """Make everything that a workstation needs in the new directory `into`, and record it."""
+    _directory(into)
+    authority(credentials)
+    if not (credentials / DESK_OPENS).exists():
+        write_pair(credentials / DESK_OPENS, new_opening_pair())
+    signs, opens = new_signing_pair(), new_opening_pair()
+    serial = certificate(credentials, name, into, WORKSTATION_CERTIFICATE)
+    workstation = Gate(name, signs.public, opens.public, serial, time.time())
+    office.add(workstation, "workstations")
+    write_pair(into / WORKSTATION_SIGNS, signs)
+    write_pair(into / WORKSTATION_OPENS, opens)
+    for public in (DESK_PUBLIC, DESK_OPENS_PUBLIC):
+        (into / public).write_bytes((credentials / public).read_bytes())
+    (into / "acl").write_text(workstation_access(site, name))
+    return workstation
+
+
+def workstation_access(site: str, name: str) -> str:
+    """A workstation's lines in mosquitto's access list: it asks under its own name and hears what is told to it."""
+    topics = Topics(site)
+    return f"user {name}\ntopic write {topics.request(name)}\ntopic read {topics.reply(name)}\n"
 
 
 def access(site: str, gate: str) -> str:
@@ -106,17 +145,21 @@ def desk_access(site: str, desk: str) -> str:
     return f"user {desk}\ntopic readwrite {topics.desk}/#\ntopic read {topics.reports}\n"
 
 
-def revocations(credentials: Path, gates: list[Gate]) -> bytes:
-    """The certificate revocation list with every gate that was shut out, for mosquitto's `crlfile`."""
+def revoked(credentials: Path, office: Office) -> Path:
+    """Write the revocation list anew; where it is."""
+    path = credentials / "revoked.crl"
+    files.replace(path, revocations(credentials, office.withdrawn()))
+    return path
+
+
+def revocations(credentials: Path, withdrawn: dict[str, float]) -> bytes:
+    """The certificate revocation list, for mosquitto's `crlfile`: serial numbers, and when each was withdrawn."""
     key, issuer = _authority(credentials)
     now = datetime.now(UTC)
     builder = x509.CertificateRevocationListBuilder(issuer.subject, now, now + timedelta(days=3650))
-    for gate in gates:
-        if gate.revoked_at is not None:
-            when = datetime.fromtimestamp(gate.revoked_at, UTC)
-            builder = builder.add_revoked_certificate(
-                x509.RevokedCertificateBuilder(int(gate.serial, 16), when).build()
-            )
+    for serial, at in withdrawn.items():
+        made = x509.RevokedCertificateBuilder(int(serial, 16), datetime.fromtimestamp(at, UTC)).build()
+        builder = builder.add_revoked_certificate(made)
     return builder.sign(key, hashes.SHA256()).public_bytes(PEM)
 
 

@@ -225,6 +225,13 @@ class Topics:
     def answer(self, gate: str) -> str:
         return f"{self.desk}/answer/{gate}"
 
+    def request(self, workstation: str) -> str:
+        """Where a workstation asks the desk, and below `reply` hears from it; neither is retained."""
+        return f"{self.desk}/request/{workstation}"
+
+    def reply(self, workstation: str) -> str:
+        return f"{self.desk}/reply/{workstation}"
+
     def report(self, gate: str) -> str:
         return f"edge/v1/{self.site}/{gate}/roster"
 

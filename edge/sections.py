@@ -253,6 +253,19 @@ class DeskSection(Struct, forbid_unknown_fields=True):
             yield "valid_s", Phrase(text, valid=self.valid_s, every=self.renew_every_s)
 
 
+class WorkstationSection(Struct, forbid_unknown_fields=True):
+    """A place where people are enrolled and changed that has no database: it asks the desk, over the broker."""
+
+    site: Name
+    """The building, as the desk names it."""
+    name: Name
+    """As `edge-gate workstations add` was told."""
+    patience_s: Annotated[float, Meta(ge=1, le=120)] = 10.0
+    """How long the desk may take to answer."""
+    fpir: Annotated[float, Meta(gt=0, le=0.5)] = 0.01
+    """Wanted false-positive identification rate, by which photos of one person are told from photos of several."""
+
+
 class RecorderSection(Struct, forbid_unknown_fields=True):
     """The receiving side, `edge-gate record`."""
 

@@ -26,6 +26,10 @@ DESK_KEY, DESK_PUBLIC, DESK_NEXT = "desk.key", "desk.pub", "desk-next.pub"
 """Credentials: what the desk signs with, what gates check it with, and the key that is to follow, in a rotation."""
 GATE_SIGNS, GATE_OPENS = "gate-sign.key", "gate-open.key"
 """Credentials of a gate: what it signs reports with, and what opens its content keys."""
+DESK_OPENS, DESK_OPENS_PUBLIC = "desk-open.key", "desk-open.pub"
+"""What opens the requests of workstations, and what they seal them with."""
+WORKSTATION_SIGNS, WORKSTATION_OPENS = "workstation-sign.key", "workstation-open.key"
+"""Credentials of a workstation: what it signs requests with, and what opens the replies."""
 KEY_BYTES = 32
 RAW, RAW_PUBLIC = serialization.Encoding.Raw, serialization.PublicFormat.Raw
 DOMAIN = b"edge-gate whitelist 1\0"
@@ -69,6 +73,11 @@ def read_key(path: Path) -> bytes:
             "{path} is no key: it has {size} bytes, not {wanted}", path=path, size=len(key), wanted=KEY_BYTES
         )
     return key
+
+
+def opening_public_of(private: bytes) -> bytes:
+    """The public half of an X25519 key."""
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes(RAW, RAW_PUBLIC)
 
 
 def public_of(private: bytes) -> bytes:
@@ -139,23 +148,36 @@ class Sealer:
 
 def wrap(content_key: bytes, gate_public: bytes, bound: str) -> bytes:
     """A content key for the one gate that has the private key; `bound` names gate and key."""
-    ephemeral = X25519PrivateKey.generate()
-    sender = ephemeral.public_key().public_bytes(RAW, RAW_PUBLIC)
-    shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(gate_public))
-    return sender + AESGCM(_derived(shared, sender + gate_public)).encrypt(bytes(12), content_key, bound.encode())
+    return enclose(content_key, gate_public, bound.encode())
 
 
 def unwrap(wrapped: bytes, private: bytes, bound: str) -> bytes:
     """The content key; SealError when it was wrapped for another gate or changed."""
-    key, sender = X25519PrivateKey.from_private_bytes(private), wrapped[:KEY_BYTES]
     try:
-        shared = key.exchange(X25519PublicKey.from_public_bytes(sender))
-        derived = _derived(shared, sender + key.public_key().public_bytes(RAW, RAW_PUBLIC))
-        return AESGCM(derived).decrypt(bytes(12), wrapped[KEY_BYTES:], bound.encode())
-    except (InvalidTag, ValueError) as error:
+        return disclose(wrapped, private, bound.encode())
+    except SealError as error:
         raise SealError("a content key does not open with this gate's key") from error
 
 
-def _derived(shared: bytes, salt: bytes) -> bytes:
-    """A key of its own for every wrapping, which is why its nonce may be zero."""
-    return HKDF(hashes.SHA256(), KEY_BYTES, salt=salt, info=DOMAIN).derive(shared)
+def enclose(content: bytes, public: bytes, bound: bytes, purpose: bytes = b"") -> bytes:
+    """Content for whoever has the private key; `bound` is authenticated with it, and one purpose opens no other's."""
+    ephemeral = X25519PrivateKey.generate()
+    sender = ephemeral.public_key().public_bytes(RAW, RAW_PUBLIC)
+    shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(public))
+    return sender + AESGCM(_derived(shared, sender + public, purpose)).encrypt(bytes(12), content, bound)
+
+
+def disclose(enclosed: bytes, private: bytes, bound: bytes, purpose: bytes = b"") -> bytes:
+    """What was enclosed; SealError when it was for another key, head or purpose, or was changed."""
+    key, sender = X25519PrivateKey.from_private_bytes(private), enclosed[:KEY_BYTES]
+    try:
+        shared = key.exchange(X25519PublicKey.from_public_bytes(sender))
+        derived = _derived(shared, sender + key.public_key().public_bytes(RAW, RAW_PUBLIC), purpose)
+        return AESGCM(derived).decrypt(bytes(12), enclosed[KEY_BYTES:], bound)
+    except (InvalidTag, ValueError) as error:
+        raise SealError("it is sealed to another key, or was changed") from error
+
+
+def _derived(shared: bytes, salt: bytes, purpose: bytes) -> bytes:
+    """A key of its own for every message, which is why its nonce may be zero."""
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=salt, info=DOMAIN + purpose).derive(shared)

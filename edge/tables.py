@@ -26,3 +26,9 @@ def keep_a_journal(db: Database) -> None:
 @MIGRATIONS()
 def find_changes(db: Database) -> None:
     db.table("people").create_index(["revision"])
+
+
+@MIGRATIONS()
+def remember_requests(db: Database) -> None:
+    request = {"workstation": str, "id": str, "deed": str, "person": str, "at": str}
+    db.table("requests").create(request, pk=("workstation", "id"))

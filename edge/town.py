@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -47,6 +48,20 @@ port = {port}
 ca_file = "{root}/broker/ca.crt"
 certificate_file = "{root}/broker/desk.crt"
 key_credential = "broker.key"
+"""
+WORKSTATION = """\
+[workstation]
+site = "{site}"
+name = "{name}"
+
+[models]
+pack = "{pack}"
+directory = "{models}"
+"""
+BROKER_TABLE = """
+[broker]
+host = "{host}"
+port = {port}
 """
 TLS = """\
 ca_file = "{secrets}/ca.crt"
@@ -94,7 +109,7 @@ class TlsBroker(Server):
 class Town:
     """Everything in `root`, where a site that was made before goes on; `close` ends what was started."""
 
-    def __init__(self, root: Path, models: Path, gates: list[str]) -> None:
+    def __init__(self, root: Path, models: Path, gates: list[str], workstations: Sequence[str] = ()) -> None:
         self.root, self.models = root.resolve(), models
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         if not (self.root / "credentials" / KEY).exists():
@@ -103,7 +118,10 @@ class Town:
         text = DESK.format(site=SITE, pack=PACK, root=self.root, host=HOST, port=self.broker.port)
         (self.root / "desk.toml").write_text(text)
         self.sites = {name: self._gate(name) for name in gates}
+        for name in workstations:
+            self._workstation(name)
         access = [provision.access(SITE, name) for name in gates]
+        access += [provision.workstation_access(SITE, name) for name in workstations]
         watch = "user watch\ntopic read edge/v1/#\n"
         (self.root / "broker/acl").write_text("\n".join([provision.desk_access(SITE, "desk"), watch, *access]))
 
@@ -135,6 +153,20 @@ class Town:
         text = site.file.read_text().replace(port, port + tls).replace("fact_log = true", "fact_log = false")
         site.file.write_text(text + '\n[whitelist]\nsource = "desk"\n')
         return site
+
+    def _workstation(self, name: str) -> None:
+        """One as `edge-gate workstations add` provisions it."""
+        folder = self.root / name
+        if not folder.exists():
+            provision.add_workstation(self.office(), self.root / "credentials", SITE, name, folder)
+        text = WORKSTATION.format(site=SITE, name=name, pack=PACK, models=self.models)
+        text += BROKER_TABLE.format(host=HOST, port=self.broker.port) + TLS.format(secrets=folder)
+        (folder / "workstation.toml").write_text(text.replace("gate.crt", "workstation.crt"))
+
+    def at(self, workstation: str) -> list[str]:
+        """What has a command ask the desk from a workstation."""
+        folder = self.root / workstation
+        return ["--config", str(folder / "workstation.toml"), "--credentials", str(folder)]
 
     @property
     def options(self) -> list[str]:

@@ -206,17 +206,27 @@ class Whitelist(Cabinet):
         """Withdraw a person's access. The record stays sealed here, for `restore`, until it is erased or over."""
         return self._restate(person, Deed.REVOKED, lambda record: not record.revoked_at, datetime.now(UTC))
 
-    def restore(self, person: str, today: date) -> Person:
-        """Give a revoked person access again; StoreError when nothing is left of them, or their last day is over."""
+    def restore(self, person: str, today: date, expected: int | None = None) -> Person:
+        """Give a revoked person access again; StoreError when nothing is left of them, or their last day is over.
+
+        OvertakenError, here and with `erase`, when the record has another revision than `expected`.
+        """
 
         def restorable(record: Row) -> bool:
             return standing_of(record, today) is Standing.REVOKED and record.retain_until >= today
 
-        return self._restate(person, Deed.RESTORED, restorable, None)
+        return self._restate(person, Deed.RESTORED, restorable, None, expected)
 
-    def _restate(self, person: str, deed: Deed, wanted: Callable[[Row], bool], revoked_at: datetime | None) -> Person:
+    def _restate(
+        self,
+        person: str,
+        deed: Deed,
+        wanted: Callable[[Row], bool],
+        revoked_at: datetime | None,
+        expected: int | None = None,
+    ) -> Person:
         with self._changing() as (db, revision):
-            before, secret = self._find(db, person, wanted)
+            before, secret = self._find(db, person, wanted, expected)
             record, kept = msgspec.structs.replace(before, revision=revision, revoked_at=revoked_at), secret or BLANK
             if revoked_at is None and not kept.name:
                 raise empty(person)
@@ -229,9 +239,7 @@ class Whitelist(Cabinet):
         than `expected`, RefusedError when the number is somebody else's.
         """
         with self._changing() as (db, revision):
-            before, secret = self._find(db, person, lambda record: not record.revoked_at)
-            if expected not in (None, before.revision):
-                raise OvertakenError
+            before, secret = self._find(db, person, lambda record: not record.revoked_at, expected)
             if secret is None:
                 raise damaged(person)
             record, kept = edit.of(msgspec.structs.replace(before, revision=revision), secret)
@@ -242,9 +250,9 @@ class Whitelist(Cabinet):
             self._note(db, Deed.CHANGED, record, kept)
         return person_of(record, kept, record.retain_until)
 
-    def erase(self, person: str) -> Person:
+    def erase(self, person: str, expected: int | None = None) -> Person:
         """Destroy all that is known of a person, here and in the journal; what stays is an id that names nobody."""
-        return self._erase(person, Deed.ERASED)
+        return self._erase(person, Deed.ERASED, expected)
 
     def expire(self, today: date) -> list[str]:
         """Erase everybody whose last day is over, also those who were revoked before; their ids."""
@@ -255,9 +263,9 @@ class Whitelist(Cabinet):
             self._erase(person, Deed.EXPIRED)
         return over
 
-    def _erase(self, person: str, deed: Deed) -> Person:
+    def _erase(self, person: str, deed: Deed, expected: int | None = None) -> Person:
         with self._changing() as (db, revision):
-            before, _secret = self._find(db, person, lambda record: not erased(record))
+            before, _secret = self._find(db, person, lambda record: not erased(record), expected)
             gone = {"revision": revision, "revoked_at": datetime.now(UTC), "consent": "", "purpose": ""}
             record, rest = msgspec.structs.replace(before, **gone), BLANK
             self._store(db, record, rest)

@@ -44,6 +44,7 @@ COMMANDS = {
     "visitor": Entry("visitor", N_("Invite visitors, verify passes, revoke them.")),
     "desk": Entry("desk", N_("Be the one authority for a site's whitelist.")),
     "gates": Entry("desk", N_("Add, list and shut out the gates of a site.")),
+    "workstations": Entry("workstations", N_("Add, list and shut out the places that may ask the desk for changes.")),
     "sync": Entry("desk", N_("How far every gate is with the whitelist, and whether a store is what the desk signed.")),
     "audit": Entry("audit", N_("Who did what to the whitelist, and whether that record is whole.")),
     "privacy": Entry("privacy", N_("What is held about one person.")),

@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.config import CameraSection, Config, Credentials, DeskConfig, load
+from edge.config import CameraSection, Credentials, Place, load
 from edge.errors import EdgeError
 from edge.i18n import N_
 
@@ -55,7 +55,7 @@ _VERDICTS = {
 }
 
 
-def chosen(config: Config | DeskConfig, name: str) -> CameraSection:
+def chosen(config: Place, name: str) -> CameraSection:
     """The camera of this name; a gate with one camera need not name it."""
     cameras = {section.name: section for section in config.camera}
     if not name and len(cameras) == 1:

@@ -27,7 +27,13 @@ SILENT_S = 60.0
 """A gate that has not reported for so long counts as out of reach."""
 
 
-def _desk(config: Path, credentials: Path | None) -> "tuple[DeskConfig, Credentials, Office]":
+def proper(name: str) -> None:
+    """What becomes a level of topics, the name in a certificate and an account at the broker."""
+    if not name.replace("-", "").isalnum() or name != name.lower() or name == "desk":
+        raise EdgeError("{name} is no name for it: lower-case letters, digits and -", name=name)
+
+
+def opened(config: Path, credentials: Path | None) -> "tuple[DeskConfig, Credentials, Office]":
     from edge.authority import OFFICE
     from edge.config import Credentials, load_desk
     from edge.office import Office
@@ -70,9 +76,8 @@ def add(
     from edge.audit import Audit
     from edge.journal import Deed
 
-    loaded, secrets, office = _desk(config, credentials)
-    if not gate.replace("-", "").isalnum() or gate != gate.lower() or gate == "desk":
-        raise EdgeError("{name} is no name for a gate: lower-case letters, digits and -", name=gate)
+    loaded, secrets, office = opened(config, credentials)
+    proper(gate)
     Audit.of(loaded, secrets, write=True).note(Deed.GATE_ADDED, gate)
     added = provision.add(office, secrets.directory, loaded.desk.site, gate, into)
     access = provision.access(loaded.desk.site, gate)
@@ -96,7 +101,7 @@ def add(
 @gates.command("list")
 def list_(config: DeskOption = DESK, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
     """Show every gate that was added."""
-    _loaded, _secrets, office = _desk(config, credentials)
+    _loaded, _secrets, office = opened(config, credentials)
     found = office.gates()
     if json:
         emit({"gates": [_gate(gate) for gate in found]})
@@ -114,19 +119,27 @@ def revoke(
     gate: GateName, config: DeskOption = DESK, credentials: CredentialsOption = None, json: JsonOption = False
 ) -> None:
     """Shut out a gate that was stolen: no more keys, everybody sealed anew, its certificate on the revocation list."""
-    from edge import files, provision
+    from edge import provision
     from edge.audit import Audit
     from edge.journal import Deed
 
-    loaded, secrets, office = _desk(config, credentials)
+    loaded, secrets, office = opened(config, credentials)
     Audit.of(loaded, secrets, write=True).note(Deed.GATE_REVOKED, gate)
     office.shut_out(gate)
-    crl = secrets.directory / "revoked.crl"
-    files.replace(crl, provision.revocations(secrets.directory, office.gates()))
+    crl = provision.revoked(secrets.directory, office)
     if json:
         emit({"gate": gate, "crl": str(crl)})
     else:
-        say("{gate} is shut out; install {crl} as the broker's crlfile and restart the broker", gate=gate, crl=crl)
+        say("{gate} is shut out: it gets no more keys, and everybody is sealed anew", gate=gate)
+        tell_of_list(crl)
+
+
+def tell_of_list(crl: Path) -> None:
+    """A certificate is good for its broker until that has the list of those that are not."""
+    say("until the broker has the new revocation list, whoever has that certificate may connect to it and publish:")
+    say("  copy {crl} to the broker's machine as its crlfile (mosquitto.conf: crlfile /etc/mosquitto/{name})", crl=crl,
+        name=crl.name)  # fmt: skip
+    say("  and restart the broker, which also ends the connections that are open: systemctl restart mosquitto")
 
 
 # Synchronisation ----------------------------------------------------------------------------------------------------
@@ -135,7 +148,7 @@ def revoke(
 @sync.command("status")
 def status(config: DeskOption = DESK, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
     """Show every gate with the revision it runs, how far it is behind, and when it was heard last."""
-    _loaded, _secrets, office = _desk(config, credentials)
+    _loaded, _secrets, office = opened(config, credentials)
     revision, contacts, now = office.head()[0], office.contacts(), time.time()
     lines = []
     for gate in office.gates():

@@ -1,7 +1,8 @@
 """`edge-gate enroll`: one person from photos, or everybody in a folder or a list."""
 
+import contextlib
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -11,8 +12,9 @@ import typer
 from edge import forms
 from edge.cli.camera import chosen
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.cli.counter import AgainOption, register
 from edge.cli.progress import progress
-from edge.config import CameraSection, Config, Credentials, DeskConfig, load_either
+from edge.config import CameraSection, Config, Credentials, DeskConfig, Place, WorkstationConfig, load_place
 from edge.enrolled import Applicant, Consent
 from edge.errors import EdgeError, RefusedError
 from edge.i18n import N_, _
@@ -122,6 +124,7 @@ def enroll(
     camera: Before = "",
     without_face: WithoutFace = False,
     report: Report = None,
+    again: AgainOption = "",
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
@@ -131,7 +134,7 @@ def enroll(
     With --from, everybody in a folder (FOLDER/PERSON/PHOTO, or a photo a person), or in a list with the columns that
     docs/whitelist.md names; options stand for all whose row says nothing. The same command again goes on from there.
     """
-    loaded = load_either(config)
+    loaded = load_place(config)
     levels = tuple(map(parsed(forms.line), level or []))
     known_levels(loaded, levels)
     bounds = forms.bounds(levels, valid_from, valid_until, host)
@@ -152,15 +155,16 @@ def enroll(
     grounds = _grounds(consent, purpose, retain_until)
     applicant = Applicant(name=name, consent=grounds, number=number, bounds=bounds, another=another_person)
     if without_face:
-        _faceless(applicant, loaded, credentials, json)
+        _faceless(applicant, loaded, credentials, again, json)
     elif camera:
-        _sitter(applicant, chosen(loaded, camera), loaded, credentials, json)
+        _sitter(applicant, chosen(loaded, camera), loaded, credentials, again, json)
     else:
-        _one(applicant, photo or [], loaded, credentials, json)
+        _one(applicant, photo or [], loaded, credentials, again, json)
 
 
-def _faceless(applicant: Applicant, loaded: Config | DeskConfig, credentials: Path | None, json: bool) -> None:
-    person = Whitelist.of(loaded, Credentials(credentials), write=True).admit_faceless(applicant, loaded.models.pack)
+def _faceless(applicant: Applicant, loaded: Place, credentials: Path | None, again: str, json: bool) -> None:
+    with register(loaded, credentials, again, make=True) as people:
+        person = people.admit_faceless(applicant, loaded.models.pack)
     if json:
         emit({**msgspec.to_builtins(person), "left_out": []})
     else:
@@ -168,9 +172,9 @@ def _faceless(applicant: Applicant, loaded: Config | DeskConfig, credentials: Pa
         say(text, name=person.name, id=person.id, day=person.retain_until)
 
 
-def known_levels(config: Config | DeskConfig, levels: tuple[str, ...]) -> None:
-    """A gate that stands alone knows its levels; a desk does not."""
-    if isinstance(config, DeskConfig):
+def known_levels(config: Place, levels: tuple[str, ...]) -> None:
+    """A gate that stands alone knows its levels; a desk and its workstations do not."""
+    if not isinstance(config, Config):
         return
     known = [level.name for level in config.level]
     for level in levels:
@@ -186,35 +190,54 @@ def _grounds(consent: str, purpose: str, retain_until: str) -> Consent:
     return Consent(consent, purpose, forms.last_day(retain_until))
 
 
-def _registrar(loaded: Config | DeskConfig, credentials: Path | None) -> "Registrar":
+@contextlib.contextmanager
+def _registrar(loaded: Place, credentials: Path | None, again: str = "") -> Iterator["Registrar"]:
     from edge import models  # with OpenCV and the networks, which listing and revoking do without
     from edge.enroll import Registrar
     from edge.faces import Vision
 
+    vision = Vision(models.load(loaded.models.pack, Path(loaded.models.directory)))
+    if isinstance(loaded, WorkstationConfig):
+        from edge.workstation import Counter
+
+        pack, fpir = vision.pack.manifest.id, loaded.workstation.fpir
+        with (
+            Counter(loaded, Credentials(credentials), pack, again) as counter,
+            Registrar(vision, counter, fpir) as made,
+        ):
+            yield made
+        return
     whitelist = Whitelist.of(loaded, Credentials(credentials), write=True)
-    fpir = loaded.desk.fpir if isinstance(loaded, DeskConfig) else loaded.access.fpir
-    return Registrar(Vision(models.load(loaded.models.pack, Path(loaded.models.directory))), whitelist, fpir)
+    with Registrar.of(
+        vision, whitelist, loaded.desk.fpir if isinstance(loaded, DeskConfig) else loaded.access.fpir
+    ) as made:
+        yield made
 
 
 def _one(
-    applicant: Applicant, photos: list[Path], loaded: Config | DeskConfig, credentials: Path | None, json: bool
+    applicant: Applicant, photos: list[Path], loaded: Place, credentials: Path | None, again: str, json: bool
 ) -> None:
     from edge.enroll import enroll as enrolled_by
 
     with progress(quiet=json) as bar:
         bar.add_task(_("looking at the photos"), total=None)
-        with _registrar(loaded, credentials) as registrar:
+        with _registrar(loaded, credentials, again) as registrar:
             found = enrolled_by(photos, applicant, registrar)
     _told(found, json)
 
 
 def _sitter(
-    applicant: Applicant, camera: CameraSection, loaded: Config | DeskConfig, credentials: Path | None, json: bool
+    applicant: Applicant,
+    camera: CameraSection,
+    loaded: Place,
+    credentials: Path | None,
+    again: str,
+    json: bool,
 ) -> None:
     """Whoever is before the camera now."""
     from edge.sitting import sit
 
-    with _registrar(loaded, credentials) as registrar:
+    with _registrar(loaded, credentials, again) as registrar:
         portraits = sit(camera, Credentials(credentials), registrar.vision, _unsaid if json else say)
         found = registrar.admit(applicant, portraits)
     _told(found, json)
@@ -239,7 +262,7 @@ def _everybody(
     source: Path,
     report: Path | None,
     grounds: "Grounds",
-    loaded: Config | DeskConfig,
+    loaded: Place,
     credentials: Path | None,
     json: bool,
 ) -> None:

@@ -1,7 +1,7 @@
 """`edge-gate people` and `revoke`: who is on the whitelist, and what becomes of them."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +13,11 @@ from rich.table import Table
 
 from edge import forms
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
+from edge.cli.counter import AgainOption, People, contract, register, today
 from edge.cli.enroll import known_levels
 from edge.cli.options import bounds, changed, given
 from edge.cli.pin import pin
-from edge.clock import Calendar
-from edge.config import Config, Credentials, DeskConfig, load_either
+from edge.config import Credentials, load_either, load_place
 from edge.enrolled import Bounds, Edit, Person, Standing
 from edge.errors import StoreError
 from edge.i18n import N_, _
@@ -33,6 +33,10 @@ STANDINGS = {
 
 people = typer.Typer()
 Id = Annotated[str, typer.Argument(metavar="ID", help=N_("As `people list` shows it."))]
+Basis = Annotated[
+    int | None,
+    typer.Option("--if-revision", metavar="NUMBER", help=N_("Only if nobody has changed the record since.")),
+]
 Wait = Annotated[
     float, typer.Option("--wait", min=0, max=600, metavar="SECONDS", help=N_("At a desk: how long gates may take."))
 ]
@@ -41,8 +45,9 @@ Wait = Annotated[
 @people.command("list")
 def list_(config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
     """Show everybody who is or was enrolled."""
-    place = load_either(config)
-    found = Whitelist.of(place, Credentials(credentials)).people(_today(place))
+    place = load_place(config)
+    with register(place, credentials) as people:
+        found = people.people(today(place))
     if json:
         emit({"people": found})
     elif found:
@@ -56,15 +61,16 @@ def show(
     person: Id, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
 ) -> None:
     """Show the record of one person, as far as it is for people: never a template."""
-    place = load_either(config)
-    found = Whitelist.of(place, Credentials(credentials)).person(person, _today(place))
-    contract = _contract(place, credentials, found, 0.0) if found.revoked_at else {}
+    place = load_place(config)
+    with register(place, credentials) as people:
+        found = people.person(person, today(place))
+        told = contract(place, credentials, people, found, 0.0) if found.revoked_at else {}
     if json:
-        emit({**msgspec.to_builtins(found), **contract})
+        emit({**msgspec.to_builtins(found), **told})
         return
     for title, text in _lines(found):
         typer.echo(f"{title}: {text}")
-    _tell(contract)
+    _tell(told)
 
 
 @people.command("edit")
@@ -94,29 +100,28 @@ def edit(
     card: Annotated[
         str | None, typer.Option("--card", metavar="NUMBER", help=N_("What a reader says of the person's card."))
     ] = None,
-    revision: Annotated[
-        int | None,
-        typer.Option("--if-revision", metavar="NUMBER", help=N_("Only if nobody has changed the record since.")),
-    ] = None,
+    revision: Basis = None,
+    again: AgainOption = "",
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Change what is known of a person. What is not named stays; '' takes levels, times, host, number or card away."""
-    place, secrets = load_either(config), Credentials(credentials)
-    before = Whitelist.of(place, secrets).person(person, _today(place)).bounds
-    levels = before.levels if level is None else tuple(map(forms.line, filter(None, level)))
-    known_levels(place, () if level is None else levels)
-    change = Edit(
-        name=given("--name", name, forms.line),
-        number=changed("--number", number, forms.line, None, ""),
-        consent=given("--consent", consent, forms.line),
-        purpose=given("--purpose", purpose, forms.line),
-        retain_until=given("--retain-until", retain_until, forms.last_day),
-        bounds=bounds(before, levels, valid_from, valid_until, host),
-        card=changed("--card", card, forms.card, None, ""),
-    )
-    after = Whitelist.of(place, secrets, write=True).edit(person, change, revision)
+    place = load_place(config)
+    with register(place, credentials, again) as people:
+        before = people.person(person, today(place))
+        levels = before.bounds.levels if level is None else tuple(map(forms.line, filter(None, level)))
+        known_levels(place, () if level is None else levels)
+        change = Edit(
+            name=given("--name", name, forms.line),
+            number=changed("--number", number, forms.line, None, ""),
+            consent=given("--consent", consent, forms.line),
+            purpose=given("--purpose", purpose, forms.line),
+            retain_until=given("--retain-until", retain_until, forms.last_day),
+            bounds=bounds(before.bounds, levels, valid_from, valid_until, host),
+            card=changed("--card", card, forms.card, None, ""),
+        )
+        after = people.edit(person, change, before.revision if revision is None else revision)
     if json:
         emit(after)
     else:
@@ -129,6 +134,7 @@ people.command("pin")(pin)
 @people.command("revoke")
 def revoke(
     person: Id,
+    again: AgainOption = "",
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
     wait: Wait = 5.0,
@@ -139,22 +145,27 @@ def revoke(
     At a desk every gate destroys its templates and confirms it, signed, with the delay; gates out of reach are named as
     pending.
     """
-    gone, contract = _ended(Whitelist.revoke, person, config, credentials, wait)
+    gone, told = _ended(lambda people: people.revoke(person), config, credentials, again, wait)
     if json:
-        emit({**msgspec.to_builtins(gone), **contract})
+        emit({**msgspec.to_builtins(gone), **told})
         return
     say("{id} {name} may no longer pass", id=gone.id, name=gone.name)
-    _tell(contract)
+    _tell(told)
 
 
 @people.command("restore")
 def restore(
-    person: Id, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
+    person: Id,
+    revision: Basis = None,
+    again: AgainOption = "",
+    config: ConfigOption = CONFIG,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Give a revoked person access again, with the templates of the enrolment."""
-    place, secrets = load_either(config), Credentials(credentials)
-    Whitelist.of(place, secrets).revision()  # one that is not there is not made
-    back = Whitelist.of(place, secrets, write=True).restore(person, _today(place))
+    place = load_place(config)
+    with register(place, credentials, again) as people:
+        back = people.restore(person, today(place), revision)
     if json:
         emit(back)
     else:
@@ -164,6 +175,8 @@ def restore(
 @people.command("erase")
 def erase(
     person: Id,
+    revision: Basis = None,
+    again: AgainOption = "",
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
     wait: Wait = 5.0,
@@ -173,12 +186,12 @@ def erase(
 
     At a desk every gate confirms it, signed; gates out of reach are named as pending.
     """
-    gone, contract = _ended(Whitelist.erase, person, config, credentials, wait)
+    gone, told = _ended(lambda people: people.erase(person, revision), config, credentials, again, wait)
     if json:
-        emit({**msgspec.to_builtins(gone), **contract})
+        emit({**msgspec.to_builtins(gone), **told})
         return
     say("nothing is left of {id} but this id", id=gone.id)
-    _tell(contract)
+    _tell(told)
 
 
 @people.command("export")
@@ -194,7 +207,7 @@ def export(
     from edge.journal import Deed
 
     place, secrets = load_either(config), Credentials(credentials)
-    found = [each for each in Whitelist.of(place, secrets).people(_today(place)) if each.name]
+    found = [each for each in Whitelist.of(place, secrets).people(today(place)) if each.name]
     Audit.of(place, secrets).note(Deed.EXPORTED, "people", people=len(found))
     try:
         sheet.write(out, found)
@@ -206,28 +219,14 @@ def export(
         say("{people} people are in {path}", people=len(found), path=out)
 
 
-def _today(place: Config | DeskConfig) -> date:
-    return Calendar.of(place).peek() if isinstance(place, Config) else date.today()
-
-
 def _ended(
-    deed: Callable[[Whitelist, str], Person], person: str, config: Path, credentials: Path | None, wait: float
+    deed: Callable[[People], Person], config: Path, credentials: Path | None, again: str, wait: float
 ) -> tuple[Person, dict[str, Any]]:
     """The person after the deed, and at a desk what gates say of it."""
-    place, secrets = load_either(config), Credentials(credentials)
-    Whitelist.of(place, secrets).revision()  # one that is not there is not made
-    gone = deed(Whitelist.of(place, secrets, write=True), person)
-    return gone, _contract(place, credentials, gone, wait)
-
-
-def _contract(place: Config | DeskConfig, credentials: Path | None, gone: Person, wait: float) -> dict[str, Any]:
-    """At a desk: which gates have confirmed, signed, that somebody is out, and which have not."""
-    if not isinstance(place, DeskConfig):
-        return {}
-    from edge.cli.desk import confirmed
-
-    told: dict[str, Any] = confirmed(place, Credentials(credentials), gone.id, gone.revision, wait)
-    return told
+    place = load_place(config)
+    with register(place, credentials, again) as people:
+        gone = deed(people)
+        return gone, contract(place, credentials, people, gone, wait)
 
 
 def _tell(contract: dict[str, Any]) -> None:

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.config import Credentials, DeskConfig, load_either
+from edge.cli.counter import AgainOption, register
+from edge.config import Config, DeskConfig, Place, load_place
 from edge.enrolled import Edit
 from edge.errors import EdgeError
 from edge.i18n import N_, _
 from edge.pins import apart, chosen, drawn, stretched
-from edge.whitelist import Whitelist
 
 
 def pin(
@@ -21,6 +21,7 @@ def pin(
     ] = False,
     draw: Annotated[bool, typer.Option("--draw", help=N_("Draw it by chance and show it, once."))] = False,
     remove: Annotated[bool, typer.Option("--remove", help=N_("Take it away."))] = False,
+    again: AgainOption = "",
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
@@ -28,12 +29,11 @@ def pin(
     """Set a person's PIN: asked for without being shown, or read from standard input, a line each."""
     if remove and (duress or draw):
         raise EdgeError("--remove stands alone")
-    place, secrets = load_either(config), Credentials(credentials)
-    Whitelist.of(place, secrets).revision()  # one that is not there is not made
+    place = load_place(config)
     usual, threatened = ("", "") if remove else _drawn(duress) if draw else _asked(duress)
-    site = place.desk.site if isinstance(place, DeskConfig) else place.gate.site
-    kept = [stretched(each, site) if each else "" for each in (usual, threatened)]
-    changed = Whitelist.of(place, secrets, write=True).edit(person, Edit(pin=kept[0], duress=kept[1]))
+    kept = [stretched(each, _site(place)) if each else "" for each in (usual, threatened)]
+    with register(place, credentials, again) as people:
+        changed = people.edit(person, Edit(pin=kept[0], duress=kept[1]))
     shown = {"pin": usual, "duress": threatened} if draw else {}
     if json:
         emit({"id": changed.id, "has_pin": changed.pin, "has_duress": changed.duress, **shown})
@@ -46,6 +46,12 @@ def pin(
         say("it is {pin}; nobody can show it again", pin=usual)
     if draw and duress:
         say("under duress it is {pin}", pin=threatened)
+
+
+def _site(place: Place) -> str:
+    if isinstance(place, Config):
+        return place.gate.site
+    return place.desk.site if isinstance(place, DeskConfig) else place.workstation.site
 
 
 def _drawn(duress: bool) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,8 @@ class Gate:
 class Place:
     """A town whose desk and gates run in this process."""
 
-    def __init__(self, root: Path) -> None:
-        self.town = Town(root, ROOT / "var/models", ["north", "south"])
+    def __init__(self, root: Path, workstations: Sequence[str] = ()) -> None:
+        self.town = Town(root, ROOT / "var/models", ["north", "south"], workstations)
         self.gates: dict[str, Gate] = {}
         self.desk: Desk | None = None
         self.rng = np.random.default_rng(5)
@@ -109,9 +110,11 @@ class Place:
 
 
 def member(town: Town, who: str) -> Connection:
-    """Somebody with the certificate of the desk, or of a gate."""
+    """Somebody with the certificate of the desk, a workstation or a gate."""
     if who == "desk":
         folder, crt = town.root / "desk", "desk.crt"
+    elif (town.root / who / "workstation.crt").exists():
+        folder, crt = town.root / who, "workstation.crt"
     else:
         folder, crt = town.sites[who].secrets, "gate.crt"
     return Connection(

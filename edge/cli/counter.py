@@ -1,0 +1,84 @@
+"""Where the commands about people find them: in the database of this machine, or at the desk that is asked for them."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from edge.clock import Calendar
+from edge.config import Config, Credentials, DeskConfig, Place, WorkstationConfig
+from edge.enrolled import Applicant, Edit, Person
+from edge.errors import EdgeError
+from edge.i18n import N_
+from edge.whitelist import Whitelist
+
+LOOK_EVERY_S = 0.1
+AgainOption = Annotated[
+    str,
+    typer.Option(
+        "--request", metavar="ID", help=N_("At a workstation: the request whose answer did not come; it is done once.")
+    ),
+]
+"""Give it the default ""."""
+
+
+class People(Protocol):
+    """Whom the commands are about, wherever they are."""
+
+    def people(self, today: date) -> list[Person]: ...
+    def person(self, person: str, today: date) -> Person: ...
+    def admit_faceless(self, applicant: Applicant, pack: str) -> Person: ...
+    def edit(self, person: str, edit: Edit, expected: int | None = None) -> Person: ...
+    def revoke(self, person: str) -> Person: ...
+    def restore(self, person: str, today: date, expected: int | None = None) -> Person: ...
+    def erase(self, person: str, expected: int | None = None) -> Person: ...
+
+
+@contextlib.contextmanager
+def register(place: Place, credentials: Path | None, again: str = "", make: bool = False) -> Iterator[People]:
+    """The list of this machine, or the desk's; one that is not there is made with `make` alone."""
+    secrets = Credentials(credentials)
+    if isinstance(place, WorkstationConfig):
+        from edge import models
+        from edge.workstation import Counter
+
+        with Counter(place, secrets, models.manifest(place.models.pack).id, again) as counter:
+            yield counter
+        return
+    if again:
+        raise EdgeError("--request is for workstations: here it is known what was done")
+    if not make:
+        Whitelist.of(place, secrets).revision()
+    yield Whitelist.of(place, secrets, write=True)
+
+
+def today(place: Place) -> date:
+    return Calendar.of(place).peek() if isinstance(place, Config) else date.today()
+
+
+def contract(place: Place, credentials: Path | None, people: People, gone: Person, wait: float) -> dict[str, Any]:
+    """At a desk and at its workstations: which gates have confirmed, signed, that somebody is out, and which not."""
+    if isinstance(place, Config):
+        return {}
+    if isinstance(place, DeskConfig):
+        from edge.cli.desk import confirmed
+
+        told: dict[str, Any] = confirmed(place, Credentials(credentials), gone.id, gone.revision, wait)
+        return told
+    return _told_by_desk(people, gone, wait)
+
+
+def _told_by_desk(people: People, gone: Person, wait: float) -> dict[str, Any]:
+    from edge.workstation import Counter
+
+    assert isinstance(people, Counter)
+    until = time.monotonic() + wait
+    while True:
+        shown = people.shown(gone.id)
+        if not shown.pending or time.monotonic() > until:
+            return {"confirmed_ms": shown.confirmed_ms, "pending": shown.pending}
+        time.sleep(LOOK_EVERY_S)

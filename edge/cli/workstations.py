@@ -1,0 +1,89 @@
+"""`edge-gate workstations`: the places that may ask the desk to enrol and change people."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
+from edge.cli.desk import opened, proper, tell_of_list
+from edge.i18n import N_, _
+
+workstations = typer.Typer()
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help=N_("The name of the workstation."))]
+
+
+@workstations.command("add")
+def add(
+    name: Name,
+    into: Annotated[
+        Path, typer.Option("--into", metavar="DIRECTORY", help=N_("Where to put what the workstation needs."))
+    ],
+    config: DeskOption = DESK,
+    credentials: CredentialsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Authorise a workstation: its keys, certificate and access list, with what to install where."""
+    from edge import provision
+    from edge.audit import Audit
+    from edge.journal import Deed
+    from edge.signet import fingerprint
+
+    loaded, secrets, office = opened(config, credentials)
+    proper(name)
+    made = provision.add_workstation(office, secrets.directory, loaded.desk.site, name, into)
+    Audit.of(loaded, secrets, write=True).note(Deed.WORKSTATION_ADDED, name, signing_key=fingerprint(made.signs))
+    access = provision.workstation_access(loaded.desk.site, name)
+    if json:
+        told = {"workstation": name, "serial": made.serial, "signing_key": fingerprint(made.signs)}
+        emit({**told, "files": sorted(map(str, into.iterdir())), "acl": access})
+        return
+    say("workstation {name} is added; its files are in {into}. Carry them there by hand, then delete them here:",
+        name=name, into=into)  # fmt: skip
+    say("  to its /etc/edge-gate/credentials (mode 600): *.key, *.pub; to its /etc/edge-gate: workstation.crt, ca.crt")
+    say("  as its configuration: config/workstation.toml, with the name {name}; give it to the commands with --config",
+        name=name)  # fmt: skip
+    say("  in the broker's access list:")
+    typer.echo(access)
+
+
+@workstations.command("list")
+def list_(config: DeskOption = DESK, credentials: CredentialsOption = None, json: JsonOption = False) -> None:
+    """Show every workstation that was added."""
+    from edge.signet import fingerprint
+
+    _loaded, _secrets, office = opened(config, credentials)
+    found = office.workstations()
+    if json:
+        told = [
+            {
+                "name": each.name, "serial": each.serial, "signing_key": fingerprint(each.signs),
+                "added_at": each.added_at, "revoked_at": each.revoked_at,
+            }
+            for each in found
+        ]  # fmt: skip
+        emit({"workstations": told})
+        return
+    for each in found:
+        say("{name} {standing}", name=each.name, standing=_(N_("revoked")) if each.revoked_at else _(N_("in service")))
+
+
+@workstations.command("revoke")
+def revoke(
+    name: Name, config: DeskOption = DESK, credentials: CredentialsOption = None, json: JsonOption = False
+) -> None:
+    """Shut out a workstation: the desk does nothing more for it, and its certificate is on the revocation list."""
+    from edge import provision
+    from edge.audit import Audit
+    from edge.journal import Deed
+
+    loaded, secrets, office = opened(config, credentials)
+    office.shut_out(name, "workstations")
+    Audit.of(loaded, secrets, write=True).note(Deed.WORKSTATION_REVOKED, name)
+    crl = provision.revoked(secrets.directory, office)
+    if json:
+        emit({"workstation": name, "crl": str(crl)})
+        return
+    say("{name} is shut out: the desk does nothing more for it", name=name)
+    tell_of_list(crl)

@@ -1,0 +1,250 @@
+"""Requests of workstations at a real database: what is done, for whom, once, and what is not even answered."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge import provision
+from edge.audit import Audit
+from edge.clerk import Clerk
+from edge.config import (
+    BrokerSection,
+    Credentials,
+    DeskConfig,
+    DeskSection,
+    ModelsSection,
+    WorkstationConfig,
+    WorkstationSection,
+)
+from edge.enrolled import Applicant, Bounds, Consent, Edit
+from edge.journal import Deed
+from edge.matcher import Vector
+from edge.models import manifest
+from edge.office import Office
+from edge.records import Kind, decode, digest, encode, parse
+from edge.requests import (
+    Admit,
+    Ask,
+    Change,
+    Done,
+    Erase,
+    Find,
+    Head,
+    Overtaken,
+    Refused,
+    Request,
+    Restore,
+    Revoke,
+    Show,
+    Shown,
+    Stale,
+)
+from edge.seal import Seal, new_sealing_key
+from edge.signet import DESK_KEY, Stamp, new_signing_pair, read_key, write_pair
+from edge.town import synthetic
+from edge.whitelist import KEY, Whitelist
+from edge.workstation import Counter
+
+SITE, PACK = "hq", manifest("zoo")
+CONSENT = Consent("form 12", "entry", date.today() + timedelta(days=30))
+RNG = np.random.default_rng(3)
+
+
+class Room(NamedTuple):
+    """A desk's clerk, and two workstations that hand their messages over by hand."""
+
+    clerk: Clerk
+    config: DeskConfig
+    credentials: Credentials
+    counters: dict[str, Counter]
+
+    def message(self, name: str, ask: Ask, id_: str = "r1") -> bytes:
+        return self.counters[name]._message(ask, id_)
+
+    def hand(self, name: str, message: bytes, by: Clerk | None = None) -> object:
+        """What the workstation is told, or None."""
+        reply = (by or self.clerk).hear(name, message)
+        response = self.counters[name]._reply(reply, digest(message)) if reply else None
+        if response:
+            self.counters[name]._challenge = response.challenge
+        return response and response.outcome
+
+    def ask(self, name: str, ask: Ask, id_: str = "r1") -> object:
+        if not self.counters[name]._challenge:
+            self.hand(name, self.message(name, Find("")))
+        return self.hand(name, self.message(name, ask, id_))
+
+    def enroll(self, name: str = "Ann", faces: Vector | None = None) -> Done:
+        rows = synthetic(RNG, PACK.dimension) if faces is None else faces
+        applicant = Applicant(name, CONSENT)
+        done = self.ask(
+            "front", Admit(applicant, PACK.id, PACK.dimension, rows.astype("<f4").tobytes()), f"enrol {name}"
+        )
+        assert isinstance(done, Done), done
+        return done
+
+    @property
+    def people(self) -> Whitelist:
+        return Whitelist.of(self.config, self.credentials)
+
+    def lines(self, deed: Deed) -> list[tuple[str, str]]:
+        lines = [said.line for said in Audit.of(self.config, self.credentials).lines()]
+        return [(line.actor, line.data.details.get("why", line.subject)) for line in lines if line.deed is deed]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    config = DeskConfig(DeskSection(site=SITE, state_dir=str(tmp_path / "state")), ModelsSection(pack="zoo"))
+    credentials = Credentials(tmp_path / "credentials")
+    new_sealing_key(credentials.path(KEY))
+    write_pair(credentials.path(DESK_KEY), new_signing_pair())
+    counters = {}
+    with closing(office(config, credentials)) as open_:
+        for name in ("front", "back"):
+            provision.add_workstation(open_, credentials.directory, SITE, name, tmp_path / name)
+            station = WorkstationConfig(WorkstationSection(SITE, name), BrokerSection())
+            counters[name] = Counter(station, Credentials(tmp_path / name), PACK.id)
+    with closing(Clerk(config, credentials)) as clerk:
+        yield Room(clerk, config, credentials, counters)
+
+
+def office(config: DeskConfig, credentials: Credentials) -> Office:
+    config.state.mkdir(exist_ok=True)
+    return Office(config.state / "desk.sqlite", Seal.load(credentials.path(KEY)))
+
+
+def test_the_first_deed_wins_and_the_other_is_told_whose_it_was(room: Room) -> None:
+    ann = room.enroll().person
+    levels = Edit(bounds=Bounds(("lobby",)))
+    first = room.ask("front", Change(ann.id, ann.revision, levels))
+    assert isinstance(first, Done) and first.person.bounds.levels == ("lobby",) and not first.repeated
+    for late in (Change(ann.id, ann.revision, Edit(name="Anna")), Erase(ann.id, ann.revision)):
+        told = room.ask("back", late)
+        assert isinstance(told, Overtaken) and told.deed == "person.changed" and told.by.endswith(" @ front")
+    assert room.people.person(ann.id, date.today()) == first.person
+    again = room.ask("back", Change(ann.id, first.person.revision, Edit(name="Anna")))
+    assert isinstance(again, Done) and again.person.name == "Anna" and again.person.bounds.levels == ("lobby",)
+    assert [actor.split(" @ ")[1] for actor, _ in room.lines(Deed.CHANGED)] == ["front", "back"]
+
+
+def test_a_revocation_is_late_for_nothing_and_the_second_is_told_of_the_first(room: Room) -> None:
+    ann = room.enroll().person
+    room.ask("front", Change(ann.id, ann.revision, Edit(name="Anna")))
+    assert isinstance(room.ask("back", Revoke(ann.id)), Done)
+    told = room.ask("front", Revoke(ann.id), "r2")
+    assert isinstance(told, Overtaken) and (told.deed, told.by[-7:]) == ("person.revoked", " @ back")
+    shown = room.ask("front", Show(ann.id))
+    assert isinstance(shown, Shown) and shown.person.revoked_at and shown.pending == []
+    back = room.ask("front", Restore(ann.id, shown.person.revision), "r3")
+    assert isinstance(back, Done) and back.person.revoked_at is None
+
+
+def test_a_deed_is_done_once_however_often_its_message_comes(room: Room) -> None:
+    ann = room.enroll().person
+    message = room.message("front", change := Change(ann.id, ann.revision, Edit(name="Anna")))
+    first = room.hand("front", message)
+    with closing(Clerk(room.config, room.credentials)) as restarted:
+        for again in (room.hand("front", message), room.hand("front", message, restarted), room.ask("front", change)):
+            assert isinstance(first, Done) and again == Done(first.person, repeated=True)
+    assert len(room.lines(Deed.CHANGED)) == 1
+    bob = room.enroll("Bob").person
+    for other in (Change(bob.id, bob.revision, Edit(name="Rob")), Revoke(ann.id)):
+        assert "another deed was done under this id" in getattr(room.ask("front", other), "text", "")
+
+
+def test_what_was_refused_or_held_back_does_not_act_later(room: Room) -> None:
+    ann, bob = room.enroll("Ann").person, room.enroll("Bob").person
+    numbered = room.ask("front", Change(ann.id, ann.revision, Edit(number="7")), "r2")
+    message = room.message("front", Change(bob.id, bob.revision, Edit(number="7")), "r3")
+    held_back = room.message("front", Erase(bob.id, bob.revision), "r4")
+    assert isinstance(told := room.hand("front", message), Refused) and told.fields["reason"] == "number_taken"
+    assert isinstance(numbered, Done)
+    room.ask("back", Change(ann.id, numbered.person.revision, Edit(number="")))
+    assert room.hand("front", message) == told, "the number is free by now, and yet"
+    with closing(Clerk(room.config, room.credentials)) as restarted:
+        assert room.hand("front", message, restarted) == room.hand("front", held_back, restarted) == Stale()
+    assert room.people.person(bob.id, date.today()) == bob
+
+
+def test_what_nobody_authorised_has_signed_is_not_answered_but_told(room: Room) -> None:
+    ann = room.enroll().person
+    revision = room.people.revision()
+    message = room.message("front", Revoke(ann.id))
+    signed = parse(message)
+    request = decode(signed.payload, Request)
+    head = decode(bytes(request.head), Head)
+    back = Stamp(read_key(room.config.state.parent / "back/workstation-sign.key"))
+    front = Stamp(read_key(room.config.state.parent / "front/workstation-sign.key"))
+    renamed = encode(msgspec.structs.replace(head, workstation="back"))
+    elsewhere = encode(msgspec.structs.replace(head, site="other"))
+    another = encode(msgspec.structs.replace(head, desk="0" * 16))
+    for name, hostile in (
+        ("back", message),  # another's topic
+        ("front", back.sign(Kind.REQUEST, signed.payload)),  # another's name
+        ("back", back.sign(Kind.REQUEST, encode(Request(msgspec.Raw(renamed), request.sealed)))),  # another's words
+        ("front", front.sign(Kind.REQUEST, encode(Request(msgspec.Raw(elsewhere), request.sealed)))),
+        ("front", front.sign(Kind.REQUEST, encode(Request(msgspec.Raw(another), request.sealed)))),
+        ("front", front.sign(Kind.REPORT, signed.payload)),
+        ("front", Stamp(new_signing_pair().private).sign(Kind.REQUEST, signed.payload)),
+        ("front", message[:-1]),
+        ("front", message[:-70] + bytes([message[-70] ^ 1]) + message[-69:]),
+        ("front", b""),
+        ("nobody", message),
+    ):
+        assert room.clerk.hear(name, hostile) is None, (name, hostile)
+    assert room.people.revision() == revision and room.people.person(ann.id, date.today()) == ann
+    told = [why for _, why in room.lines(Deed.REQUEST_REFUSED)]
+    assert len(told) == len(set(told)) + 1, "each reason once a name"
+    assert {"its signature is not that of the workstation", "there is no such workstation"} < set(told)
+    assert isinstance(room.hand("front", message), Done), "the true one is not hurt by them"
+
+
+def test_a_workstation_that_was_shut_out_is_told_so_and_nothing_is_done_for_it(room: Room) -> None:
+    ann = room.enroll().person
+    with closing(office(room.config, room.credentials)) as open_:
+        open_.shut_out("front", "workstations")
+    for ask in (Revoke(ann.id), Show(ann.id)):
+        told = room.ask("front", ask)
+        assert isinstance(told, Refused) and "was shut out" in told.text
+    assert room.people.person(ann.id, date.today()) == ann
+
+
+def test_a_face_that_is_enrolled_is_refused_by_the_desk_with_whose_it_is(room: Room) -> None:
+    faces = synthetic(RNG, PACK.dimension)
+    ann = room.enroll(faces=faces).person
+    applicant, content = Applicant("Somebody", CONSENT), faces[:1].astype("<f4").tobytes()
+    told = room.ask("back", Admit(applicant, PACK.id, PACK.dimension, content))
+    assert isinstance(told, Refused) and (told.fields["person"], told.fields["reason"]) == (ann.id, "already_enrolled")
+    twin = msgspec.structs.replace(applicant, another="her twin")
+    assert isinstance(room.ask("back", Admit(twin, PACK.id, PACK.dimension, content), "r2"), Done)
+
+
+@pytest.mark.parametrize(
+    ("change", "dimension", "pack", "rows"),
+    [
+        ({}, PACK.dimension, PACK.id, np.full((1, PACK.dimension), np.nan)),
+        ({}, PACK.dimension, PACK.id, np.ones((1, PACK.dimension))),
+        ({}, PACK.dimension, PACK.id, np.zeros((9, PACK.dimension))),
+        ({}, PACK.dimension, PACK.id, np.zeros((1, 7))),
+        ({}, 8, PACK.id, np.zeros((1, 8))),
+        ({}, PACK.dimension, "other-1", np.zeros((1, PACK.dimension))),
+        ({"name": "a\nb"}, 0, PACK.id, None),
+        ({"name": ""}, 0, PACK.id, None),
+        ({"consent": Consent("", "entry", CONSENT.retain_until)}, 0, PACK.id, None),
+        ({"consent": Consent("f", "entry", date(2020, 1, 1))}, 0, PACK.id, None),
+        ({"bounds": Bounds(valid_from=2e9, valid_until=1e9)}, 0, PACK.id, None),
+    ],
+)  # fmt: skip
+def test_a_workstation_that_was_taken_over_enrols_nothing_that_forms_would_not(
+    room: Room, change: dict[str, object], dimension: int, pack: str, rows: Vector | None
+) -> None:
+    applicant = msgspec.structs.replace(Applicant("Ann", CONSENT), **change)
+    content = b"" if rows is None else rows.astype("<f4").tobytes()
+    assert isinstance(room.ask("front", Admit(applicant, pack, dimension, content)), Refused)
+    assert room.people.people(date.today()) == []
