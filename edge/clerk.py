@@ -23,7 +23,7 @@ from edge.journal import Errand
 from edge.matcher import ROUNDING, Vector
 from edge.models import manifest
 from edge.office import Gate, Office
-from edge.records import Kind, Signed, Topics, decode, encode
+from edge.records import Kind, Signed, Topics, decode, encode, parse
 from edge.requests import (
     PAGE,
     Admit,
@@ -113,6 +113,7 @@ class Clerk:
         return self._reply(known[name], heard, self._outcome(known[name], heard, demand))
 
     def _signed(self, message: bytes, workstation: Gate) -> Signed:
+        parse(message)
         try:
             return Checker([workstation.signs])(message)
         except SealError as error:

@@ -4,6 +4,7 @@ A request is sent again until its reply has come; the desk does it once. What wa
 changed nothing, or named by its id, under which the same command asks again.
 """
 
+import math
 import secrets
 import time
 from datetime import date
@@ -188,31 +189,29 @@ class Counter:
         return outcome
 
     def _ask(self, ask: Ask, id_: str) -> Outcome:
+        message, fresh = self._message(ask, id_), self._connection is None
+        try:
+            return self._exchanged(message)
+        except Lost:
+            self._connection = None
+            if fresh:
+                raise
+        return self._exchanged(message)  # the one before was idle while somebody sat before the camera
+
+    def _exchanged(self, message: bytes) -> Outcome:
         """Send until the reply has come."""
-        message = self._message(ask, id_)
-        connection = self._connected()
-        deadline, sent = time.monotonic() + self._patience_s, 0.0
+        if self._connection is None:
+            self._connection = Connection(self._where, [self._topics.reply(self._name)], needs_all=True)
+        deadline, sent = time.monotonic() + self._patience_s, -math.inf
         while (now := time.monotonic()) < deadline:
             if now - sent >= AGAIN_S:
                 sent = now
-                connection.publish(Message(self._topics.request(self._name), message))
-            for each in self._turn(connection):
+                self._connection.publish(Message(self._topics.request(self._name), message))
+            for each in self._connection.turn(TURN_S):
                 if response := self._reply(each.payload, digest(message)):
                     self._challenge = response.challenge
                     return response.outcome
         raise LinkError("no answer within {seconds:.0f} s", seconds=self._patience_s)
-
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = Connection(self._where, [self._topics.reply(self._name)], needs_all=True)
-        return self._connection
-
-    def _turn(self, connection: Connection) -> list[Message]:
-        try:
-            return connection.turn(TURN_S)
-        except Lost:
-            self._connection = None
-            raise
 
     def _message(self, ask: Ask, id_: str) -> bytes:
         head = encode(Head(self._site, self._name, id_, fingerprint(self._desk), self._challenge, time.time()))
