@@ -17,7 +17,7 @@ from edge.cli.counter import AgainOption, People, contract, register, today
 from edge.cli.enroll import known_levels
 from edge.cli.options import bounds, changed, given
 from edge.cli.pin import pin
-from edge.config import Credentials, load_either, load_place
+from edge.config import Credentials, DeskConfig, Place, load_either, load_place
 from edge.enrolled import Bounds, Edit, Person, Standing
 from edge.errors import StoreError
 from edge.i18n import N_, _
@@ -187,11 +187,17 @@ def erase(
     At a desk every gate confirms it, signed; gates out of reach are named as pending.
     """
     gone, told = _ended(lambda people: people.erase(person, revision), config, credentials, again, wait)
+    kept = _last_backup(load_place(config), credentials, gone)
     if json:
-        emit({**msgspec.to_builtins(gone), **told})
+        emit({**msgspec.to_builtins(gone), **told, "in_backups_until": kept})
         return
     say("nothing is left of {id} but this id", id=gone.id)
     _tell(told)
+    if kept:
+        text = (
+            "backups of the desk made up to {at:%Y-%m-%d %H:%M} UTC still hold the record, sealed: destroy them in time"
+        )
+        say(text, at=kept)
 
 
 @people.command("export")
@@ -227,6 +233,17 @@ def _ended(
     with register(place, credentials, again) as people:
         gone = deed(people)
         return gone, contract(place, credentials, people, gone, wait)
+
+
+def _last_backup(place: Place, credentials: Path | None, gone: Person) -> datetime | None:
+    """When the last backup was made that holds somebody's record, at a desk."""
+    if not isinstance(place, DeskConfig):
+        return None
+    from edge.audit import Audit
+    from edge.journal import Deed
+
+    line = Audit.of(place, Credentials(credentials)).last(Deed.BACKED_UP)
+    return line.at if line and line.at > gone.enrolled_at else None
 
 
 def _tell(contract: dict[str, Any]) -> None:

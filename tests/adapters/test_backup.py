@@ -17,6 +17,7 @@ from edge.backup import KEY_FILE, PUBLIC, new_recovery_key
 from edge.enrolled import Bounds, Edit, Person, Standing
 from edge.journal import Deed
 from edge.models import manifest
+from edge.signet import DESK_PUBLIC, Checker, read_key
 from edge.town import CONSENT, PACK, synthetic
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place, member, say
@@ -200,3 +201,34 @@ def test_a_backup_opens_with_its_key_alone_and_replaces_nothing(place: Place) ->
     restore(place, root / "desk.age")
     assert [person.name for person in standings(place).values()] == ["Ann"]
     assert (root / "credentials/desk.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_erasing_somebody_says_which_backups_still_hold_the_record(place: Place) -> None:
+    ann = enroll(place, "Ann")
+    answer("desk", "backup", place.town.root / "desk.age", *options(place))
+    bob = enroll(place, "Bob")
+    made = place.audit().last(Deed.BACKED_UP)
+    assert made and "still hold the record" in run("people", "erase", ann, "--wait", "0", *options(place)).stdout
+    assert answer("people", "erase", bob, "--wait", "0", *options(place))["in_backups_until"] is None
+
+
+def test_a_backup_that_was_made_after_a_rotation_has_the_new_keys(place: Place) -> None:
+    ann, secrets = enroll(place, "Ann"), place.town.credentials
+    before = read_key(secrets.path(DESK_PUBLIC))
+    for rotate in (["content"], ["signing"], ["signing", "--finish"]):
+        answer("keys", "rotate", *rotate, *options(place))
+    place.start("broker", "desk")
+    until(lambda: TOPICS.person(ann) in place.town.office().hashes())
+    answer("desk", "backup", place.town.root / "desk.age", *options(place))
+    place.town.people().revoke(ann)
+    revision = place.town.people().revision()
+    until(lambda: place.town.office().head()[0] == revision and not place.desk.outgoing)  # type: ignore[union-attr]
+    public, kid = read_key(secrets.path(DESK_PUBLIC)), place.town.office().newest_key()
+    lose(place)
+    restore(place, place.town.root / "desk.age")
+    assert (read_key(secrets.path(DESK_PUBLIC)), place.town.office().newest_key()) == (public, kid) and public != before
+    told = answer("desk", "recover", "--listen", "1", "--accept", *options(place))
+    assert (told["revoked"], told["unread"]) == ([ann], [])
+    place.start("desk")
+    until(lambda: place.town.office().head()[0] == place.town.people().revision())
+    assert Checker([public])(place.town.office().message(TOPICS.manifest)).kind == "manifest"

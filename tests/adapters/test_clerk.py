@@ -110,6 +110,9 @@ def room(tmp_path: Path) -> Iterator[Room]:
             provision.add_workstation(open_, credentials.directory, SITE, name, tmp_path / name)
             station = WorkstationConfig(WorkstationSection(SITE, name), BrokerSection())
             counters[name] = Counter(station, Credentials(tmp_path / name), PACK.id)
+    for site, name in (("other", "front"), (SITE, "another")):
+        station = WorkstationConfig(WorkstationSection(site, name), BrokerSection())
+        counters[f"{site}/{name}"] = Counter(station, Credentials(tmp_path / "front"), PACK.id)
     with closing(Clerk(config, credentials)) as clerk:
         yield Room(clerk, config, credentials, counters)
 
@@ -182,16 +185,16 @@ def test_what_nobody_authorised_has_signed_is_not_answered_but_told(room: Room) 
     back = Stamp(read_key(room.config.state.parent / "back/workstation-sign.key"))
     front = Stamp(read_key(room.config.state.parent / "front/workstation-sign.key"))
     renamed = encode(msgspec.structs.replace(head, workstation="back"))
-    elsewhere = encode(msgspec.structs.replace(head, site="other"))
     another = encode(msgspec.structs.replace(head, desk="0" * 16))
     for name, hostile in (
         ("back", message),  # another's topic
         ("front", back.sign(Kind.REQUEST, signed.payload)),  # another's name
         ("back", back.sign(Kind.REQUEST, encode(Request(msgspec.Raw(renamed), request.sealed)))),  # another's words
-        ("front", front.sign(Kind.REQUEST, encode(Request(msgspec.Raw(elsewhere), request.sealed)))),
         ("front", front.sign(Kind.REQUEST, encode(Request(msgspec.Raw(another), request.sealed)))),
         ("front", front.sign(Kind.REPORT, signed.payload)),
         ("front", Stamp(new_signing_pair().private).sign(Kind.REQUEST, signed.payload)),
+        ("front", room.message("other/front", Revoke(ann.id))),  # signed and sealed well, for another site
+        ("front", room.message(f"{SITE}/another", Revoke(ann.id))),  # under a name that is not its own
         ("front", message[:-1]),
         ("front", message[:-70] + bytes([message[-70] ^ 1]) + message[-69:]),
         ("front", b""),
