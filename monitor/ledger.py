@@ -50,6 +50,22 @@ class Totals(Struct, frozen=True):
     quarantined: int
 
 
+class Place(NamedTuple):
+    """Where an event stands in a gate's log."""
+
+    site: str
+    gate: str
+    epoch: str
+    sequence: int
+
+
+class Verdict(NamedTuple):
+    """What reading every event again has found: so many follow, up to the one that is missing or was changed."""
+
+    events: int
+    broken: Place | None = None
+
+
 class Ledger:
     """One writer at a time. StoreError when the database cannot be used."""
 
@@ -154,19 +170,25 @@ class Ledger:
 
     def verify(self) -> bool:
         """Read every event again: true when all streams are in order, without a gap, and their hashes chain."""
+        return self.audit().broken is None
+
+    def audit(self) -> Verdict:
+        """The same, with how many events there are up to the first that does not follow, and which that is."""
         columns = EVENTS.c
-        query = select(columns.epoch, columns.first, columns.sequence, columns.hash, columns.payload)
-        before, place, digest = "", 0, GENESIS
+        query = select(
+            columns.site, columns.gate, columns.epoch, columns.first, columns.sequence, columns.hash, columns.payload
+        )
+        before, place, digest, count = ("", "", ""), 0, GENESIS, 0
         with self._db.reading() as connection:
             order = (columns.site, columns.gate, columns.epoch, columns.sequence)
             with connection.execute(query.order_by(*order), execution_options={"yield_per": 1000}) as rows:
                 for row in rows:
-                    if row.epoch != before:
-                        before, place, digest = row.epoch, 0, GENESIS
+                    if row[:3] != before:
+                        before, place, digest = row[:3], 0, GENESIS
                     if not _follows(row, place, digest):
-                        return False
-                    place, digest = row.sequence, row.hash
-        return True
+                        return Verdict(count, Place(*row[:3], place + 1))
+                    place, digest, count = row.sequence, row.hash, count + 1
+        return Verdict(count)
 
     def close(self) -> None:
         self._db.close()

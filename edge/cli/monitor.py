@@ -148,28 +148,36 @@ def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
 
 @monitor.command("verify")
 def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
-    """Check the chain of what was done with alarms, from where it was last cut; name the first break."""
+    """Check the chains of all gates' events, and that of what was done with alarms; name the first break of each."""
     from datetime import UTC, datetime
 
     from edge.seal import load_key
     from monitor.chain import Chain
     from monitor.database import Database
+    from monitor.ledger import Ledger
     from monitor.settings import load
 
     configured = load(config)
     key = load_key(configured.path(configured.settings.store.signing_key).with_suffix(".pub"))
     with Database(configured.database) as database:
         count, cut, broken = Chain(database, key).verify()
+        events, lacking = Ledger(database).audit()
+    valid = broken is None and lacking is None
     if json:
         first = {"step": broken.position, "problem": str(broken.why)} if broken else None
-        emit({"steps": count, "valid": broken is None, "cut": cut, "first_break": first})
-        return
-    if cut:
-        day = datetime.fromtimestamp(cut.at, UTC).date().isoformat()
-        say("steps up to {through} were cut off on {day}: their time was over", through=cut.through, day=day)
-    say("{count} steps are in order", count=count)
-    if broken:
-        say("the first break is at step {position}: {why}", position=broken.position, why=broken.why)
+        told = {"steps": count, "valid": valid, "cut": cut, "first_break": first}
+        emit({**told, "events": events, "first_event_break": lacking._asdict() if lacking else None})
+    else:
+        if cut:
+            day = datetime.fromtimestamp(cut.at, UTC).date().isoformat()
+            say("steps up to {through} were cut off on {day}: their time was over", through=cut.through, day=day)
+        say("{count} steps are in order", count=count)
+        if broken:
+            say("the first break is at step {position}: {why}", position=broken.position, why=broken.why)
+        say("{count} events are in order", count=events)
+        if lacking:
+            say("event {sequence} of {site}/{gate} ({epoch}) is missing or was changed", **lacking._asdict())
+    if not valid:
         raise typer.Exit(1)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from joserfc.jwk import OKPKey
+from sqlalchemy import text
 
 from edge.errors import EdgeError, StoreError
 from edge.seal import GENESIS, chain_hash, commit
@@ -103,6 +104,21 @@ def test_erasing_who_passed_leaves_a_chain_that_is_whole(database: Database) -> 
     assert [each.position for each in history.search(Wanted(person="p001"), 10)] == [2]
     assert "personal" not in history.search(Wanted(), 1)[0].event["data"]
     assert chain.ledger.verify()
+
+
+@pytest.mark.parametrize(
+    "deed", ["DELETE FROM events WHERE sequence = 3", "UPDATE events SET payload = ? WHERE sequence = 3"]
+)
+def test_an_event_that_is_missing_or_changed_is_named(database: Database, deed: str) -> None:
+    chain, history = Chain(database), History(database)
+    for number in range(5):
+        chain.report("RequestToExit", 100, note=str(number))
+    assert chain.ledger.audit() == (5, None)
+    payload = msgspec.json.encode(history.search(Wanted(), 10)[1].event)  # that of another place
+    with database.writing() as connection:
+        values = {"payload": payload} if "?" in deed else {}
+        connection.execute(text(deed.replace("?", ":payload")), values)
+    assert chain.ledger.audit() == (2, ("hq", "gate-1", EPOCH, 3))
 
 
 def test_history_goes_on_where_a_page_ended(database: Database) -> None:

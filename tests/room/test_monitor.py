@@ -135,8 +135,9 @@ def test_what_is_no_event_is_put_aside_and_nothing_stops(
 
 
 def test_everything_that_was_recorded_is_whole(monitor: Monitor) -> None:
-    told = answer("monitor", "verify", "--config", monitor.config)
-    assert told["valid"] and told["steps"] > 10 and told["first_break"] is None
+    told = answer("monitor", "verify", "--config", monitor.config, status=1)
+    assert told["steps"] > 10 and told["first_break"] is None
+    assert not told["valid"] and told["first_event_break"]["gate"].startswith("bad-")
     with Database(load(monitor.config).database) as database:
         assert {problem.kind for problem in Ledger(database).problems()} == {"break"}
     events = monitor.call("/api/events?since=0&limit=1000")
