@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from edge.applications import Application, Applications, Refusal
 from edge.complaints import number_taken
 from edge.enroll import Enrolled, Registrar
-from edge.errors import RefusedError, StoreError
+from edge.errors import LinkError, RefusedError, StoreError
 
 Advance = Callable[[int, int], None]
 """Told how many applications are done, and how many there are."""
@@ -47,8 +47,8 @@ class Intake:
         self.tally = Tally()
 
     def run(self, applications: Applications, advance: Advance) -> Tally:
-        """Enrol everybody who is not in already. StoreError ends it: whoever came before is in, and the next run goes
-        on from there.
+        """Enrol everybody who is not in already. StoreError ends it, also when the desk does not answer: whoever came
+        before is in, and the next run goes on from there.
         """
         done = 0
         try:
@@ -56,7 +56,7 @@ class Intake:
             for done, application in enumerate(applications):
                 advance(done, len(applications))
                 self._take(application)
-        except StoreError as error:
+        except (StoreError, LinkError) as error:
             text, hint = "ended after {done} of {count}: {why}", "mend it and do the same again: it goes on from there"
             raise StoreError(text, hint, done=done, count=len(applications), why=error) from error
         advance(len(applications), len(applications))

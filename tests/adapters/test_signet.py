@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
 
 from edge.errors import SealError
+from edge.seal import Signer, Verifier
 from edge.signet import (
     Checker,
     Sealer,
@@ -73,3 +76,14 @@ def test_keys_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
     made[0].write_bytes(b"short")
     with pytest.raises(SealError, match="5 bytes"):
         read_key(made[0])
+
+
+def test_a_header_is_exactly_the_agreed_one_before_a_library_obeys_it() -> None:
+    key = OKPKey.generate_key("Ed25519")
+    verifier = Verifier(key, "agreed", "k1")
+    assert verifier.verify(Signer(key, "agreed", "k1").sign({"a": 1})) == {"a": 1}
+    named = {"alg": "Ed25519", "typ": "agreed", "kid": "k1"}
+    for change in ({"typ": "other"}, {"kid": "k2"}, {"jku": "https://example.org"}):
+        token = jws.serialize_compact(named | change, b'{"a": 1}', key, algorithms=["Ed25519"])
+        with pytest.raises(SealError, match="is not what was agreed"):
+            verifier.verify(token)
