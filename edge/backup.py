@@ -72,7 +72,7 @@ def save(config: DeskConfig, credentials: Credentials, out: Path) -> Card:
     try:
         with TemporaryDirectory(prefix=".backup-", dir=config.state) as scratch:
             for name in DATABASES:
-                _copy(config.state / name, Path(scratch) / name)
+                files.copy(config.state / name, Path(scratch) / name)
             card = Card(config.desk.site, _revision(Path(scratch) / FILE, credentials), time.time())
             with files.fresh(draft) as file:
                 _sealed(file, recipient, lambda archive: _fill(archive, card, config, credentials, Path(scratch)))
@@ -99,15 +99,6 @@ def _fill(archive: tarfile.TarFile, card: Card, config: DeskConfig, credentials:
         for path in sorted(credentials.directory.iterdir()):
             if path.is_file() and path.name != KEY_FILE:
                 archive.add(path, f"credentials/{path.name}")
-
-
-def _copy(database: Path, copy: Path) -> None:
-    """One moment of a database, while others write to it (SQLite's online backup)."""
-    with (
-        contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as source,
-        contextlib.closing(sqlite3.connect(copy)) as target,
-    ):
-        source.backup(target)
 
 
 def _revision(copy: Path, credentials: Credentials) -> int:

@@ -8,6 +8,7 @@ opens without a grant, one that stays open, a tampered housing and a fire are pl
 
 import contextlib
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -17,10 +18,12 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 
+from edge import files
 from edge.config import CameraSection, Config, DoorSection, load
 from edge.doorevents import AccessGranted, DoorForcedOpen, DoorModeChanged, DoorOpenTooLong, DoorTamper, FireReleased
 from edge.errors import EdgeError, StoreError
 from edge.events import DrillReport
+from edge.kept import STORE
 from edge.logfile import Reader
 from edge.schedule import ALWAYS
 from edge.signers import LookSection
@@ -124,7 +127,18 @@ def _rehearsal(config: Config, camera: CameraSection, url: str, root: Path) -> C
     (root / "state").mkdir()
     for kept in config.state.glob("whitelist*"):
         (root / "state" / kept.name).symlink_to(kept.absolute())
+    if config.whitelist.source == "desk":
+        _copied(config.state / STORE, root / "state" / STORE)
     return made
+
+
+def _copied(store: Path, to: Path) -> None:
+    """What the gate last heard of its desk's list: its follower writes, and two of them must not write to one file."""
+    try:
+        files.copy(store, to)
+    except sqlite3.Error as error:
+        hint = "let the gate hear its desk first: edge-gate sync status"
+        raise StoreError("the store {path} cannot be used: {why}", hint, path=store, why=error) from error
 
 
 class Stage:

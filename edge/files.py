@@ -68,6 +68,12 @@ def database(path: Path, mode: str = "rw") -> contextlib.closing[sqlite3.Connect
     return contextlib.closing(sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None))
 
 
+def copy(path: Path, to: Path) -> None:
+    """One moment of an SQLite file, in a new one, while others write to it (SQLite's online backup)."""
+    with database(path, "ro") as source, contextlib.closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+
+
 def begin(path: Path) -> BinaryIO:
     """Open a file that somebody named, to read it; a pipe that nobody writes to is empty, and not waited for."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

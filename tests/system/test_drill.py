@@ -1,15 +1,18 @@
 """A drill beside a gate in service: the approach is recognised, the alarms work, and the real door is not touched."""
 
+import contextlib
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge import models
 from edge.drillbook import leave
-from edge.enrolled import Bounds, Edit
+from edge.enrolled import Bounds, Consent, Edit
 from edge.errors import ConfigurationError
 from edge.events import DrillFault, DrillReport
 from edge.matcher import Vector
+from edge.town import Town
 from edge.whitelist import Whitelist
 from tests.commands import answer, complaint
 from tests.system.conftest import NewHouse
@@ -97,3 +100,26 @@ def test_what_cannot_be_rehearsed_says_why(house: NewHouse) -> None:
     gate.site.file.write_text(real + "\n[drill]\nrehearsal = true\n")
     with pytest.raises(ConfigurationError, match="1 problem"):
         assert gate.site.config
+
+
+@pytest.mark.slow
+def test_a_gate_with_the_list_of_a_desk_drills_with_what_it_last_heard(
+    film: Path, scene: Path, shared: Path, tmp_path: Path
+) -> None:
+    """Also while the desk, the broker and the gate are down; its store stays as it is."""
+    models.fetch("zoo", STORE, shared / "models")
+    with contextlib.closing(Town(tmp_path, STORE, ["north"])) as town:
+        consent = Consent("test", "somebody in a film", date.today() + timedelta(days=2))
+        person = town.people().enroll("visitor", consent, models.manifest("zoo").id, templates(scene, "zoo")).id
+        town.broker.start()
+        town.start_desk()
+        town.start_gate("north")
+        wait(lambda: [contact for contact in town.office().contacts().values() if contact.people == 1], 60)
+    store = town.gate_config("north").state / "list.sqlite"
+    before = store.read_bytes()
+    site = town.sites["north"]
+    given = ["--config", site.file, "--credentials", site.secrets, "--clip", film, "--person", person]
+    assert answer("drill", *given)["passed"]
+    assert store.read_bytes() == before
+    store.rename(tmp_path / "elsewhere")
+    assert "let the gate hear its desk first" in complaint("drill", *given)
