@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from edge import backup
+from edge import backup, notify
 from edge.authority import Authority
 from edge.clerk import Clerk
 from edge.config import Credentials, DeskConfig
@@ -63,7 +63,8 @@ class Desk:
         self._stopped.set()
 
     def run(self) -> None:
-        """Serve until `stop`."""
+        """Serve until `stop`; ready and alive also while there is no broker."""
+        notify.ready()
         while not self._stopped.is_set():
             now = time.monotonic()
             if not self._link.due(now):
@@ -83,6 +84,7 @@ class Desk:
             except EdgeError as error:
                 self._link.failed(Status.ENDED, time.monotonic(), str(error))
                 log.error("%s", error)
+        notify.stopping()
         self.counter.close()
         self.office.close()
 
@@ -95,6 +97,7 @@ class Desk:
         self.authority.tidy()
         if self.authority.changed() or self.authority.due(time.time()):
             self._send(self.authority.issue())
+        notify.watchdog()
 
     def _look_at_gates(self) -> None:
         """Wrap the content keys for every gate; when one was shut out, everybody is sealed anew with another."""

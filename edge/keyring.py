@@ -1,8 +1,8 @@
-"""Which credentials the gate process has, by the configuration: for the units' drop-ins and for `edge-gate doctor`."""
+"""Which credentials gate and desk have, by the configuration: for the units' drop-ins and for `edge-gate doctor`."""
 
-from edge.config import Config
+from edge.config import Config, DeskConfig
 from edge.passes import PUBLIC
-from edge.signet import DESK_NEXT, DESK_PUBLIC, GATE_OPENS, GATE_SIGNS
+from edge.signet import DESK_KEY, DESK_NEXT, DESK_PUBLIC, GATE_OPENS, GATE_SIGNS
 from edge.whitelist import KEY
 
 
@@ -22,3 +22,8 @@ def of_list(config: Config) -> list[str]:
 def perhaps(config: Config) -> list[str]:
     """What it takes if it is there: the key of the desk's passes, the next one of a desk that rotates."""
     return [PUBLIC, *([DESK_NEXT] if config.whitelist.source == "desk" else [])]
+
+
+def of_desk(config: DeskConfig) -> list[str]:
+    """What the desk runs with: it opens and signs the list."""
+    return list(filter(None, [KEY, DESK_KEY, config.broker.credential, config.broker.key_credential]))

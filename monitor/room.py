@@ -1,5 +1,6 @@
 """The room: what the recorder hears becomes alarms, the state of gates and news for whoever watches."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -71,6 +72,8 @@ class Room(Audience):
         self._chain, self._is_whole = Chain(self.database, load_key(key)), True
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
         self._ticked = self._erased = self._looked = 0.0
+        self.turned_at = -math.inf
+        """When the recorder's thread was last seen at work, in monotonic seconds."""
         self._publish: Callable[[Message], None] = lambda message: None
         self._discovered: dict[str, Message] = {}
         self.failed: Callable[[], None] = lambda: None
@@ -155,7 +158,7 @@ class Room(Audience):
             self.turn()
 
     def turn(self) -> None:
-        now = time.monotonic()
+        now = self.turned_at = time.monotonic()
         if now - self._ticked < TICK_S:
             return
         self._ticked = now

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
+from socket import socket
 from typing import Any
 
 import uvicorn
@@ -12,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from edge import notify
 from edge.errors import EdgeError, StoreError
 from monitor import account, api, commands, figures, lookup, maintenance, metrics, notices, openapi, pages
 from monitor.access import Bounded, Sealed, caller, problem
@@ -21,6 +24,8 @@ from monitor.room import Room
 
 WATCHERS = 200
 """Most pages that are open at once."""
+ROUND_S = 10.0
+"""The recorder's rounds take a second or two; one that takes longer is waited for by the watchdog of the unit."""
 
 
 def application(room: Room) -> Any:
@@ -92,6 +97,7 @@ class Server(uvicorn.Server):
     """Serves until SIGTERM, SIGINT or `end`; open streams do not keep it."""
 
     def __init__(self, room: Room) -> None:
+        self._room = room
         web, path = room.settings.web, room.configured.path
         secured = {"ssl_certfile": path(web.certificate_file), "ssl_keyfile": path(web.key_file)}
         options: dict[str, Any] = {"log_level": "warning", "server_header": False, "access_log": False}
@@ -105,6 +111,17 @@ class Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.handle_exit)
         yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            notify.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Several times a second: the server lives, and says so while the recorder does."""
+        if time.monotonic() - self._room.turned_at < ROUND_S:
+            notify.watchdog()
+        return await super().on_tick(counter)
 
     def end(self) -> None:
         self.should_exit = True

@@ -51,12 +51,11 @@ for command in (backup, restore, recover):
 @desk.command("run")
 def run(config: DeskOption = DESK, credentials: CredentialsOption = None) -> None:
     """Number, sign and publish the whitelist of a site, and keep the broker true to it. Runs until it is stopped."""
-    import logging
-
+    from edge.cli.run import start_log
     from edge.config import Credentials, load_desk
     from edge.desk import Desk
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    start_log("desk")
     running = Desk(load_desk(config), Credentials(credentials))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())

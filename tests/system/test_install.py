@@ -25,8 +25,8 @@ def install(*options: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=120, umask=0o077)
 
 
-def installed(root: Path) -> Path:
-    done = install("--root", root, "--venv", sys.prefix, "--from", STORE)
+def installed(root: Path, *options: str) -> Path:
+    done = install(*options, "--root", root, "--venv", sys.prefix, "--from", STORE)
     assert done.returncode == 0, done
     return root
 
@@ -103,6 +103,37 @@ def test_a_second_run_follows_the_configuration_and_keeps_it_and_the_key(gate: P
     (settings / "gate.toml").write_text(text.replace("every_days = 90", "every_days = 0"))
     installed(root)
     assert not (root / UNITS / "timers.target.wants/edge-gate-drill.timer").exists()
+
+
+@pytest.mark.real
+def test_a_desk_gets_its_unit_its_keys_as_credentials_and_nothing_of_a_gate(gate: Path, tmp_path: Path) -> None:
+    root = tmp_path / "desk"
+    (root / "etc/edge-gate/credentials").mkdir(parents=True)
+    (root / "etc/edge-gate/credentials/broker.key").write_text(SECRET)
+    installed(root, "--desk")
+    assert [path.name for path in (root / UNITS).glob("*.wants/*")] == ["edge-gate-desk.service"]
+    said = (root / UNITS / "edge-gate-desk.service.d/credentials.conf").read_text().splitlines()
+    keys = ["whitelist.key", "desk.key", "broker.key"]
+    assert said[2:] == [f"LoadCredential={key}:/etc/edge-gate/credentials/{key}" for key in keys]
+    assert (owner(root, "var/lib/edge-gate-desk"), mode(root / "var/lib/edge-gate-desk")) == ("edge-gate-desk", 0o700)
+    assert not (root / "etc/edge-gate/gate.toml").exists()
+    signs = (root / "etc/edge-gate/credentials/desk.key").read_bytes()
+    installed(root, "--desk")
+    assert (root / "etc/edge-gate/credentials/desk.key").read_bytes() == signs
+
+
+@pytest.mark.real
+def test_a_monitoring_room_gets_its_unit_and_the_credentials_that_it_names(gate: Path, tmp_path: Path) -> None:
+    root = tmp_path / "room"
+    (root / "etc/edge-gate/credentials").mkdir(parents=True)
+    for name in ("broker.key", "page.key"):
+        (root / "etc/edge-gate/credentials" / name).write_text(SECRET)
+    installed(root, "--monitor")
+    assert [path.name for path in (root / UNITS).glob("*.wants/*")] == ["edge-gate-monitor.service"]
+    said = (root / UNITS / "edge-gate-monitor.service.d/credentials.conf").read_text().splitlines()
+    assert said[2:] == ["LoadCredential=broker.key:/etc/edge-gate/credentials/broker.key"], "the page's is a comment"
+    assert owner(root, "var/lib/edge-gate-monitor") == "edge-gate-monitor"
+    assert not (root / "var/lib/edge-gate/models").exists()
 
 
 @pytest.mark.parametrize("script", ["scripts/install", ".ci/run"])

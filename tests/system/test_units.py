@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import load
+import monitor.settings
+from edge.config import load, load_desk
 from edge.supervise import gate_children
 from edge.users import PEERS
 from tests.conftest import ROOT, need
@@ -20,7 +21,9 @@ CONFIG = ROOT / "config"
 UNITS = sorted(CONFIG.glob("*.service"))
 TIMERS = sorted(CONFIG.glob("*.timer"))
 DRILL = CONFIG / "edge-gate-drill.service"
-RELAY, GATE, EYE, LOOK = (CONFIG / f"edge-gate{kind}.service" for kind in ("-relay", "", "-eye@", "-look"))
+RELAY, GATE, EYE, LOOK, DESK, ROOM = (
+    CONFIG / f"edge-gate{kind}.service" for kind in ("-relay", "", "-eye@", "-look", "-desk", "-monitor")
+)
 
 
 def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -59,7 +62,7 @@ def service(unit: Path) -> dict[str, str]:
 
 def test_each_unit_has_a_user_of_its_own_and_the_sockets_know_them() -> None:
     users = {unit: service(unit)["User"] for unit in UNITS if unit != DRILL}
-    assert len(set(users.values())) == 4
+    assert len(set(users.values())) == 6
     assert {"eye": users[EYE], "relay": users[GATE]} == PEERS
     made = re.findall(r"^u (\S+)", (CONFIG / "sysusers.conf").read_text(), re.MULTILINE)
     assert sorted(made) == sorted(users.values())
@@ -73,6 +76,23 @@ def test_a_drill_is_the_gates_user_without_a_device_or_a_network() -> None:
     assert (drill["IPAddressDeny"], drill["IPAddressAllow"]) == ("any", "localhost")
     assert drill["ExecStart"].endswith("edge-gate drill --if-due")
     assert [timer.stem for timer in TIMERS] == [DRILL.stem]
+
+
+def test_the_desk_has_no_device_and_its_state_where_its_configuration_says() -> None:
+    desk, config = service(DESK), load_desk(CONFIG / "desk.toml")
+    assert desk["ExecStart"].endswith("edge-gate desk run") and desk["PrivateDevices"] == "yes"
+    assert Path("/var/lib") / desk["StateDirectory"] == config.state
+
+
+def test_the_room_has_no_device_and_its_state_where_its_configuration_says() -> None:
+    unit, settings = service(ROOM), monitor.settings.load(CONFIG / "monitor.toml").settings
+    assert unit["ExecStart"].endswith("edge-gate monitor") and unit["PrivateDevices"] == "yes"
+    state = Path("/var/lib") / unit["StateDirectory"]
+    assert {Path(file).parent for file in (settings.store.database, settings.store.signing_key)} == {state}
+
+
+def test_what_faces_are_in_is_not_left_on_a_disk_by_a_crash() -> None:
+    assert {service(unit).get("LimitCORE") for unit in UNITS if unit != RELAY} == {"0"}
 
 
 def test_the_units_run_what_the_supervisor_runs_with_the_same_watchdogs() -> None:
