@@ -4,16 +4,23 @@
 first step at which something did not hold. `make invariants` takes a million.
 """
 
+import math
 import random
 import sys
 import time
 from collections import Counter
 from typing import Any
 
-from msgspec import structs
-
-from bench.core import DOORS, GOOD, LIVE, START, rules
-from edge.doorevents import AccessDenied, AccessGranted, AccessNotTaken, AccessTaken, DoorOpenTooLong
+from bench.core import START
+from edge.chatter import SETTLED_S
+from edge.doorevents import (
+    AccessDenied,
+    AccessGranted,
+    AccessNotTaken,
+    AccessTaken,
+    DoorForcedOpen,
+    DoorOpenTooLong,
+)
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -29,31 +36,22 @@ from edge.facts import (
     PinEntered,
     Pulse,
     Recorded,
-    RelayReported,
     Relock,
     Started,
     StorageReported,
-    TrackEnded,
     Wake,
     WhitelistLoaded,
 )  # fmt: skip
-from edge.gate import Gate, GateRules
-from edge.presence import Cues
+from edge.gate import Gate
 from edge.state import DoorState
 from edge.terms import (
-    Candidate,
-    CommandKind,
     Contact,
     DoorMode,
     Factor,
     Input,
     Now,
-    Pass,
-    Permit,
-    RelayOutcome,
-    Status,
-    Storage,
 )  # fmt: skip
+from tests.core.chance import CHATTER_CHANGES, CHATTER_WITHIN_S, OTHERS, SECOND_PERSON_S, VAULTS, Chance, strict
 
 TRACE = 1000
 HARD_LIMIT_S = 5.0
@@ -62,98 +60,35 @@ LINKS = (BrokerReported, CameraReported, StorageReported)
 SHOWN = (FaceSeen, PassShown, CardRead, PinEntered)
 """What people show: a grant waits for its record."""
 FRESH_S = 1.0
-PEOPLE = ("ann", "bob", "cat", "")
-PERMITS = {
-    "ann": Permit("ann", ("staff",), pin="1", duress="9"),
-    "bob": Permit("bob", ("staff",), valid_until=START + 2_000),
-    "cat": Permit("cat", ("nobody",), pin="3", extended=True),
-}
 
 
-REPORTS = [*RelayOutcome, *[RelayOutcome.STARTED] * 6, *[RelayOutcome.ENDED] * 2, *[RelayOutcome.AVAILABLE] * 3]
-ORDERS = [*CommandKind, *[CommandKind.RELEASE] * 6, *[CommandKind.UNBLOCK] * 3, *[CommandKind.LOCK] * 3]
-"""What ends a mode comes more often than what begins one: else the doors stay locked down."""
-SLUICE, VAULT = DOORS[1], DOORS[2]
+class Rattles:
+    """Which inputs chatter, counted here once more from the facts alone."""
 
+    def __init__(self) -> None:
+        self.ends: dict[tuple[str, Input], float] = {}
+        """The inputs that chatter, and when they will have settled."""
+        self._levels: dict[tuple[str, Input], bool] = {}
+        self._changes: dict[tuple[str, Input], list[float]] = {}
 
-def strict() -> GateRules:
-    """The gate of the benchmark with one door of a sluice, and one that takes two people."""
-    made = rules()
-    doors = made.doors | {SLUICE: structs.replace(made.doors[SLUICE], interlock=(DOORS[0],))}
-    entry = made.entry | {VAULT: structs.replace(made.entry[VAULT], people=2)}
-    return structs.replace(made, doors=doors, entry=entry)
+    def see(self, fact: Fact, now: float) -> None:
+        if isinstance(fact, InputLost):
+            for known in (self.ends, self._levels, self._changes):
+                for key in [key for key in known if key[0] == fact.door]:
+                    del known[key]  # type: ignore[attr-defined]
+        if isinstance(fact, InputChanged):
+            self._change((fact.door, fact.input), fact.active, now)
+        for key in [key for key, end in self.ends.items() if now >= end]:
+            del self.ends[key]
 
-
-class Chance:
-    """Makes facts at random, about three doors: likely ones often, impossible ones now and then."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.pulses: list[Pulse] = []
-        self.asked: Pulse | None = None
-        """What the guard has not answered yet."""
-        self.tickets: list[int] = []
-
-    def heard(self, effects: list[Effect]) -> None:
-        """What the gate did, which storage and the guard may answer."""
-        for effect in effects:
-            if isinstance(effect, Pulse):
-                self.asked, self.pulses = effect, [*self.pulses[-3:], effect]
-            elif isinstance(effect, Emit) and effect.ticket:
-                self.tickets = [*self.tickets[-3:], effect.ticket]
-
-    def fact(self, mono: float) -> Fact:
-        any_of, chance = self.random.choice, self.random.random()
-        door = any_of(DOORS[:3])
-        if self.asked and self.random.random() < 0.7:
-            pulse, self.asked = self.asked, None
-            return RelayReported(pulse.door, RelayOutcome.STARTED, pulse.pulse)
-        if chance < 0.45:
-            return self._face(door, mono)
-        if chance < 0.55 and self.tickets:
-            return Recorded(any_of(self.tickets), self.random.random() < 0.9)
-        if chance < 0.67 and self.pulses:
-            pulse = any_of([*self.pulses, self.pulses[-1], self.pulses[-1]])
-            return RelayReported(pulse.door, any_of(REPORTS), pulse.pulse, "why")
-        if chance < 0.8:
-            return InputChanged(door, any_of(list(Input)), self.random.random() < 0.5)
-        if chance < 0.88:
-            problem = "" if self.random.random() < 0.9 else "forged"
-            seconds = any_of([None, 2.0, 20.0])
-            return CommandReceived("c", "op", any_of(ORDERS), any_of([door, ""]), seconds, problem=problem)
-        return self._other(door, mono)
-
-    def _face(self, door: str, mono: float) -> Fact:
-        person, age = self.random.choice(PEOPLE), self.random.choice([0.1, 0.1, 0.1, 0.1, 1.5, -1.0])
-        cues = self.random.choice([LIVE, LIVE, LIVE, Cues((0.7,)), Cues((0.01,), 0.05, 1.0), Cues()])
-        found = Candidate(person, 0.8, 0.3, 0.5, 1) if person else None
-        track = self.random.randint(1, 3)
-        return FaceSeen(door, track, mono - age, mono - age - 0.2, GOOD, cues, found, PERMITS.get(person))
-
-    def _other(self, door: str, mono: float) -> Fact:
-        any_of = self.random.choice
-        shown = Pass(
-            any_of(["p1", "p2"]),
-            any_of(["ann", "guest"]),
-            "desk",
-            START,
-            START + 3_000,
-            uses=2,
-            face=any_of([True, False]),
-        )
-        return any_of(
-            [
-                TrackEnded(door, any_of([1, 2, 3])),
-                PassShown(door, door, mono - any_of([0.1, 0.1, 1.5]), shown),
-                CardRead(door, door, PERMITS.get(any_of(PEOPLE))),
-                PinEntered(door, door, any_of(["1", "3", "9", "x"])),
-                InputLost(door, "unplugged"),
-                CameraReported(door, any_of(list(Status))),
-                BrokerReported(any_of(list(Status))),
-                StorageReported(any_of(list(Storage)), 0, 10),
-                WhitelistLoaded(any_of([1, 1, 1, 2]), 3, 0.5, 0.01, any_of(["", "", "", "corrupt"])),
-            ]
-        )
+    def _change(self, key: tuple[str, Input], active: bool, now: float) -> None:
+        before, self._levels[key] = self._levels.get(key), active
+        if before in (None, active):
+            return
+        changes = [at for at in self._changes.get(key, []) if now - at <= CHATTER_WITHIN_S]
+        self._changes[key] = [*changes, now]
+        if key in self.ends or len(changes) >= CHATTER_CHANGES:
+            self._changes[key], self.ends[key] = [], now + SETTLED_S
 
 
 class Watched:
@@ -161,15 +96,24 @@ class Watched:
 
     def __init__(self, seed: int) -> None:
         self.chance, self.gate = Chance(seed), Gate(strict())
-        self.mono, self.steps = 1000.0, 0
+        self.mono, self.steps, self._revision = 1000.0, 0, 1
         self._asked: set[str] = set()
         self._active: dict[tuple[str, str, str], bool] = {}
         self._told = Counter[type]()
         self._contact: dict[str, Contact] = {}
+        self._rattles = Rattles()
+        self._shown: dict[tuple[str, str], float] = {}
+        """When everybody was last seen at a door that takes two, since the last grant there and of this list."""
+        self._pairs: list[tuple[str, float]] = []
+        """Where and when two people were granted who have not passed yet."""
+        self._released: set[str] = set()
+        """The doors of the sluice that were released, or soon to be, before this step or earlier in it."""
         self._once: set[str] = set()
         """The doors that were released for one opening before this step."""
         self.step(Started("boot", "zoo", True))
         self.step(WhitelistLoaded(1, 3, 0.5, 0.01))
+        for door in self.gate.doors:
+            self.step(InputChanged(door, Input.CONTACT, False))
 
     def random_step(self) -> None:
         """Some time, whatever that brings about, and then a fact."""
@@ -183,8 +127,11 @@ class Watched:
         self.steps += 1
         drives = {name: door.drive for name, door in self.gate.doors.items()}
         self._once = {name for name, drive in drives.items() if drive.energised and not drive.holding}
+        self._released = {name for name in OTHERS if self._moving(name)}
         step = self.gate.step(fact, now)
         assert step.wake is None or step.wake > self.mono, "it asks to be woken in the past"
+        self._see(fact)
+        self._two(step.effects)
         for effect in step.effects:
             self._effect(effect, fact)
         moves = any(isinstance(effect, Pulse | Relock) for effect in step.effects)
@@ -197,6 +144,7 @@ class Watched:
             assert not step.effects, "a pass that is not fresh acted"
         self._contacts(fact)
         self._doors()
+        self._exit(fact)
         self.chance.heard(step.effects)
 
     def _contacts(self, fact: Fact) -> None:
@@ -205,9 +153,59 @@ class Watched:
             self._contact[fact.door] = Contact.UNKNOWN
         elif isinstance(fact, InputChanged) and fact.input is Input.CONTACT:
             self._contact[fact.door] = Contact.OPEN if fact.active else Contact.CLOSED
+        self._rattles.see(fact, self.mono)
         for name, door in self.gate.doors.items():
-            known = self._contact.get(name, Contact.UNKNOWN)
+            chattering = {f"{which}_chatter" for at, which in self._rattles.ends if at == name}
+            assert chattering == {each for each in door.faults if "chatter" in each}, "chatter is not told as it is"
+            known = self._known(name)
             assert DoorState.of(door).physical is known, "a leaf is told of that is not so"
+
+    def _known(self, door: str) -> Contact:
+        chatters = (door, Input.CONTACT) in self._rattles.ends
+        return Contact.UNKNOWN if chatters else self._contact.get(door, Contact.UNKNOWN)
+
+    def _see(self, fact: Fact) -> None:
+        """Who was at the door that takes two people."""
+        if isinstance(fact, WhitelistLoaded) and (fact.problem or fact.revision != self._revision):
+            self._shown.clear()
+        if isinstance(fact, WhitelistLoaded):
+            self._revision = fact.revision
+        if isinstance(fact, FaceSeen) and fact.candidate:
+            self._shown[fact.camera, fact.candidate.person] = self.mono
+        if isinstance(fact, PassShown) and fact.shown:
+            self._shown[fact.door, fact.shown.person] = self.mono
+        if isinstance(fact, CardRead) and fact.permit:
+            self._shown[fact.door, fact.permit.person] = self.mono
+
+    def _two(self, effects: list[Effect]) -> None:
+        """There people are granted by twos, and both were there lately."""
+        told = [each for each in effects if isinstance(each, Emit) and isinstance(each.event, AccessGranted)]
+        for vault in VAULTS:
+            granted = [each.event.person for each in told if each.subject == f"door/{vault}"]  # type: ignore[attr-defined]
+            assert len(granted) == len(set(granted)) and len(granted) in (0, 2), "they were not granted by twos"
+            for person in granted:
+                at = self._shown.pop((vault, person), -math.inf)
+                late = SECOND_PERSON_S + 15.0 + 2.0  # a PIN, and a late wake-up
+                assert self.mono - at <= late, "granted who was not there"
+            self._pairs += [(vault, self.mono)] * (len(granted) // 2)
+
+    def _exit(self, fact: Fact) -> None:
+        """Nobody is ever locked in."""
+        if isinstance(fact, InputChanged) and fact.input is Input.EXIT_BUTTON and fact.active:
+            drive = self.gate.doors[fact.door].drive
+            assert drive.energised or drive.pulse, "the exit button asked for nothing"
+
+    def _sluice(self, name: str) -> None:
+        """Released for a grant or by the room while the other door is not known to be shut and locked."""
+        for other in OTHERS.get(name, ()):
+            assert other not in self._released, "both doors of a sluice were released"
+            assert self._known(other) is Contact.CLOSED, "one door of a sluice was released while the other was open"
+
+    def _moving(self, name: str) -> bool:
+        """Whether the relay is, or will be, or may be active, or somebody may yet pass."""
+        door = self.gate.doors[name]
+        active = door.drive.energised or door.drive.pulse or door.drive.holding or "feedback" in door.faults
+        return bool(active or door.opening)
 
     def _effect(self, effect: Effect, fact: Fact) -> None:
         if isinstance(effect, Pulse):
@@ -218,11 +216,16 @@ class Watched:
             assert effect.door not in self._once or door.drive.holding, "two openings stack"
             pressed = isinstance(fact, InputChanged) and fact.input is Input.EXIT_BUTTON
             asked = pressed or effect.renews or door.drive.holding
-            if effect.door == SLUICE and not asked:
-                assert self.gate.doors[DOORS[0]].secure, "both doors of a sluice were released"
-            if effect.door == VAULT and not asked and not isinstance(fact, CommandReceived):
+            late = isinstance(fact, Wake) and not door.drive.holding  # a grant without its record; not a hold's renewal
+            if (late or isinstance(fact, Recorded | CommandReceived)) and not effect.renews and not door.locked_open:
+                self._sluice(effect.door)
+            self._released.add(effect.door)
+            if effect.door in VAULTS and not asked and not isinstance(fact, CommandReceived):
                 people = door.opening.people if door.opening else []
                 assert len({each.person for each in people}) == 2, "one person alone passed"
+                pairs = [(at, when) for at, when in self._pairs if self.mono - when < 3.0]
+                assert any(at == effect.door for at, _ in pairs), "two passed who were not granted together"
+                self._pairs = [pair for pair in pairs if pair[0] != effect.door]
             assert pressed or not (door.locked_down or door.blocked), "a locked-down or blocked door was released"
         elif isinstance(effect, Emit):
             self._event(effect)
@@ -239,9 +242,14 @@ class Watched:
         if active is None:
             return
         key = (effect.subject, type(event).__name__, getattr(event, "source", "") or getattr(event, "person", ""))
+        burning = isinstance(event, DoorOpenTooLong | DoorForcedOpen) and self._burns(effect.subject)
+        assert not (active and burning), "an alarm of a door that is meant to stand open"
         again = isinstance(event, DoorOpenTooLong) and active
         assert again or active != self._active.get(key, False), f"{key} is told twice"
         self._active[key] = active
+
+    def _burns(self, subject: str) -> bool:
+        return self.gate.doors[subject.removeprefix("door/")].leaf.fire
 
     def _doors(self) -> None:
         for name, door in self.gate.doors.items():

@@ -5,9 +5,10 @@ from msgspec import structs
 
 from edge.access import AHEAD_S, FORGOTTEN_S, Access
 from edge.facts import FaceSeen
-from edge.presence import Company, Several
-from edge.terms import Reason
-from tests.core.worlds import access_rules, view
+from edge.liveness import LivenessRules
+from edge.presence import Company, Cues, Several
+from edge.terms import Permit, Reason
+from tests.core.worlds import GOOD, access_rules, candidate, view
 
 ALONE, NEAREST, BEHIND = Company(), Company(others=1, nearest=True), Company(others=1, nearest=False)
 
@@ -82,3 +83,52 @@ def test_another_list_ends_the_votes_and_an_old_track_is_forgotten() -> None:
     assert len(access) == 2
     look(access, "west", 3, 1.17 + FORGOTTEN_S)
     assert len(access) == 2, "the first one is over"
+
+
+def stands(access: Access, cues: Cues, views: int, every: float) -> list[int]:
+    """Which views of somebody who stands there, numbered from 1, brought a verdict."""
+    times = [1.0 + index * every for index in range(views)]
+    facts = [FaceSeen("east", 1, at, 1.0, GOOD, cues, candidate()) for at in times]
+    return [number for number, fact in enumerate(facts, start=1) if access.seen(fact, None, 0.5, fact.captured)]
+
+
+def test_a_stranger_is_told_of_once_however_long_they_stay() -> None:
+    access = Access(access_rules())
+    told = [access.seen(view(1 + i / 25, person=None), None, 0.5, 1 + i / 25) for i in range(30)]
+    assert [each.reason for each in told if each] == [Reason.CREDENTIAL_NOT_FOUND]
+
+
+def test_a_doubt_that_lasts_is_told_from_the_first_view_that_shows_it() -> None:
+    patient = LivenessRules(votes=1, live_at_least=0.95, watch_s=1.0, attack_below_unmoving=0.5)
+    held = Cues((0.5,), shift=0.05, carried=1.0)  # in a hand, and just too lifelike for an attack
+    assert stands(Access(access_rules(liveness=patient)), held, 8, 0.015625) == [6, 7, 8]
+    barely = Cues((0.4375,), shift=0.05, carried=1.0)  # that may still prove to be one
+    assert stands(Access(access_rules(liveness=patient)), barely, 8, 0.015625) == []
+    doubtful = Cues((0.875,))
+    assert stands(Access(access_rules(liveness=patient)), doubtful, 8, 0.125) == []
+    assert stands(Access(access_rules(liveness=patient)), doubtful, 9, 0.125) == [9], "watched for a second"
+
+
+def test_a_decision_says_what_it_rests_on_and_names_nobody_who_is_not_meant() -> None:
+    access = Access(access_rules())
+    assert (access.pack, access.digest) == ("", "")
+    access.pack, access.digest = "zoo", "sha"
+    known = [structs.replace(view(1 + i / 25), permit=Permit("ann")) for i in range(6)]
+    ends = [access.seen(fact, Reason.WHITELIST_UNAVAILABLE, 0.5, fact.captured) for fact in known]
+    refused, *more = [each for each in ends if each]
+    assert (refused.person, refused.permit, more) == ("", None, [])
+    assert (refused.evidence.pack, refused.evidence.models) == ("zoo", "sha")
+    passes = access.seen(structs.replace(known[5], track=2), None, 0.5, known[5].captured)
+    assert passes is None
+    granted = [access.seen(structs.replace(fact, track=2), None, 0.5, fact.captured) for fact in known[:2]][-1]
+    assert granted and (granted.person, granted.permit) == ("ann", Permit("ann"))
+
+
+def test_what_is_seen_after_another_list_still_counts_for_liveness() -> None:
+    access = Access(access_rules())
+    for index in range(2):
+        access.seen(view(1 + index / 25, live=0.05), None, 0.5, 1 + index / 25)
+    access.restart()
+    for index in range(2, 8):
+        access.seen(view(1 + index / 25, person=None, live=0.05), None, 0.5, 1 + index / 25)
+    assert access.attacked("entrance")

@@ -27,6 +27,7 @@ from edge.facts import (
     PlacesKnown,
     Pulse,
     Recorded,
+    Relock,
     Settle,
     Show,
     Started,
@@ -287,3 +288,20 @@ def test_where_everybody_was_before_a_start_is_known_after_it() -> None:
     world = World(structs.replace(gate_rules(), areas={"hall": AreaRules()}))
     assert world.at(1, PlacesKnown({"ann": Place("hall", 1e6)})) == []
     assert world.gate.areas.inside() == {"hall": ["ann"]}
+
+
+def test_a_gate_with_a_schedule_asks_to_be_woken_for_the_next_minute() -> None:
+    day = PermitRules(calendar=Calendar("UTC", frozenset(), {"day": Schedule((((827, 900),),) * 7)}))
+    rules = structs.replace(gate_rules(), unlocked={"main": "day"}, permits=day)
+    step = Gate(rules).step(Heartbeat(), Now(10.0, 600_015.0))
+    assert step.wake == 10.0 + 45.0
+
+
+def test_an_unlocked_time_and_a_lamp_end_at_their_second() -> None:
+    bench = Bench()
+    idle(bench)
+    order(bench, CommandKind.UNLOCK, 1, 5)
+    bench.relay(1.25, RelayOutcome.STARTED)
+    assert bench.open(2) == [Show("main", Lamp.GRANTED)]
+    assert Show("main", Lamp.IDLE) in bench.tick(5)
+    assert any(isinstance(each, Relock) for each in bench.tick(6))

@@ -7,8 +7,8 @@ from edge.chatter import SETTLED_S
 from edge.doorevents import DoorFault, DoorForcedOpen, DoorPhysicalStateChanged, DoorTamper, FireReleased, RequestToExit
 from edge.facts import InputChanged, Pulse
 from edge.gate import Gate
-from edge.terms import Contact, DoorMode, Input, Now, RelayOutcome
-from tests.core.doors import RULES, Bench, idle, unlocked
+from edge.terms import CommandKind, Contact, DoorMode, Input, Now, RelayOutcome
+from tests.core.doors import RULES, Bench, idle, order, unlocked
 from tests.core.worlds import events, gate_rules
 
 FEW = structs.replace(RULES, chatter_changes=6, chatter_within_s=3.0)
@@ -175,3 +175,40 @@ def test_a_gate_wakes_itself_for_the_end_of_chatter() -> None:
         wake = gate.step(fact, Now(1 + number * 0.2, 1e6)).wake
     assert gate.state().doors["main"].faults == {"contact_chatter": "contact changed more than 30 times in 10 s"}
     assert wake == pytest.approx(1 + 39 * 0.2 + SETTLED_S)
+
+
+def test_each_input_is_counted_for_itself() -> None:
+    bench = Bench(FEW)
+    idle(bench)
+    bench.press(0, Input.TAMPER, False)
+    for number in range(6):
+        bench.press(10 + number * 0.1, Input.CONTACT, number % 2 == 0)
+        bench.press(10.05 + number * 0.1, Input.TAMPER, number % 2 == 0)
+    assert faults(bench) == []
+
+
+def test_the_newest_changes_count_whatever_was_before() -> None:
+    bench = Bench(FEW)
+    idle(bench)
+    bench.contact(2, True)
+    bench.contact(5, False)
+    rattle(bench, Input.CONTACT, 7)
+    assert faults(bench) == [("contact_chatter", True)]
+
+
+def test_a_change_at_the_end_of_the_time_is_within_it() -> None:
+    bench = Bench(FEW)
+    idle(bench)
+    rattle(bench, Input.CONTACT, 7, every=0.5)
+    assert faults(bench) == [("contact_chatter", True)]
+
+
+def test_an_order_that_ends_as_an_input_settles_is_told_too() -> None:
+    bench = Bench(FEW)
+    idle(bench)
+    last = rattle(bench, Input.CONTACT, 8)
+    order(bench, CommandKind.BLOCK, last, SETTLED_S)
+    settle(bench, last)
+    assert [type(each).__name__ for each in events(bench.last)] == [
+        "DoorModeChanged", "DoorFault", "DoorPhysicalStateChanged", "DoorForcedOpen",
+    ]  # fmt: skip

@@ -293,3 +293,49 @@ def test_a_door_that_stands_unlocked_when_the_fire_is_over_may_still_stand_open(
     bench.press(3, Input.FIRE)
     bench.press(3.5, Input.FIRE, False)
     assert bench.door.leaf.deadline == math.inf
+
+
+LONGER = structs.replace(RULES, extended_held_open_s=60.0)
+
+
+def test_whoever_needs_no_more_time_gets_none_though_the_door_could_give_it() -> None:
+    bench = Bench(LONGER)
+    taken(bench)
+    before = bench.door.leaf.deadline
+    bench.open(2.5, "bob")
+    assert bench.door.leaf.deadline == before
+
+
+def test_more_time_for_a_leaf_that_stands_open_already_begins_when_the_relay_moves() -> None:
+    bench = Bench(LONGER)
+    taken(bench)
+    bench.relay(4, RelayOutcome.ENDED)
+    bench.tell(bench.door.open("face", 5, Passing("ben"), extended=True))
+    bench.relay(5.25, RelayOutcome.STARTED)
+    assert bench.door.leaf.deadline == 65.25
+
+
+def test_an_order_to_stay_released_leaves_an_opening_its_time() -> None:
+    bench = Bench()
+    accessed(bench)
+    ordered(bench, CommandKind.UNLOCK, 2)
+    opening = bench.door.opening
+    assert opening and bench.door.deadline <= opening.deadline == opening.until
+
+
+def test_a_guard_that_falls_silent_over_an_unlocked_door_starts_the_time_of_its_leaf() -> None:
+    bench = Bench()
+    unlocked(bench)
+    bench.contact(2, True)
+    bench.tick(30)
+    assert bench.door.mode is DoorMode.LOCKED
+    (told,) = events(bench.tick(30 + RULES.held_open_s), DoorOpenTooLong)
+    assert told == DoorOpenTooLong(True, RULES.held_open_s)
+
+
+def test_more_time_at_a_door_that_stands_unlocked_is_no_limit() -> None:
+    bench = Bench(LONGER)
+    unlocked(bench)
+    bench.contact(2, True)
+    bench.tell(bench.door.open("face", 3, Passing("ben"), extended=True))
+    assert bench.door.leaf.deadline == math.inf

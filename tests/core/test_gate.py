@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from edge.doorevents import AccessDenied, AccessGranted, AccessTaken
+from edge.doorevents import AccessDenied, AccessGranted, AccessTaken, DoorOpenTooLong
 from edge.events import ThresholdChanged
 from edge.facts import (
     BrokerReported,
@@ -255,3 +255,12 @@ def test_a_candidate_carries_what_explains_it() -> None:
     evidence = granted.evidence  # type: ignore[attr-defined]
     assert (evidence.pack, evidence.votes, evidence.score, evidence.revision) == ("zoo", 3, candidate().score, 1)
     assert evidence.frame_age_ms == pytest.approx(100)
+
+
+def test_what_is_due_at_the_second_that_a_gate_asked_for_is_done_then() -> None:
+    w = world()
+    w.at(5, InputChanged("main", Input.CONTACT, False))
+    w.at(6, InputChanged("main", Input.CONTACT, True))
+    w.at(26, Wake())
+    assert events(w.effects, DoorOpenTooLong) == [DoorOpenTooLong(True, 20.0)]
+    assert w.wake is None or w.wake > 26
