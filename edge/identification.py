@@ -26,7 +26,8 @@ Counts = NDArray[np.int64]
 class Identification(Struct, frozen=True):
     """Means over the draws, with intervals of 95 % over people.
 
-    `not_found` counts pictures without a usable face, `unreadable` is among them. `fpir_at_configured` is what
+    `not_found` counts pictures without a usable face, `unreadable` is among them; `loose` those that are in no
+    person's directory, which are nobody's and left out. `fpir_at_configured` is what
     really results at the threshold that the gate would use for `fpir_wanted`.
     """
 
@@ -36,6 +37,7 @@ class Identification(Struct, frozen=True):
     images: int
     not_found: int
     unreadable: int
+    loose: int
     n_enrolled: int
     n_mated: float
     n_nonmated: float
@@ -82,13 +84,14 @@ def identify(
             hint = "each person's pictures belong in a directory of their own: DIR/PERSON/PICTURE.jpg"
             raise EdgeError("{images} holds pictures of {count} people", hint, images=images, count=len(people))
         names = [name for person in people.values() for name in person]
+        loose = len(collection.names) - len(names)
         found = still.templates(collection, names, vision, advance)
     faces = _faces(people, found, vision.dimension)
     enrolled = min(max(round(share * len(people)), 1), len(people) - 1)
     rng = np.random.default_rng(seed)
     calibration = vision.pack.manifest.calibration
     drawn = [draw(faces, rng.permutation(len(people))[:enrolled], calibration, fpir) for _ in range(draws)]
-    counts = (len(people), len(names), len(names) - len(found.found), found.unreadable, enrolled)
+    counts = (len(people), len(names), len(names) - len(found.found), found.unreadable, loose, enrolled)
     return _figures(vision.pack.manifest.id, counts, fpir, drawn), drawn
 
 
@@ -146,8 +149,8 @@ def _mated(faces: Faces, probes: Counts, matrix: Vector, column: Counts) -> tupl
     return own, scores.max(axis=1, initial=-np.inf)
 
 
-def _figures(pack: str, counts: tuple[int, int, int, int, int], fpir: float, draws: list[Draw]) -> Identification:
-    people, images, not_found, unreadable, enrolled = counts
+def _figures(pack: str, counts: tuple[int, ...], fpir: float, draws: list[Draw]) -> Identification:
+    people, images, not_found, unreadable, loose, enrolled = counts
     searches = [each.search for each in draws]
     misses = {f"{rate:g}": [search.fnir_at(rate) for search in searches] for rate in FPIRS}
     false = [search.fpir(each.threshold) for search, each in zip(searches, draws, strict=True)]
@@ -160,6 +163,7 @@ def _figures(pack: str, counts: tuple[int, int, int, int, int], fpir: float, dra
         images=images,
         not_found=not_found,
         unreadable=unreadable,
+        loose=loose,
         n_enrolled=enrolled,
         n_mated=float(np.mean([len(search.mated) for search in searches])),
         n_nonmated=float(np.mean([len(search.best) for search in searches])),

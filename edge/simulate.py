@@ -5,8 +5,10 @@ started again in earnest. `python -m edge.simulate camera|broker` is such a proc
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,15 +30,24 @@ from edge.errors import EdgeError, LinkError, PhotoError
 
 HOST = "127.0.0.1"
 _START_S = 60.0
+_PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to connections, one of which could have it before the server listens."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    while True:
+        port = random.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((HOST, port))
+            return port
 
 
 class Server(ABC):
     """A server process on a free port of this machine; the port stays the same when it is started again."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: TemporaryDirectory[str] | None = None
 

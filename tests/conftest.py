@@ -4,13 +4,21 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("EDGE_GATE_SHARED", ROOT.parent / "shared"))
 """Real data and weights for tests; beside the clone, or where the variable says."""
 
 
+settings.register_profile(
+    "everywhere",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("REQUIRE_REAL_PARTS")),
+)
+settings.load_profile("everywhere")
+"""How fast a machine is fails no test, and what CI tries is the same in every run; elsewhere it is new each time."""
 settings.register_profile("mutation", max_examples=10, deadline=None, derandomize=True, database=None)
 """For `make mutation`, which runs the tests of the core hundreds of times: nothing is left to chance."""
 

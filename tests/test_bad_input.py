@@ -104,7 +104,7 @@ def test_ctrl_c_while_it_loads_ends_it_without_a_word(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=-1, stderr=-1, env=path, cwd=ROOT) as process:
         assert process.stdout and process.stdout.readline() == b"loading\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (-signal.SIGINT, b"")
 
 

@@ -1,6 +1,7 @@
 """What the commands share: their common options, one line of JSON or translated text out, and failures."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +42,23 @@ def emit(value: object) -> None:
     except UnicodeEncodeError:
         text = json.dumps(msgspec.to_builtins(value))
     typer.echo(text)
+
+
+class OneLine(logging.Formatter):
+    """A record is one line, whatever somebody else has put into it: a name may begin none, nor steer a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        text = "; ".join(record.message.splitlines())
+        letters = (letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+        record.message = "".join(letters)
+        return super().formatMessage(record)
+
+
+def log_to_stderr(level: int, form: str) -> None:
+    """Have everything from this level on said on standard error, in the form of a `logging.Formatter`."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine(form))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def say(template: str, **fields: object) -> None:

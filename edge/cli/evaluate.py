@@ -112,6 +112,8 @@ def _tell_identification(result: "Identification") -> None:
     say("{people} people, {n_enrolled} enrolled in each of {draws} draws", **msgspec.structs.asdict(result))
     say("{images} pictures; no face found in {not_found}, of which {unreadable} could not be read",
         **msgspec.structs.asdict(result))  # fmt: skip
+    if result.loose:
+        say("{loose} pictures are in no person's directory and were left out", loose=result.loose)
     say("found first: {rank1:.2%}", rank1=result.rank1)
     for rate, missed in result.fnir_at_fpir.items():
         low, high = result.fnir_at_fpir_interval[rate]

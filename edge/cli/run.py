@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.common import CONFIG, ConfigOption, CredentialsOption
+from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, log_to_stderr
 from edge.config import Config, Credentials, load
 from edge.errors import EdgeError
 from edge.i18n import N_
@@ -73,7 +73,7 @@ def start_log(process: str) -> None:
         form = "%(levelname)s%(message)s"
         for level, priority in PRIORITIES.items():
             logging.addLevelName(level, f"<{priority}>")
-    logging.basicConfig(level=logging.WARNING, format=form)
+    log_to_stderr(logging.WARNING, form)
     logging.getLogger("edge").setLevel(logging.INFO)
 
 

@@ -6,16 +6,11 @@
   const parts = ["alarms", "gates", "link", "notices", "sites"];
   const tell = (name) => htmx.trigger(body, `room:${name}`);
   const source = new EventSource("/stream");
-  let lost = false;
   source.onopen = () => {
     body.classList.remove("unconnected");
-    if (lost) parts.forEach(tell);
-    lost = false;
+    parts.forEach(tell); // what happened since the page was made, or while nothing was told
   };
-  source.onerror = () => {
-    lost = true;
-    body.classList.add("unconnected");
-  };
+  source.onerror = () => body.classList.add("unconnected");
   parts.forEach((name) => source.addEventListener(name, () => tell(name)));
   source.addEventListener("resync", () => parts.forEach(tell));
   setInterval(() => tell("alarms"), 30000); // ages are shown, and they grow

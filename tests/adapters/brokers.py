@@ -37,7 +37,7 @@ class Mosquitto(Server):
         return [str(self._mosquitto), "-c", str(directory / "mosquitto.conf")]
 
 
-def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Wait until the condition holds; fail when it never does."""
     deadline = time.monotonic() + timeout_s
     while not condition():

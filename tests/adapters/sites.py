@@ -57,7 +57,7 @@ class Gate:
 
     def close(self) -> None:
         self.follower.stop()
-        self.follower.join(10)
+        self.follower.join(60)
         self.follower._vault.close()
 
 
@@ -84,7 +84,7 @@ class Place:
     def stop(self, name: str) -> None:
         if name == "desk" and self.desk:
             self.desk.stop()
-            self.thread.join(10)
+            self.thread.join(60)
             self.desk = None
         elif name in self.gates:
             self.gates.pop(name).close()
@@ -124,6 +124,6 @@ def member(town: Town, who: str) -> Connection:
 
 def say(connection: Connection, topic: str, payload: bytes) -> None:
     connection.publish(Message(topic, payload, retain=True))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while connection.unconfirmed and time.monotonic() < deadline:
         connection.turn(0.05)

@@ -81,10 +81,10 @@ def test_an_enrolment_ends_on_its_day_and_no_wrong_clock_revives_or_ends_it(tmp_
     store.enroll("eve", Consent("form", "access", later(9)), pack.id, faces[2:3])
     assert people(loaded) == 2, "bob and eve"
     source.stop()
-    source.join(5)
+    source.join(60)
 
 
 def people(loaded: "SimpleQueue[object]") -> int:
-    found = loaded.get(timeout=10)
+    found = loaded.get(timeout=60)
     assert isinstance(found, Loaded)
     return found.fact.people

@@ -230,7 +230,7 @@ def test_the_operator_is_told_why_a_command_was_refused_and_when_nobody_is_there
     served: Served, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     key, address = load_key(tmp_path / "room.jwk"), Address(HOST, mosquitto.port)
-    answer = command(address, Target("site", "gate-1"), "room", key, Wish(CommandKind.OPEN, "back"), 10.0)
+    answer = command(address, Target("site", "gate-1"), "room", key, Wish(CommandKind.OPEN, "back"), 60.0)
     assert isinstance(answer, Answer) and not answer.accepted and answer.why == "there is no door back here"
     with pytest.raises(LinkError, match="no gate gate-9"):
         command(address, Target("site", "gate-9"), "room", key, Wish(CommandKind.OPEN), 1.0)
@@ -240,7 +240,7 @@ def test_the_operator_is_told_why_a_command_was_refused_and_when_nobody_is_there
             while somebody.unconfirmed:
                 somebody.turn(0.1)
             with pytest.raises(LinkError, match="cannot be read"):
-                command(address, Target("site", "gate-8"), "room", key, Wish(CommandKind.OPEN), 5.0)
+                command(address, Target("site", "gate-8"), "room", key, Wish(CommandKind.OPEN), 60.0)
     served.broker.close()
     with pytest.raises(LinkError, match="is offline"):
-        command(address, Target("site", "gate-1"), "room", key, Wish(CommandKind.OPEN), 5.0)
+        command(address, Target("site", "gate-1"), "room", key, Wish(CommandKind.OPEN), 60.0)

@@ -10,7 +10,7 @@ from edge.boxes import Face
 from edge.cue import Sight
 from edge.cues import watcher
 from edge.liveness import BORDER, CARRIED, MOVED, OWN
-from edge.motion import MotionCue
+from edge.motion import MotionCue, _steps
 from edge.picture import Bgr
 from edge.presence import Cues
 
@@ -34,7 +34,7 @@ def scene(width: int, height: int, face: int, step: tuple[float, float], all_of_
         wall = cv2.warpAffine(wall, move, (width, height), borderMode=cv2.BORDER_REFLECT)  # type: ignore[assignment]
     skin, oval = (cv2.warpAffine(part, move, (width, height)) for part in (skin, oval))  # type: ignore[assignment]
     image = np.where(oval[..., None] > 127, skin, wall)
-    noise = np.random.default_rng().normal(0, 2, image.shape)
+    noise = np.random.default_rng([width, all_of_it, round(100 * abs(step[0]))]).normal(0, 2, image.shape)
     x, y = middle[0] + step[0], middle[1] + step[1]
     marks = np.array([[-0.2, -0.1], [0.2, -0.1], [0, 0.1], [-0.15, 0.3], [0.15, 0.3]], np.float32) * face + (x, y)
     seen = Face(x - face / 2, y - face * 0.6, face, face * 1.2, marks.astype(np.float32), 0.9)
@@ -47,6 +47,19 @@ def motion(size: tuple[int, int, int], step: float, all_of_it: bool, pause: floa
     later = Sight(*scene(*size, (step, 0.3 * step), all_of_it), 10.0 + pause)
     cue.follow(later)
     return cue.see(later, Cues())
+
+
+def test_a_point_that_is_not_found_again_on_the_way_back_went_nowhere() -> None:
+    """Half of the picture moves, the other half is covered meanwhile by something else."""
+    height, width = 120, 144
+    before, other = (texture(width, height, 6, seed)[..., 0] for seed in (1, 2))
+    moved = cv2.warpAffine(before, np.array([[1, 0, 2], [0, 1, 1]], np.float32), (width, height))
+    now = np.where(np.arange(width) < width // 2, moved, other).astype(np.uint8)
+    points = np.stack(np.meshgrid([24.0, 34.0, 44.0, 96.0, 106.0, 116.0], np.arange(20.0, 100.0, 10.0)), axis=-1)
+    left, right = (each.reshape(-1, 2).astype(np.float32) for each in (points[:, :3], points[:, 3:]))
+    followed = _steps(before, now, left)  # type: ignore[arg-type]
+    assert len(followed) == len(left) and followed == pytest.approx(np.tile([2.0, 1.0], (len(left), 1)), abs=0.1)
+    assert len(_steps(before, now, right)) <= len(right) // 8  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -6,6 +6,9 @@ import resource
 import secrets
 import shutil
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -20,6 +23,7 @@ from edge.facts import CameraReported, TrackEnded
 from edge.presence import Cues
 from edge.terms import Quality, Status
 from tests.adapters.brokers import until
+from tests.conftest import ROOT
 
 PACK = "zoo-12345678"
 SEEN = wire.Observation(7, 2.0, 1.0, Quality(80.0, 1.0, 0.0, 0.0, 0.5), Cues((0.9,)), np.ones(8, "<f4").tobytes())
@@ -47,7 +51,7 @@ class Gate:
                 self._peers[-1].send(message)
         return self._peers[-1]
 
-    def next(self, seconds: float = 5.0) -> object:
+    def next(self, seconds: float = 60.0) -> object:
         return self.facts.get(timeout=seconds)
 
     def quiet(self, seconds: float = 0.2) -> bool:
@@ -61,7 +65,7 @@ class Gate:
         for peer in self._peers:
             peer.close()
         self._eyes.stop()
-        self._eyes.join(5)
+        self._eyes.join(60)
 
 
 @pytest.fixture
@@ -149,16 +153,35 @@ def test_an_eye_of_another_pack_is_a_fault_that_names_both_and_is_not_matched(ga
 def test_who_names_no_camera_is_shown_the_door_and_takes_nobodys_place(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eyes, "NAMED_WITHIN_S", 0.3)
+    monkeypatch.setattr(eyes, "NAMED_WITHIN_S", 60.0)
     silent = [gate.eye() for _ in range(eyes.UNNAMED + 4)]
     until(gone(silent[-1]))
     assert not gone(silent[0])(), "there was room for the first ones, until their time is over"
-    until(lambda: all(gone(peer)() for peer in silent))
+    now = time.monotonic
+    with monkeypatch.context() as later:
+        later.setattr(time, "monotonic", lambda: now() + 61.0)
+        until(lambda: all(gone(peer)() for peer in silent))
     gate.eye(report("front"))
     assert isinstance(gate.next(), CameraReported)
 
 
+@pytest.mark.parametrize("journal", [{}, {"JOURNAL_STREAM": "8:1"}])
+def test_a_name_that_an_eye_invents_begins_no_line_of_the_journal(
+    gate: Gate, caplog: pytest.LogCaptureFixture, journal: dict[str, str]
+) -> None:
+    until(gone(gate.eye(report("x\n<2>门 is open\x1b[2J\u202e\u2028y"))))
+    until(lambda: caplog.records)
+    code = "from edge.cli.run import start_log; import logging, sys; start_log('gate')\n"
+    code += "logging.getLogger('edge.eyes').warning(sys.argv[1])"
+    said = subprocess.run(
+        [sys.executable, "-c", code, caplog.messages[0]], cwd=ROOT, env=journal, capture_output=True, text=True
+    ).stderr
+    assert said.count("\n") == 1 and said[:-1].isprintable()
+    assert r"called itself x; <2>门 is open\x1b[2J\u202e; y" in said
+
+
 def test_an_eye_that_floods_does_not_keep_another_from_being_heard(gate: Gate) -> None:
+    begun = time.monotonic()
     flood = gate.eye(report("front"))
     assert isinstance(gate.next(), CameraReported)
     other = gate.eye(report("back"))
@@ -170,7 +193,8 @@ def test_an_eye_that_floods_does_not_keep_another_from_being_heard(gate: Gate) -
         sent = sent or other.send(SEEN)
         while not gate.facts.empty():
             heard.append(gate.facts.get())
-    assert len([fact for fact in heard if isinstance(fact, TrackEnded)]) <= 2 * eyes.MESSAGES_PER_S
+    most = eyes.MESSAGES_PER_S * (1 + time.monotonic() - begun)
+    assert len([fact for fact in heard if isinstance(fact, TrackEnded)]) <= most
 
 
 def test_a_gate_without_a_free_descriptor_hears_its_eyes_and_takes_new_ones_later(gate: Gate) -> None:

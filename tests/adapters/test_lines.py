@@ -19,7 +19,7 @@ from edge.lines import Inputs, inputs, outputs, probe
 from edge.terms import Input, Lamp
 
 CONTACT, BUTTON = 2, 3
-DEBOUNCE_S = 0.4
+DEBOUNCE_S = 0.8
 
 
 @pytest.fixture
@@ -88,28 +88,28 @@ def door(chip: Path) -> Iterator[Inputs]:
 
 def test_inputs_tell_what_is_and_then_every_change_once(chip: Path, door: Inputs) -> None:
     assert door.read() == {Input.CONTACT: False, Input.EXIT_BUTTON: False}
-    put(chip, BUTTON, True)
     begun = time.monotonic()
-    assert door.wait(10.0) == [(Input.EXIT_BUTTON, True)]
+    put(chip, BUTTON, True)
+    assert door.wait(60.0) == [(Input.EXIT_BUTTON, True)]
     assert time.monotonic() - begun >= DEBOUNCE_S
     assert door.wait(0.05) == [], "it is told already"
     put(chip, BUTTON, False)
-    assert door.wait(10.0) == [(Input.EXIT_BUTTON, False)]
+    assert door.wait(60.0) == [(Input.EXIT_BUTTON, False)]
 
 
 def test_what_bounces_is_told_when_it_rests(chip: Path, door: Inputs) -> None:
     """Half a second of bouncing, each time for less than the debounce time."""
     changes: list[tuple[Input, bool]] = []
-    reader = threading.Thread(target=lambda: changes.extend(door.wait(10.0)))
+    reader = threading.Thread(target=lambda: changes.extend(door.wait(60.0)))
     reader.start()
     rests = 0.0
     for number in range(21):
-        put(chip, CONTACT, number % 2 == 0)
         rests = time.monotonic()
+        put(chip, CONTACT, number % 2 == 0)
         select.select([], [], [], 0.02)
     reader.join()
     assert changes == [(Input.CONTACT, True)]
-    assert time.monotonic() - rests >= DEBOUNCE_S - 0.02
+    assert time.monotonic() - rests >= DEBOUNCE_S
     assert door.wait(0.05) == []
 
 
@@ -146,13 +146,13 @@ def test_a_lamp_that_cannot_be_had_costs_neither_contact_nor_exit_button(tmp_pat
     )  # fmt: skip
     lines = DoorLines(door, facts.put)
     lines.start()
-    first = {facts.get(timeout=5), facts.get(timeout=5)}
+    first = {facts.get(timeout=60), facts.get(timeout=60)}
     assert first == {InputChanged("main", Input.CONTACT, False), InputChanged("main", Input.EXIT_BUTTON, False)}
     lines.show(Lamp.GRANTED)
     with chip.open("r+b") as bytes_:
         bytes_.seek(3)
         bytes_.write(b"\x01")
-    assert facts.get(timeout=5) == InputChanged("main", Input.EXIT_BUTTON, True)
+    assert facts.get(timeout=60) == InputChanged("main", Input.EXIT_BUTTON, True)
     lines.stop()
-    lines.join(5)
+    lines.join(60)
     assert not lines.is_alive() and facts.empty()

@@ -95,14 +95,14 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decoder", "reason"),
-    [("import os; os.abort()", "crashes the decoder"), ("import time; time.sleep(60)", "takes too long")],
+    ("decoder", "patience_s", "reason"),
+    [("import os; os.abort()", 60, "crashes the decoder"), ("import time; time.sleep(60)", 1, "takes too long")],
 )
 def test_a_picture_that_breaks_the_decoder_breaks_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str, reason: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str, patience_s: int, reason: str
 ) -> None:
     (tmp_path / "cv2.py").write_text(decoder)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(photos, "TIMEOUT_S", 1)
+    monkeypatch.setattr(photos, "TIMEOUT_S", patience_s)
     with pytest.raises(PhotoError, match=reason):
         photos.read(saved(tmp_path, encoded(".jpg")))

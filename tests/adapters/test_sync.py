@@ -1,6 +1,5 @@
 """One whitelist for several gates: the real desk, mosquitto with TLS and its access list, the gates' real following."""
 
-import time
 from contextlib import closing
 
 import pytest
@@ -10,7 +9,7 @@ from edge.records import Content, decode
 from edge.signet import GATE_OPENS, Sealer, read_key, unwrap
 from edge.town import CONSENT, PACK, SITE, Town
 from tests.adapters.brokers import until
-from tests.adapters.sites import TOPICS, Place, member, say
+from tests.adapters.sites import TOPICS, Gate, Place, member, say
 from tests.commands import answer
 
 pytestmark = pytest.mark.real
@@ -24,11 +23,11 @@ def test_everybody_agrees_and_who_is_revoked_is_out_with_a_receipt(place: Place)
     assert all(gate.matches(ann, face) for gate in place.gates.values())
     place.stop("south")
     options = ["--config", place.town.root / "desk.toml", "--credentials", place.town.root / "credentials"]
-    told = answer("revoke", ann, "--wait", "3", *options)
+    told = answer("revoke", ann, "--wait", "5", *options)
     assert (
         told["pending"] == ["south"]
         and list(told["confirmed_ms"]) == ["north"]
-        and told["confirmed_ms"]["north"] < 3000
+        and told["confirmed_ms"]["north"] < 5000
     )
     assert not place.gates["north"].matches(ann, face)
     place.start("south")
@@ -36,7 +35,7 @@ def test_everybody_agrees_and_who_is_revoked_is_out_with_a_receipt(place: Place)
     answer("people", "restore", ann, *options)
     until(lambda: all(gate.matches(ann, face) for gate in place.gates.values()))
     place.stop("south")
-    told = answer("people", "erase", ann, "--wait", "3", *options)
+    told = answer("people", "erase", ann, "--wait", "5", *options)
     assert (told["standing"], told["pending"], list(told["confirmed_ms"])) == ("erased", ["south"], ["north"])
     assert not place.gates["north"].matches(ann, face)
     assert answer("people", "show", ann, *options)["pending"] == ["south"]
@@ -106,7 +105,7 @@ def test_what_a_hostile_broker_shows_is_reported_by_id_and_repaired(place: Place
     gate = place.gates["north"]
     until(lambda: {ann, bob, "manifest"} <= gate.follower._roster.problems.keys())
     assert gate.matches(ann, face) and gate.count() == 3
-    time.sleep(2.2)  # a problem is reported once it has lasted
+    until(lambda: {ann, bob, "manifest"} <= gate.follower._reported_problems.keys())
     place.start("desk")
     until(lambda: not gate.follower._roster.problems)
     until(lambda: place.problems("north") == {})
@@ -163,11 +162,19 @@ def opens(town: Town, person: str, keys: bytes, private: bytes) -> bool:
 
 def test_a_list_that_is_not_renewed_is_not_used(place: Place) -> None:
     desk = place.town.root / "desk.toml"
-    desk.write_text(desk.read_text().replace('state_dir = "', 'renew_every_s = 1.0\nvalid_s = 2.5\nstate_dir = "'))
+    desk.write_text(desk.read_text().replace('state_dir = "', 'renew_every_s = 1.0\nvalid_s = 4.0\nstate_dir = "'))
     place.enroll("Ann")
     place.start("broker", "desk", "north")
     place.wait(1)
-    time.sleep(3.0)
-    assert place.gates["north"].count() == 1, "renewed all the while"
+    gate = place.gates["north"]
+    first = issued(gate)
+    until(lambda: issued(gate) > first + 4.0)
+    place.wait(1)
     place.stop("desk")
-    until(lambda: "not renewed" in place.gates["north"].problem())
+    until(lambda: "not renewed" in gate.problem())
+
+
+def issued(gate: Gate) -> float:
+    """When the desk last said that the list of the gate holds."""
+    manifest = gate.follower._roster.adopted
+    return manifest.issued if manifest else 0.0

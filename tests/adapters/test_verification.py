@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edge import verification
 from edge.errors import EdgeError
-from edge.verification import read_pairs
+from edge.verification import Pair, read_pairs
 
 
 def test_folds_are_those_of_the_first_line_when_the_pairs_fit(tmp_path: Path) -> None:
@@ -18,6 +20,13 @@ def test_folds_are_those_of_the_first_line_when_the_pairs_fit(tmp_path: Path) ->
     for head in ("500", "10\t300"):
         file.write_text("\n".join([head, *fold]))
         assert read_pairs(file)[1] is None
+
+
+@pytest.mark.parametrize("found", [[], ["one"], ["other"]])
+def test_a_pair_with_a_face_that_was_not_found_is_wrong_at_every_threshold(found: list[str]) -> None:
+    templates = {(name, 1): np.ones(4, np.float32) for name in found}
+    for same, score in ((True, -np.inf), (False, np.inf)):
+        assert verification._score(Pair(("one", 1), ("other", 1), same), templates) == score
 
 
 @pytest.mark.parametrize(

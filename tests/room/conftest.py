@@ -1,5 +1,6 @@
 """A real room to test: the monitor as a process, a real broker, SQLite or a real PostgreSQL, and a gate's own code."""
 
+import functools
 import os
 import secrets
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge.config import BrokerSection
 from edge.simulate import HOST, Server
@@ -25,6 +26,8 @@ from monitor.settings import load
 from tests.adapters.brokers import Mosquitto, until
 from tests.conftest import need
 
+expect.set_options(timeout=60_000)  # it is only how long a test waits in vain
+get, post = (functools.partial(call, timeout=60) for call in (httpx.get, httpx.post))
 CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "correct horse battery"
 PEOPLE = {"li": "operator", "wang": "operator", "zhao": "guard", "sun": "viewer", "chief": "supervisor"}
@@ -55,12 +58,12 @@ class Monitor(Server):
 
     def call(self, path: str, who: str = "li", status: int = 200, **sent: Any) -> Any:
         """What the interface answers: a GET, or a POST of `sent` as JSON when the path is a step."""
-        request: Callable[..., httpx.Response] = httpx.get
+        request: Callable[..., httpx.Response] = get
         if "/api/alarms/" in path and not path.rpartition("/")[2].isdigit():
-            request = httpx.post
-            answer = request(self.url + path, auth=(who, PASSWORD), json=sent, timeout=20)
+            request = post
+            answer = request(self.url + path, auth=(who, PASSWORD), json=sent)
         else:
-            answer = request(self.url + path, auth=(who, PASSWORD), timeout=20)
+            answer = request(self.url + path, auth=(who, PASSWORD))
         assert answer.status_code == status, answer.text
         return answer.json()
 
@@ -68,7 +71,7 @@ class Monitor(Server):
         found: list[Any] = self.call(f"/api/alarms?state={state}")["alarms"]
         return found
 
-    def wait(self, wanted: Callable[[list[Any]], object], state: str = "open", seconds: float = 20.0) -> list[Any]:
+    def wait(self, wanted: Callable[[list[Any]], object], state: str = "open", seconds: float = 60.0) -> list[Any]:
         """The alarms, once they are as wanted."""
         until(lambda: wanted(self.alarms(state)), seconds)
         return self.alarms(state)
@@ -76,7 +79,7 @@ class Monitor(Server):
 
 def enter(browser: Browser, monitor: Monitor, who: str = "li", **context: Any) -> Page:
     """Somebody who has logged in on the page."""
-    page = browser.new_context(**{"locale": "en-GB", **context}).new_page()
+    page = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **context}).new_page()
     page.goto(monitor.url)
     page.fill("#name", who)
     page.fill("#password", PASSWORD)
@@ -151,7 +154,7 @@ def broker() -> Iterator[Mosquitto]:
 def postgres() -> Iterator[Postgres]:
     with closing(Postgres()) as server:
         server.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while _not_ready(server) and time.monotonic() < deadline:
             time.sleep(0.05)
         yield server
@@ -182,7 +185,7 @@ def monitor(
     """A running room on each kind of database."""
     database = request.getfixturevalue("postgres").url if request.param == "postgresql" else ""
     with Monitor(tmp_path_factory.mktemp("room"), broker, database) as monitor:
-        until(lambda: httpx.get(f"{monitor.url}/healthz").status_code == 200)
+        until(lambda: get(f"{monitor.url}/healthz").status_code == 200)
         yield monitor
 
 

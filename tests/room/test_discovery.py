@@ -1,18 +1,17 @@
 """Gates as devices of Home Assistant: what it is told, evaluated as it evaluates it."""
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
 from jinja2.sandbox import SandboxedEnvironment
 
 from edge.i18n import speaking
-from edge.mqtt import Address, Connection
+from edge.mqtt import Address, Connection, Message
 from edge.simulate import HOST
 from edge.traffic import SimulatedGate
 from monitor.discovery import device
-from tests.adapters.brokers import Mosquitto
+from tests.adapters.brokers import Mosquitto, until
 from tests.room.conftest import Monitor
 
 HOSTILE = "x'] }}{{ 7*7 }}{% if"
@@ -45,9 +44,8 @@ def test_what_is_looked_at_is_in_the_state_and_a_name_is_no_code() -> None:
 @pytest.mark.real
 def test_a_gate_becomes_a_device_that_stays(monitor: Monitor, broker: Mosquitto, gate: SimulatedGate) -> None:
     listener = Connection(Address(HOST, broker.port), [f"ha/device/edge-gate-demo-{gate.name}/config"])
-    deadline, heard = time.monotonic() + 10, []
-    while not heard and time.monotonic() < deadline:
-        heard = list(listener.turn(0.2))
+    heard: list[Message] = []
+    until(lambda: heard or heard.extend(listener.turn(0.2)))
     listener.close()
     assert set(json.loads(heard[0].payload)["components"]) == {
         "online", "door_main", "lock_main", "camera_entrance", "degraded",

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ import msgspec
 import pytest
 from aiosmtpd.controller import Controller
 
-from edge.mqtt import Address, Connection
-from edge.simulate import HOST
+from edge.mqtt import Address, Connection, Message
+from edge.simulate import HOST, free_port
 from monitor.casebook import Casebook
 from monitor.database import Database
 from monitor.deliveries import FIRST_S, Deliveries
@@ -32,12 +31,6 @@ from tests.commands import answer
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 KEY = Key("hq", "lobby", "door/main", "DoorForcedOpen")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class Letters:
@@ -185,11 +178,12 @@ def test_a_topic_is_published_on_and_a_test_says_what_became_of_it(
     )
     levels += f'[store]\ndatabase = "{database.name}"\n'
     bench = Bench(configured(tmp_path, levels, broker=broker.port), database)
-    connection = Connection(Address(HOST, broker.port), ["notice/+"])
-    connection.turn(0.3)
+    connection = Connection(Address(HOST, broker.port), ["notice/+", "heard"])
+    connection.publish(Message("heard", b""))
+    until(lambda: connection.turn(0.1))  # so the broker knows what it wants to hear
     bench.casebook.hear([Raised(KEY, 900, Check.LOOK), Cleared(KEY)])
     bench.turn()
-    [message] = connection.turn(5.0)
+    [message] = connection.turn(60.0)
     assert message.topic == "notice/guard_post" and msgspec.json.decode(message.payload)["alarm"] == 1
     connection.close()
     told = answer("monitor", "test", "duty_leader", "--config", tmp_path / "monitor.toml", status=1)

@@ -4,13 +4,12 @@ import json
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.traffic import SimulatedGate
 from tests.adapters.brokers import until
-from tests.room.conftest import PASSWORD, Monitor
+from tests.room.conftest import PASSWORD, Monitor, get
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("monitor", ["sqlite"], indirect=True)]
 DASHBOARD = Path(__file__).parents[2] / "config/grafana-dashboard.json"
@@ -18,7 +17,7 @@ DASHBOARD = Path(__file__).parents[2] / "config/grafana-dashboard.json"
 
 def scraped(monitor: Monitor) -> dict[str, dict[str, float]]:
     """Value by gate (empty for the room's own), by name."""
-    text = httpx.get(f"{monitor.url}/metrics", auth=("sun", PASSWORD)).text
+    text = get(f"{monitor.url}/metrics", auth=("sun", PASSWORD)).text
     families = text_string_to_metric_families(text)
     return {each.name: {s.labels.get("gate", ""): s.value for s in each.samples} for each in families}
 
@@ -33,4 +32,4 @@ def test_gates_and_room_are_measured_and_the_dashboard_asks_for_nothing_else(
     assert found["edge_gate_whitelist_revision"][gate.name] == 12
     asked = re.findall(r"edge_gate_\w+", json.dumps(json.loads(DASHBOARD.read_text())["panels"]))
     assert asked and set(asked) <= found.keys()
-    assert httpx.get(f"{monitor.url}/metrics").status_code == 401
+    assert get(f"{monitor.url}/metrics").status_code == 401

@@ -3,7 +3,6 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -12,7 +11,7 @@ from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
 from monitor.cap import NAMESPACE
 from tests.adapters.brokers import Mosquitto
-from tests.room.conftest import PASSWORD, Monitor, enter
+from tests.room.conftest import PASSWORD, Monitor, enter, get, post
 from tests.room.test_accessible import findings
 
 pytestmark = pytest.mark.real
@@ -41,7 +40,7 @@ def test_a_level_is_tried_and_an_alarm_says_who_was_told(
     assert findings(page) == []
     page.locator("tbody tr").first.get_by_role("link").click()
     expect(page.locator("main")).to_contain_text("Who was told")
-    alert = httpx.get(f"{page.url}.cap", auth=("sun", PASSWORD))
+    alert = get(f"{page.url}.cap", auth=("sun", PASSWORD))
     assert ET.fromstring(alert.content).findtext(f"{{{NAMESPACE}}}status") == "Actual"
-    denied = httpx.post(f"{monitor.url}/notices/guard_post/test", auth=("zhao", PASSWORD), json={})
+    denied = post(f"{monitor.url}/notices/guard_post/test", auth=("zhao", PASSWORD), json={})
     assert denied.status_code == 403

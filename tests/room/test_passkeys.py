@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -13,7 +12,7 @@ from monitor.database import Database
 from monitor.passkeys import Passkeys
 from monitor.settings import load
 from tests.adapters.brokers import Mosquitto
-from tests.room.conftest import PASSWORD, Monitor
+from tests.room.conftest import PASSWORD, Monitor, post
 
 KEEPER = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
           "isUserVerified": True, "automaticPresenceSimulation": True}  # fmt: skip
@@ -59,8 +58,8 @@ def test_a_passkey_is_made_logs_in_and_ends_with_the_password_that_it_came_with(
 @pytest.mark.real
 @pytest.mark.parametrize("sent", ["", "[]", "{}", json.dumps({"response": {"clientDataJSON": "e30"}}), "{" * 5000])
 def test_what_is_no_answer_to_what_was_asked_logs_nobody_in(monitor: Monitor, sent: str) -> None:
-    assert httpx.post(f"{monitor.url}/login/passkey", content=sent).status_code == 401
-    assert httpx.post(f"{monitor.url}/passkeys", content=sent).status_code == 401
+    assert post(f"{monitor.url}/login/passkey", content=sent).status_code == 401
+    assert post(f"{monitor.url}/passkeys", content=sent).status_code == 401
 
 
 @pytest.mark.parametrize(

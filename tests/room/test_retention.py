@@ -5,7 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from joserfc.jwk import OKPKey
 
@@ -20,7 +19,7 @@ from monitor.ledger import Ledger, Refused
 from monitor.terms import Action, Check, Key, Raised, Rules
 from tests.adapters.brokers import Mosquitto, until
 from tests.commands import complaint
-from tests.room.conftest import PASSWORD, Monitor
+from tests.room.conftest import PASSWORD, Monitor, get
 
 KEY = Key("hq", "lobby", "door/main", "DoorForcedOpen")
 
@@ -117,9 +116,9 @@ def test_no_header_hides_a_look_at_a_gate(broker: Mosquitto, tmp_path: Path) -> 
         subprocess.run([*change, "--config", str(monitor.config)], check=True, capture_output=True)
         _known_gate(monitor, broker)
         hidden = {"HX-Request": "true"}
-        answer = httpx.get(f"{monitor.url}/gates/hq/lobby", auth=("sun", PASSWORD), headers=hidden)
+        answer = get(f"{monitor.url}/gates/hq/lobby", auth=("sun", PASSWORD), headers=hidden)
         assert answer.status_code == 200
-        audit = httpx.get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+        audit = get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
         assert "looked at a gate" in audit and "hq/lobby" in audit and "looked at the audit" in audit
         assert "no account" in complaint(
             "monitor", "user", "change", "x", "--role", "guard", "--config", monitor.config

@@ -55,16 +55,15 @@ class Outage:
     def __init__(self, gate: House, told: Told) -> None:
         self.gate, self.told, self.pressed = gate, told, 0
 
-    def lasts(self, row: str, seconds: float = 20.0) -> None:
+    def lasts(self, row: str, seconds: float = 60.0) -> None:
         wait(lambda: row in self.told.degraded(), seconds)
         self.press()
 
-    def over(self, row: str, seconds: float = 20.0) -> None:
+    def over(self, row: str, seconds: float = 60.0) -> None:
         wait(lambda: row not in self.told.degraded(), seconds)
         self.press()
 
     def press(self) -> None:
-        time.sleep(0.6)  # the pulse before is over: its length is configured
         self.gate.press_exit()
         self.pressed += 1
         assert len(self.gate.watch.opened) == self.pressed
@@ -179,7 +178,7 @@ def test_a_disk_that_takes_nothing_in_time_is_a_mode_and_a_grant_follows_its_cho
         pad.show(card="4711")
         if choice == "accept":
             wait(lambda: gate.watch.opened)
-            assert 0.25 <= gate.watch.opened.pop() - begun < 1.5, "without its record"
+            assert gate.watch.opened.pop() - begun >= 0.25, "without its record, which it waited for"
         outage.lasts("storage_slow")
         other.execute("ROLLBACK")
         outage.over("storage_slow")

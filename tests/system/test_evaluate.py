@@ -1,5 +1,6 @@
 """The protocols on a few real pictures, one of them damaged and one without a face: every one is counted."""
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -19,7 +20,8 @@ PEOPLE, EACH = 8, 3
 
 @pytest.fixture(scope="module")
 def people(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight people with three pictures each. Of the last one the second is no picture and the third shows nobody."""
+    """Eight people with three pictures each, and a loose one. Of the last one the second is no picture, the third shows
+    nobody."""
     archive, folder = shared / "data/lfw/lfw-deepfunneled-pairs.zip", tmp_path_factory.mktemp("people")
     need(archive.exists(), f"{archive} with photos")
     models.fetch("registry", STORE)
@@ -31,14 +33,15 @@ def people(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / person).mkdir()
             for number, name in enumerate(names[person][:EACH], 1):
                 (folder / person / f"{person}_{number:04}.jpg").write_bytes(pictures.read(name))
-    last = sorted(folder.iterdir())[-1]
+    last = max(folder.iterdir())
     (last / f"{last.name}_0002.jpg").write_text("no picture")
     cv2.imwrite(str(last / f"{last.name}_0003.jpg"), np.full((250, 250, 3), 128, np.uint8))
+    shutil.copy(last / f"{last.name}_0001.jpg", folder / "loose.jpg")
     return folder
 
 
 def test_verification_counts_a_pair_with_a_missing_face_as_wrong(people: Path, tmp_path: Path) -> None:
-    names = [folder.name for folder in sorted(people.iterdir())]
+    names = [folder.name for folder in sorted(people.iterdir()) if folder.is_dir()]
     same = [f"{name}\t1\t{other}" for name in names for other in (2, 3)]
     strangers = [f"{one}\t1\t{other}\t2" for one, other in zip(names, [*names[1:], names[0]], strict=True)] * 2
     pairs = tmp_path / "pairs.txt"
@@ -57,7 +60,7 @@ def test_identification_counts_a_missing_probe_as_a_miss(people: Path, tmp_path:
     figures = answer("evaluate", "identification", "--images", people, "--pack", "registry", "--models", STORE,
                      "--draws", 4, "--out", tmp_path / "out")  # fmt: skip
     assert (figures["people"], figures["n_enrolled"], figures["n_mated"], figures["n_nonmated"]) == (8, 4, 8, 12)
-    assert (figures["images"], figures["not_found"], figures["unreadable"]) == (24, 2, 1)
+    assert (figures["images"], figures["not_found"], figures["unreadable"], figures["loose"]) == (24, 2, 1, 1)
     assert 0.75 <= figures["rank1"] < 1  # at most two of eight are missing in a draw, and all others are easy
     assert set(figures["fnir_at_fpir"]) == {"0.1", "0.01"} and figures["fnir_at_fpir"]["0.01"] >= 1 - figures["rank1"]
     low, high = figures["fpir_interval"]

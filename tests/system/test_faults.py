@@ -16,7 +16,7 @@ from edge.eventlog import EventLog, Pending, system_time
 from edge.events import BrokerFault, CameraFault, EpochStarted, GateStarted, StorageFault
 from edge.room import Room
 from edge.simulate import DemoBroker
-from edge.site import CONTACT, RELAY
+from edge.site import CONTACT
 from edge.terms import Status
 from edge.transport import Envelope
 from monitor.ledger import Ledger
@@ -50,7 +50,7 @@ def test_a_wrong_camera_password_is_an_alarm_that_names_no_password(house: NewHo
         (gate.site.secrets / "camera.password").write_text("right")
         gate.kill("eye")
         gate.start("eye")
-        wait(lambda: gate.facts("CameraReported")[-1]["status"] == "streaming")
+        wait(lambda: [each["status"] for each in gate.facts("CameraReported")][-1:] == ["streaming"])
         wait(lambda: len(gate.events(CameraFault)) > 1 and not gate.events(CameraFault)[-1].data["active"])
 
 
@@ -103,23 +103,29 @@ class Draught(threading.Thread):
         self.join()
 
 
+def openings(gate: House) -> int:
+    """How often the gate read that the door was opened; a busy machine may pass one over."""
+    read = [fact["active"] for fact in gate.facts("InputChanged") if fact["input"] == "contact"]
+    return sum(read) if read[-1:] == [False] else 0
+
+
 @pytest.mark.slow
 def test_a_broker_that_dies_in_mid_publish_delays_events_and_loses_none(house: NewHouse, forgetful: DemoBroker) -> None:
     gate = house(broker_port=forgetful.port)
     gate.start("record", "relay", "gate")
     room = Room(Path(gate.site.config.recorder.database))
-    assert room.wait(lambda room: bool(room.of(GateStarted)), 30.0)
+    assert room.wait(lambda room: bool(room.of(GateStarted)), 60.0)
     draught = Draught(gate)
     draught.start()
     for _ in range(2):
         had = len(room.events)
-        assert room.wait(lambda room, had=had: len(room.events) > had + 8, 30.0)
+        assert room.wait(lambda room, had=had: len(room.events) > had + 8, 60.0)
         forgetful.kill()
         times = draught.times
         wait(lambda times=times: draught.times > times + 3)
         forgetful.start()
     draught.end()
-    assert room.wait(lambda room: len(room.of(DoorForcedOpen)) >= 2 * draught.times - 2, 60.0)
+    assert room.wait(lambda room: len(room.of(DoorForcedOpen)) == 2 * openings(gate) > 6, 60.0)
     gate.stop("gate")  # it delivers what is left, and says goodbye
     assert_whole(gate, room)
     opened = [seen.data["state"] for seen in room.of(DoorPhysicalStateChanged)]
@@ -139,10 +145,9 @@ def test_a_full_disk_neither_ends_a_gate_nor_keeps_anybody_inside(house: NewHous
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 50, resource.RLIM_INFINITY))
     wait(lambda: "the fact log" in gate.logs())
     for _ in range(3):
-        wait(lambda: not gate.site.chip.read_bytes()[RELAY])
         gate.press_exit()
     resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
-    wait(lambda: len(gate.events(RequestToExit)) == 4)
+    wait(lambda: len(gate.events(RequestToExit)) >= 4)
     wait(lambda: [fault.data["active"] for fault in gate.events(StorageFault)] == [True, False])
     assert gate.processes["gate"].poll() is None
     assert gate.logs().count("the fact log") == 1 and "Traceback" not in gate.logs()
@@ -171,7 +176,7 @@ def test_what_can_be_read_of_a_damaged_event_log_still_reaches_the_room(house: N
             file.write(os.urandom(PAGE))
         gate.start("record", "relay", "gate")
         room = Room(Path(gate.site.config.recorder.database))
-        assert room.wait(lambda room: bool(room.of(GateStarted)), 30.0)
+        assert room.wait(lambda room: bool(room.of(GateStarted)), 60.0)
         begun = room.of(EpochStarted)[0]
         assert begun.epoch != before[0].epoch
         assert str(begun.data["reason"]).startswith("corruption") and "carried over" in str(begun.data["reason"])

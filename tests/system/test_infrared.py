@@ -100,7 +100,7 @@ def test_a_view_says_whether_the_face_shows_in_infrared(
     )
     eye.start()
     try:
-        wait(lambda: len(gate.hear()) >= 6)
+        wait(lambda: gate.hear().count(expected) >= 6)
         if stream == "away":
             wait(lambda: gate.hear() and any(detail.startswith("infrared: ") for detail in gate.details))
     finally:
@@ -109,4 +109,5 @@ def test_a_view_says_whether_the_face_shows_in_infrared(
         for each in (camera, infrared):
             each.close()
         gate.eyes.stop()
-    assert gate.infrared.count(expected) >= 0.8 * len(gate.infrared)
+    told = [each for each in gate.infrared if each is not Infrared.UNKNOWN]  # a frame that came late tells nothing
+    assert told == [] if stream == "away" else told.count(expected) >= 0.8 * len(told)

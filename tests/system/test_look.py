@@ -20,7 +20,7 @@ from edge.traffic import CAMERA, SimulatedGate
 from tests.adapters.brokers import Mosquitto, until
 from tests.adapters.rtsp import RtspServer, make_clip, need_gstreamer
 from tests.conftest import need
-from tests.room.conftest import CHROMIUM, PASSWORD, Monitor, enter
+from tests.room.conftest import CHROMIUM, PASSWORD, Monitor, enter, get
 
 CONFIG = """
 [gate]
@@ -80,7 +80,7 @@ def look(window: Window, folder: Path, path: str = f"/look/{CAMERA}", viewer: st
     context = ssl.create_default_context(cafile=window.folder / "ca.crt")
     if (folder / "room.crt").exists():
         context.load_cert_chain(folder / "room.crt", folder / BROKER_KEY)
-    with httpx.Client(verify=context, timeout=20) as client:
+    with httpx.Client(verify=context, timeout=60) as client:
         return client.get(window.url + path, headers={VIEWER: viewer} if viewer else {})
 
 
@@ -131,7 +131,7 @@ def test_a_guard_looks_and_only_then_opens(window: Window, folders: dict[str, Pa
     )
     (tmp_path / "gate").mkdir()
     with Mosquitto() as broker, Monitor(tmp_path, broker, extra=extra) as monitor, sync_playwright() as playwright:
-        until(lambda: httpx.get(f"{monitor.url}/healthz").status_code == 200)
+        until(lambda: get(f"{monitor.url}/healthz").status_code == 200)
         where = BrokerSection(host=HOST, port=broker.port)
         keys = {"operator_key": tmp_path / "room.pub"}
         gate = SimulatedGate(tmp_path / "gate", "lobby", where, tmp_path / "recorder.pub", 0.0, **keys)
@@ -147,11 +147,11 @@ def _open_after_a_look(browser: Browser, monitor: Monitor) -> None:
     page.get_by_role("button", name="Open once", exact=True).click()
     expect(page.locator("#outcomes")).to_contain_text("look at the gate first")
     page.get_by_role("button", name=f"Look through {CAMERA}").click()
-    expect(page.locator("#look img")).to_be_visible(timeout=20_000)
+    expect(page.locator("#look img")).to_be_visible()
     assert page.evaluate("document.querySelector('#look img').naturalWidth") == 640
     page.get_by_role("button", name="Open once", exact=True).click()
     expect(page.locator("#outcomes")).to_contain_text("accepted by the gate")
-    audit = httpx.get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    audit = get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
     assert f"demo/lobby {CAMERA}" in audit and "looked through a camera" in audit
     assert not [path for path in monitor.directory.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg")]
     browser.close()

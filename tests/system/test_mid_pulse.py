@@ -24,9 +24,9 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.real
 
-PULSE_S, HARD_LIMIT_S = 6.0, 7.0
+PULSE_S, HARD_LIMIT_S = 10.0, 11.0
 """Longer than the guard's watchdog and the command after it need, so that it shows who has ended a pulse."""
-SOON_S = 5.0
+SOON_S = 8.5
 """The guard's watchdog of one second, the safe command, and a slow machine."""
 
 
@@ -59,8 +59,8 @@ class Gate:
 
     def begin_pulse(self) -> float:
         """Press the exit button until the gate is there to notice; when the pulse began."""
-        until(lambda: len(self.pids()) == 3, 30.0)
-        end = time.monotonic() + 30.0
+        until(lambda: len(self.pids()) == 3)
+        end = time.monotonic() + 60.0
         while not self.active():
             assert time.monotonic() < end, self.root.joinpath("log").read_text()
             for pressed in (True, False):
@@ -80,7 +80,7 @@ class Gate:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGCONT)
         self.supervisor.terminate()
-        self.supervisor.wait(20)
+        self.supervisor.wait(60)
         until(lambda: not self.pids())
         shutil.rmtree(self.root)
 
@@ -133,19 +133,18 @@ def test_a_gate_that_is_stopped_leaves_a_pulse_that_ends_at_its_deadline(gate: G
         os.kill(gate.pids()["gate"], signal.SIGCONT)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_an_eye_has_no_part_in_a_pulse(gate: Gate, number: signal.Signals) -> None:
-    eye = gate.pids()["eye"]
-    os.kill(eye, number)
-    gate.wait_inactive(HARD_LIMIT_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(eye, signal.SIGCONT)
-
-
-def test_a_supervisor_that_is_stopped_does_not_hold_a_pulse(gate: Gate) -> None:
-    gate.supervisor.send_signal(signal.SIGSTOP)
-    gate.wait_inactive(HARD_LIMIT_S)
-    gate.supervisor.send_signal(signal.SIGCONT)
+def test_neither_an_eye_nor_the_supervisor_holds_a_pulse(gate: Gate) -> None:
+    killed = gate.pids()["eye"]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: gate.pids().get("eye", killed) != killed)
+    stopped = gate.pids()["eye"], gate.supervisor.pid
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        gate.wait_inactive(HARD_LIMIT_S)
+    finally:
+        for process in stopped:
+            os.kill(process, signal.SIGCONT)
 
 
 def test_a_supervisor_that_is_killed_takes_everything_down(gate: Gate) -> None:
@@ -157,7 +156,7 @@ def test_a_supervisor_that_is_killed_takes_everything_down(gate: Gate) -> None:
 
 def test_told_to_stop_in_mid_pulse_it_lets_go_and_ends_without_a_false_alarm(gate: Gate) -> None:
     gate.supervisor.terminate()
-    assert gate.supervisor.wait(20) == 0
+    assert gate.supervisor.wait(60) == 0
     assert not gate.active()
     assert gate.pids() == {}
     assert "DoorFault" not in since_the_button(gate)

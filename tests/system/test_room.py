@@ -1,5 +1,6 @@
 """The commands of the monitoring room, as a person or a program runs them."""
 
+import itertools
 import json
 import os
 import select
@@ -12,11 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from edge.mqtt import Address, Connection, Message
+from edge.seal import GENESIS
+from edge.simulate import HOST
+from edge.transport import Channel, topic
 from tests.adapters.brokers import Mosquitto, until
+from tests.room.test_monitor import link
 
 pytestmark = pytest.mark.real
 
-EVENTS = 20
+EVENTS, PROBE = 20, "probe"
 
 
 @pytest.fixture
@@ -35,17 +41,20 @@ def test_what_a_gate_sends_is_watched_and_recorded(broker: Mosquitto, tmp_path: 
     key, database = tmp_path / "recorder.jwk", tmp_path / "events.sqlite"
     where = ("--broker", f"127.0.0.1:{broker.port}", "--json")
     watching = start("-m", "edge.cli", "watch", *where)
+    _watches(watching, broker)
     recording = start("-m", "edge.cli", "record", *where, "--database", database, "--key", key)
-    until(key.with_suffix(".pub").exists)
+    public = key.with_suffix(".pub")
+    until(lambda: public.exists() and public.stat().st_size > 0)
     sending = start("-m", "bench.outbox", "send", tmp_path, broker.port, EVENTS)
     try:
         assert watching.stdout
-        seen = [json.loads(watching.stdout.readline()) for _ in range(EVENTS + 1)]
+        told = (event for event in map(json.loads, watching.stdout) if event["source"] != f"/demo/{PROBE}")
+        seen = list(itertools.islice(told, EVENTS + 1))
         assert [int(event["sequence"]) for event in seen] == list(range(1, EVENTS + 2))
         summary = [sys.executable, "-m", "edge.cli", "record", *where, "--database", str(database), "--summary"]
         until(lambda: _totals(summary)["events"] == EVENTS + 1)
         recording.send_signal(signal.SIGTERM)
-        out, err = recording.communicate(timeout=20)
+        out, err = recording.communicate(timeout=60)
         assert (recording.returncode, err) == (0, "")
         assert json.loads(out) == {
             "gates": 1, "events": EVENTS + 1, "duplicates_removed": 0, "problems": 0, "quarantined": 0,
@@ -54,6 +63,20 @@ def test_what_a_gate_sends_is_watched_and_recorded(broker: Mosquitto, tmp_path: 
         for process in (watching, recording, sending):
             process.kill()
             process.communicate()
+
+
+def _watches(watching: "subprocess.Popen[str]", broker: Mosquitto) -> None:
+    """Wait until it has subscribed: what is sent before is not shown."""
+    assert watching.stdout
+    connection = Connection(Address(HOST, broker.port))
+
+    def shown() -> bool:
+        connection.publish(Message(topic("demo", PROBE, Channel.EVENT), link(PROBE, 1, GENESIS)))
+        connection.turn(0.1)
+        return bool(select.select([watching.stdout], [], [], 0.1)[0])
+
+    until(shown)
+    connection.close()
 
 
 def _totals(command: list[str]) -> dict[str, int]:
@@ -81,7 +104,7 @@ def _seen(screen: int, broker: Mosquitto, directory: Path) -> bool:
     directory.mkdir()
     sending, shown = start("-m", "bench.outbox", "send", directory, broker.port, EVENTS + 30), b""
     try:
-        while select.select([screen], [], [], 10)[0]:
+        while select.select([screen], [], [], 20)[0]:
             shown += os.read(screen, 65_536)
             if all(word in shown for word in (b"bench/gate-1", b"online", b"Door forced open", b"CredentialNotFound")):
                 return True

@@ -26,6 +26,7 @@ def test_a_whole_site_runs_from_one_command_and_goes_on_where_it_ended(tmp_path:
     told = answer("revoke", people[0]["id"], *options)
     assert (len(people), sorted(told["confirmed_ms"]), told["pending"]) == (5, ["gate-1", "gate-2"], [])
     killed = pid_of(tmp_path / "gate-1/gate.toml")
+    assert killed
     os.kill(killed, signal.SIGKILL)
     until(lambda: pid_of(tmp_path / "gate-1/gate.toml") not in (0, killed))
     running.terminate()
