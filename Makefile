@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
-# Two at a time, each file by one of them: most tests wait for something, and what a file shares is made once.
-BESIDE := -n 2 --dist loadfile
+# Two at a time, each file by one of them: most tests wait for something, and what a file shares is made once. The
+# longest files come first (tests/conftest.py), so that nobody waits at the end for one who has just begun with one.
+BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo monitor site test check audit hardware campaign invariants mutation lock clean
 

@@ -16,7 +16,7 @@ def run(
     kept = {name: value for name, value in os.environ.items() if not name.startswith(LANGUAGES)}
     command = [sys.executable, "-m", "edge.cli", *map(str, arguments)]
     env = {**kept, **environment}
-    return subprocess.run(command, input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, env=env, timeout=120)
+    return subprocess.run(command, input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, env=env, timeout=300)
 
 
 def answer(*arguments: object, status: int = 0) -> Any:

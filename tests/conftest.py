@@ -23,6 +23,21 @@ settings.register_profile("mutation", max_examples=10, deadline=None, derandomiz
 """For `make mutation`, which runs the tests of the core hundreds of times: nothing is left to chance."""
 
 
+LONGEST = ("test_demo", "test_campaign", "test_page", "test_degraded", "test_monitor", "test_infrared", "test_faults")
+"""Files that take a minute or more, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files begin first, then those with tests that say of themselves that they are slow."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        name = item.path.stem
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST), item.path not in slow
+
+    items.sort(key=place)
+
+
 def need(there: object, what: str) -> None:
     """Skip with the reason printed when a real part is absent; under REQUIRE_REAL_PARTS=1 that is a failure."""
     if there:

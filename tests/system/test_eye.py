@@ -158,7 +158,7 @@ def test_faces_of_a_stream_become_observations_and_it_ends_when_told(server: Rts
         assert seen.good_since <= seen.captured < time.monotonic() < seen.captured + 10
         assert seen.quality.eye_distance_px >= 25
         assert len(seen.cues.appearance) == 2
-        assert until(peer, wire.EyeReport, lambda report: report.frames_per_s > 5).frame_age_ms < 5000
+        assert until(peer, wire.EyeReport, lambda report: report.frames_per_s > 1).frame_age_ms < 5000
         assert {eye.notified.recv(99), eye.notified.recv(99)} == {b"READY=1", b"WATCHDOG=1"}
         command = Path(f"/proc/{eye.process.pid}/cmdline").read_bytes()
         assert PASSWORD.encode() not in command
@@ -171,14 +171,13 @@ def test_a_settled_track_is_left_alone(server: RtspServer, start: Start) -> None
     eye = start(server.url)
     with eye.listen() as listener:
         peer = eye.accept(listener)
-        settled: dict[int, float] = {}
-        until(peer, wire.Observation, bool)
+        settled = {until(peer, wire.Observation, bool).track: time.monotonic()}
+        peer.send(wire.Settled(*settled))
         for message in hear(peer, 5.0):
             if isinstance(message, wire.Observation):
                 asked = settled.setdefault(message.track, time.monotonic())
                 assert message.captured < asked + 1.0, "it was told long before this frame came"
                 peer.send(wire.Settled(message.track))
-        assert settled
 
 
 def test_a_gate_that_comes_late_goes_and_comes_back_is_found_and_told_first_which_camera(

@@ -24,9 +24,9 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.real
 
-PULSE_S, HARD_LIMIT_S = 10.0, 11.0
+PULSE_S, HARD_LIMIT_S = 8.5, 9.5
 """Longer than the guard's watchdog and the command after it need, so that it shows who has ended a pulse."""
-SOON_S = 8.5
+SOON_S = 7.5
 """The guard's watchdog of one second, the safe command, and a slow machine."""
 
 
