@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from edge.door import Door
 from edge.doorevents import (
     AccessNotTaken,
     AccessTaken,
@@ -339,3 +340,17 @@ def test_more_time_at_a_door_that_stands_unlocked_is_no_limit() -> None:
     bench.contact(2, True)
     bench.tell(bench.door.open("face", 3, Passing("ben"), extended=True))
     assert bench.door.leaf.deadline == math.inf
+
+
+def test_half_a_second_after_the_relay_let_go_is_still_in_time() -> None:
+    bench = Bench()
+    accessed(bench)
+    bench.relay(4, RelayOutcome.ENDED)
+    bench.contact(4.5, True)
+    assert not events(bench.said, DoorForcedOpen)
+
+
+def test_pulses_are_named_after_the_boot_in_which_they_were_asked() -> None:
+    bench = Bench()
+    (pulse,) = bench.open(1)
+    assert pulse.pulse.startswith("boot-main-") and Door("main", RULES).drive.boot == ""
