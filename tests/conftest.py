@@ -1,6 +1,7 @@
 """What tests share: the real parts, and the rule that CI may not skip them."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("EDGE_GATE_SHARED", ROOT.parent / "shared"))
 """Real data and weights for tests; beside the clone, or where the variable says."""
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""What a script runs in the background ignores an interrupt, and so would every process that a test interrupts."""
 
 settings.register_profile(
     "everywhere",
