@@ -11,6 +11,13 @@ from tests.commands import answer
 from tests.conftest import ROOT, need
 
 CONFIGURATION = (ROOT / "config/gate.toml").read_text()
+ROOM = (ROOT / "config/monitor.toml").read_text()
+LOOK = """
+[look]
+certificate_file = "$CREDENTIALS_DIRECTORY/room.crt"
+key_file = "$CREDENTIALS_DIRECTORY/room.key"
+ca_file = "${CREDENTIALS_DIRECTORY}/ca.crt"    # beside "#", as "$CREDENTIALS_DIRECTORY/comment.key"
+"""
 DESK = """
 [whitelist]
 source = "desk"
@@ -20,18 +27,28 @@ credential = "room.pub"
 """
 
 
-def loaded(tmp_path: Path, text: str, *files: str) -> set[str]:
-    """The lines of the gate's drop-in when these files are among the credentials."""
+def loaded(tmp_path: Path, text: str, *files: str, kind: str = "gate") -> set[str]:
+    """The lines of the unit's drop-in when these files are among the credentials."""
     (tmp_path / "gate.toml").write_text(text)
     credentials = tmp_path / "credentials"
     shutil.rmtree(credentials, ignore_errors=True)
     credentials.mkdir()
     for name in files:
         (credentials / name).write_bytes(b"x")
-    options = ["--config", tmp_path / "gate.toml", "--credentials", credentials, "--into", tmp_path / "units"]
+    options = [
+        "--kind",
+        kind,
+        "--config",
+        tmp_path / "gate.toml",
+        "--credentials",
+        credentials,
+        "--into",
+        tmp_path / "units",
+    ]
     command = [sys.executable, "scripts/units", "drop-ins", *map(str, options)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    lines = (tmp_path / "units/edge-gate.service.d/credentials.conf").read_text().splitlines()
+    unit = {"gate": "edge-gate", "monitor": "edge-gate-monitor"}[kind]
+    lines = (tmp_path / f"units/{unit}.service.d/credentials.conf").read_text().splitlines()
     return {line.replace("/etc/edge-gate/credentials/", "") for line in lines if line.startswith("Load")}
 
 
@@ -48,6 +65,13 @@ def test_what_the_host_has_encrypted_is_loaded_as_such(tmp_path: Path) -> None:
         "LoadCredentialEncrypted=gate-open.key:gate-open.key.cred",
         "LoadCredential=desk.pub:desk.pub",
         "LoadCredential=desk-next.pub:desk-next.pub",
+    }
+
+
+def test_the_room_is_given_every_credential_that_a_setting_names_and_none_of_a_comment(tmp_path: Path) -> None:
+    files = ["broker.key", "room.crt", "room.key", "ca.crt", "page.key", "comment.key"]
+    assert loaded(tmp_path, ROOM + LOOK, *files, kind="monitor") == {
+        f"LoadCredential={name}:{name}" for name in files[:4]
     }
 
 
