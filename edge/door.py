@@ -214,7 +214,7 @@ class Door:
     def input_lost(self, detail: str, now: float) -> Effects:
         """The inputs cannot be read: the leaf's state is unknown, alarms stay as they are until it is known."""
         unread = [*self.chatter.forget(), *self.drive.feedback(None, now)]
-        return [*self._faults.fail("inputs", detail), *unread, *self._moved(Contact.UNKNOWN, now)]
+        return [*unread, *self._faults.fail("inputs", detail), *self._moved(Contact.UNKNOWN, now)]
 
     def _moved(self, state: Contact, now: float) -> Effects:
         opening = self.opening

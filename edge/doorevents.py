@@ -146,7 +146,8 @@ class DoorFault(Event, frozen=True):
     """Something of a door is not as it should be; `source` says what.
 
     `relay` does not answer, `inputs` cannot be read, `supply` of the lock has failed, `feedback` says otherwise than
-    the relay, or an input changes without settling: `contact_chatter`, `exit_button_chatter`, and so on.
+    the relay, or an input changes without settling: `contact_chatter`, `exit_button_chatter`, and so on. After one that
+    is over, those that last are told again.
     """
 
     active: bool

@@ -23,7 +23,7 @@ from edge.config import CameraSection, Config, DoorSection, load
 from edge.doorevents import AccessGranted, DoorForcedOpen, DoorModeChanged, DoorOpenTooLong, DoorTamper, FireReleased
 from edge.errors import EdgeError, StoreError
 from edge.events import DrillReport
-from edge.kept import STORE
+from edge.kept import MARK, STORE
 from edge.logfile import Reader
 from edge.schedule import ALWAYS
 from edge.signers import LookSection
@@ -128,17 +128,24 @@ def _rehearsal(config: Config, camera: CameraSection, url: str, root: Path) -> C
     for kept in config.state.glob("whitelist*"):
         (root / "state" / kept.name).symlink_to(kept.absolute())
     if config.whitelist.source == "desk":
-        _copied(config.state / STORE, root / "state" / STORE)
+        _copied(config.state, root / "state")
     return made
 
 
-def _copied(store: Path, to: Path) -> None:
-    """What the gate last heard of its desk's list: its follower writes, and two of them must not write to one file."""
+def _copied(state: Path, to: Path) -> None:
+    """What the gate last heard of its desk's list: its follower writes, and two of them must not write to one file.
+
+    The mark comes first: a list that is adopted meanwhile is then newer than its mark, not older.
+    """
+    if (mark := to / MARK).exists():
+        content = mark.read_bytes()
+        mark.unlink()  # the link
+        mark.write_bytes(content)
     try:
-        files.copy(store, to)
+        files.copy(state / STORE, to / STORE)
     except sqlite3.Error as error:
         hint = "let the gate hear its desk first: edge-gate sync status"
-        raise StoreError("the store {path} cannot be used: {why}", hint, path=store, why=error) from error
+        raise StoreError("the store {path} cannot be used: {why}", hint, path=state / STORE, why=error) from error
 
 
 class Stage:

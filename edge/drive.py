@@ -29,7 +29,10 @@ class Turn(Enum):
 
 
 class Faults:
-    """What is amiss with a door, by source; each is told when it begins and when it is over."""
+    """What is amiss with a door, by source; each is told when it begins and when it is over.
+
+    What lasts is told again after one that is over, so that nobody who counts doors takes this one for sound.
+    """
 
     def __init__(self, door: str) -> None:
         self.active: dict[str, str] = {}
@@ -42,7 +45,10 @@ class Faults:
 
     def mend(self, source: str) -> Effects:
         detail = self.active.pop(source, None)
-        return [] if detail is None else [Emit(self._subject, DoorFault(False, source, detail))]
+        if detail is None:
+            return []
+        over = DoorFault(False, source, detail)
+        return [Emit(self._subject, told) for told in (over, *(DoorFault(True, *each) for each in self.active.items()))]
 
 
 class Drive:

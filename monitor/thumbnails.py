@@ -33,7 +33,10 @@ class Thumbnails:
     def find(self, alarm: Alarm, moment: str) -> bytes | None:
         """One of them as a JPEG of our own; None when it is not there or is none."""
         sent = self.of(alarm).get(Moment(moment)) if moment in list(Moment) else None
-        return _drawn(sent) if sent else None
+        try:
+            return _drawn(sent) if sent else None
+        except PhotoError:
+            return None
 
     def _sent(self, alarm: Alarm, moment: Moment) -> bytes:
         payload = self._ledger.at(alarm.key.site, alarm.key.gate, alarm.pictures[moment])
@@ -54,9 +57,6 @@ def _picture(payload: bytes) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)
-def _drawn(sent: bytes) -> bytes | None:
-    """Decoding costs a process, and a page asks again."""
-    try:
-        return redrawn(sent)
-    except PhotoError:
-        return None
+def _drawn(sent: bytes) -> bytes:
+    """Decoding costs a process, and a page asks again; what failed, perhaps for lack of time, is tried anew."""
+    return redrawn(sent)

@@ -18,6 +18,7 @@ from edge.doorevents import (
     AccessGranted,
     AccessNotTaken,
     AccessTaken,
+    DoorFault,
     DoorForcedOpen,
     DoorOpenTooLong,
 )
@@ -99,6 +100,10 @@ class Watched:
         self.mono, self.steps, self._revision = 1000.0, 0, 1
         self._asked: set[str] = set()
         self._active: dict[tuple[str, str, str], bool] = {}
+        self._faulty: dict[str, bool] = {}
+        """What was said last of any fault of a door."""
+        self._over: set[str] = set()
+        """The doors of which a fault is over in this step: those that last are told again."""
         self._told = Counter[type]()
         self._contact: dict[str, Contact] = {}
         self._rattles = Rattles()
@@ -128,6 +133,7 @@ class Watched:
         drives = {name: door.drive for name, door in self.gate.doors.items()}
         self._once = {name for name, drive in drives.items() if drive.energised and not drive.holding}
         self._released = {name for name in OTHERS if self._moving(name)}
+        self._over.clear()
         step = self.gate.step(fact, now)
         assert step.wake is None or step.wake > self.mono, "it asks to be woken in the past"
         self._see(fact)
@@ -244,9 +250,13 @@ class Watched:
         key = (effect.subject, type(event).__name__, getattr(event, "source", "") or getattr(event, "person", ""))
         burning = isinstance(event, DoorOpenTooLong | DoorForcedOpen) and self._burns(effect.subject)
         assert not (active and burning), "an alarm of a door that is meant to stand open"
-        again = isinstance(event, DoorOpenTooLong) and active
+        over = isinstance(event, DoorFault) and effect.subject in self._over
+        again = active and (over or isinstance(event, DoorOpenTooLong))
         assert again or active != self._active.get(key, False), f"{key} is told twice"
         self._active[key] = active
+        if isinstance(event, DoorFault):
+            self._faulty[effect.subject] = active
+            self._over |= set() if active else {effect.subject}
 
     def _burns(self, subject: str) -> bool:
         return self.gate.doors[subject.removeprefix("door/")].leaf.fire
@@ -254,6 +264,7 @@ class Watched:
     def _doors(self) -> None:
         for name, door in self.gate.doors.items():
             leaf = door.leaf
+            assert bool(door.faults) == self._faulty.get(f"door/{name}", False), "the last word on a door's faults"
             assert not (leaf.contact is Contact.CLOSED and (leaf.forced or leaf.held)), "an alarm of a shut door"
             assert leaf.forced == self._active.get((f"door/{name}", "DoorForcedOpen", ""), False)
             assert leaf.held == self._active.get((f"door/{name}", "DoorOpenTooLong", ""), False)

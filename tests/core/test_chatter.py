@@ -212,3 +212,10 @@ def test_an_order_that_ends_as_an_input_settles_is_told_too() -> None:
     assert [type(each).__name__ for each in events(bench.last)] == [
         "DoorModeChanged", "DoorFault", "DoorPhysicalStateChanged", "DoorForcedOpen",
     ]  # fmt: skip
+
+
+def test_an_input_that_rattled_until_it_broke_off_leaves_the_door_faulty() -> None:
+    bench = Bench()
+    last = rattle(bench, Input.CONTACT, 100)
+    bench.lose(last)
+    assert faults(bench) == [("contact_chatter", True), ("contact_chatter", False), ("inputs", True)]

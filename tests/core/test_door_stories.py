@@ -78,6 +78,16 @@ def test_a_pulse_that_is_never_answered_is_not_taken_and_the_next_one_mends_the_
     assert not bench.door.faults and bench.door.mode is DoorMode.ACCESSED
 
 
+def test_a_fault_that_lasts_is_told_again_after_another_one_is_over() -> None:
+    bench = Bench()
+    asked(bench)
+    bench.tick(1.6)
+    bench.press(1.7, Input.SUPPLY)
+    bench.press(1.8, Input.SUPPLY, active=False)
+    told = [(event.active, event.source) for event in events(bench.said, DoorFault)]  # type: ignore[attr-defined]
+    assert told == [(True, "relay"), (True, "supply"), (False, "supply"), (True, "relay")]
+
+
 def test_a_refusal_because_an_earlier_pulse_goes_on_is_no_fault() -> None:
     bench = Bench()
     asked(bench)
@@ -236,7 +246,7 @@ def test_inputs_that_are_lost_take_the_fault_of_the_feedback_contact_with_them_a
     bench.tick(1.5)
     assert "feedback" in bench.door.faults
     lost = events(bench.lose(2), DoorFault)
-    assert [(event.source, event.active) for event in lost] == [("inputs", True), ("feedback", False)]  # type: ignore[attr-defined]
+    assert [(event.source, event.active) for event in lost] == [("feedback", False), ("inputs", True)]  # type: ignore[attr-defined]
 
 
 def held_told(bench: Bench) -> list[bool]:
