@@ -163,27 +163,36 @@ class Office:
             query = f"SELECT name, signs, opens, serial, added_at, revoked_at FROM {table} ORDER BY name"
             return [Gate(*row) for row in self._db.execute(query)]
 
-    def add(self, gate: Gate, table: str = "gates") -> None:
-        """Record a gate or a workstation; StoreError when one of that name was not revoked: both are accounts at the
-        broker.
-        """
-        if any(other.name == gate.name and not other.revoked_at for other in (*self.gates(), *self.workstations())):
+    def free(self, name: str) -> None:
+        """StoreError when a gate or a workstation of that name was not revoked: both are accounts at the broker."""
+        if any(other.name == name and not other.revoked_at for other in (*self.gates(), *self.workstations())):
             hint = "revoke it first, or give another name"
-            raise StoreError("there is a gate or a workstation {name} already", hint, name=gate.name)
+            raise StoreError("there is a gate or a workstation {name} already", hint, name=name)
+
+    def add(self, gate: Gate, table: str = "gates") -> None:
+        """Record a gate or a workstation; StoreError when its name is not free."""
         with self._transaction():
+            self.free(gate.name)
             query = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?, ?)"
             self._db.execute(query, msgspec.structs.astuple(gate))
 
+    def member(self, name: str, table: str = "gates") -> Gate:
+        """The gate or workstation of that name, in service or not; StoreError when there is none."""
+        for found in self._members(table):
+            if found.name == name:
+                return found
+        text = "there is no gate {name}" if table == "gates" else "there is no workstation {name}"
+        raise StoreError(text, "see: edge-gate {table} list", name=name, table=table)
+
     def shut_out(self, name: str, table: str = "gates") -> None:
         """This gate or workstation is not to be trusted any more, nor its certificate, whoever gets its name next."""
-        found = [gate for gate in self._members(table) if gate.name == name and not gate.revoked_at]
-        if not found:
-            text = "there is no gate {name}" if table == "gates" else "there is no workstation {name}"
-            raise StoreError(text, "see: edge-gate {table} list", name=name, table=table)
+        found = self.member(name, table)
+        if found.revoked_at:
+            return
         now = time.time()
         with self._transaction():
             self._db.execute(f"UPDATE {table} SET revoked_at = ? WHERE name = ?", (now, name))
-            self._db.execute("INSERT OR REPLACE INTO withdrawn VALUES (?, ?)", (found[0].serial, now))
+            self._db.execute("INSERT OR REPLACE INTO withdrawn VALUES (?, ?)", (found.serial, now))
             if table == "gates":
                 self._db.execute("DELETE FROM contacts WHERE gate = ?", (name,))
 

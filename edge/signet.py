@@ -67,6 +67,8 @@ def read_key(path: Path) -> bytes:
         key = path.read_bytes()
     except OSError as error:
         hint = "make it with edge-gate keys new or edge-gate gates add, and install it as a credential"
+        if path.name == DESK_OPENS:
+            hint = "edge-gate workstations add makes it; then scripts/install --desk gives it to the desk's unit"
         raise SealError("no key at {path}: {why}", hint, path=path, why=error.strerror) from error
     if len(key) != KEY_BYTES:
         raise SealError(

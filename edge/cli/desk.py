@@ -27,12 +27,6 @@ SILENT_S = 60.0
 """A gate that has not reported for so long counts as out of reach."""
 
 
-def proper(name: str) -> None:
-    """What becomes a level of topics, the name in a certificate and an account at the broker."""
-    if not name.replace("-", "").isalnum() or name != name.lower() or name == "desk":
-        raise EdgeError("{name} is no name for it: lower-case letters, digits and -", name=name)
-
-
 def opened(config: Path, credentials: Path | None) -> "tuple[DeskConfig, Credentials, Office]":
     from edge.authority import OFFICE
     from edge.config import Credentials, load_desk
@@ -76,9 +70,10 @@ def add(
     from edge.journal import Deed
 
     loaded, secrets, office = opened(config, credentials)
-    proper(gate)
-    Audit.of(loaded, secrets, write=True).note(Deed.GATE_ADDED, gate)
-    added = provision.add(office, secrets.directory, loaded.desk.site, gate, into)
+    provision.proper(gate)
+    audit = Audit.of(loaded, secrets, write=True)
+    site, note = loaded.desk.site, lambda _: audit.note(Deed.GATE_ADDED, gate)
+    added = provision.add(office, secrets.directory, site, gate, into, note)
     access = provision.access(loaded.desk.site, gate)
     if json:
         emit({"gate": gate, "serial": added.serial, "files": sorted(map(str, into.iterdir())), "acl": access})
@@ -123,9 +118,8 @@ def revoke(
     from edge.journal import Deed
 
     loaded, secrets, office = opened(config, credentials)
-    Audit.of(loaded, secrets, write=True).note(Deed.GATE_REVOKED, gate)
-    office.shut_out(gate)
-    crl = provision.revoked(secrets.directory, office)
+    audit = Audit.of(loaded, secrets, write=True)
+    crl = provision.shut_out(office, secrets.directory, gate, lambda: audit.note(Deed.GATE_REVOKED, gate))
     if json:
         emit({"gate": gate, "crl": str(crl)})
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
-from edge.cli.desk import opened, proper, tell_of_list
+from edge.cli.desk import opened, tell_of_list
 from edge.i18n import N_, _
 
 workstations = typer.Typer()
@@ -28,22 +28,31 @@ def add(
     from edge import provision
     from edge.audit import Audit
     from edge.journal import Deed
+    from edge.office import Gate
     from edge.signet import fingerprint
 
     loaded, secrets, office = opened(config, credentials)
-    proper(name)
-    made = provision.add_workstation(office, secrets.directory, loaded.desk.site, name, into)
-    Audit.of(loaded, secrets, write=True).note(Deed.WORKSTATION_ADDED, name, signing_key=fingerprint(made.signs))
+    provision.proper(name)
+    audit = Audit.of(loaded, secrets, write=True)
+
+    def note(made: Gate) -> None:
+        audit.note(Deed.WORKSTATION_ADDED, name, signing_key=fingerprint(made.signs))
+
+    first = not provision.opening_public(secrets.directory)
+    made = provision.add_workstation(office, secrets.directory, loaded.desk.site, name, into, note)
     access = provision.workstation_access(loaded.desk.site, name)
     if json:
         told = {"workstation": name, "serial": made.serial, "signing_key": fingerprint(made.signs)}
-        emit({**told, "files": sorted(map(str, into.iterdir())), "acl": access})
+        emit({**told, "desk_key_made": first, "files": sorted(map(str, into.iterdir())), "acl": access})
         return
     say("workstation {name} is added; its files are in {into}. Carry them there by hand, then delete them here:",
         name=name, into=into)  # fmt: skip
     say("  to its /etc/edge-gate/credentials (mode 600): *.key, *.pub; to its /etc/edge-gate: workstation.crt, ca.crt")
     say("  as its configuration: config/workstation.toml, with the name {name}; give it to the commands with --config",
         name=name)  # fmt: skip
+    if first:
+        say("  the desk now has a key for workstations, and answers none before its unit has it, too. At the desk:")
+        typer.echo("    scripts/install --desk")
     say("  in the broker's access list:")
     typer.echo(access)
 
@@ -79,9 +88,12 @@ def revoke(
     from edge.journal import Deed
 
     loaded, secrets, office = opened(config, credentials)
-    office.shut_out(name, "workstations")
-    Audit.of(loaded, secrets, write=True).note(Deed.WORKSTATION_REVOKED, name)
-    crl = provision.revoked(secrets.directory, office)
+    audit = Audit.of(loaded, secrets, write=True)
+
+    def note() -> None:
+        audit.note(Deed.WORKSTATION_REVOKED, name)
+
+    crl = provision.shut_out(office, secrets.directory, name, note, "workstations")
     if json:
         emit({"workstation": name, "crl": str(crl)})
         return
