@@ -20,7 +20,7 @@ from edge import files, journal
 from edge.complaints import OvertakenError, broken, nobody, unusable
 from edge.enrolled import Row, Secret, told_of
 from edge.errors import SealError, StoreError
-from edge.journal import Deed, Errand
+from edge.journal import Before, Deed, Errand
 from edge.seal import Seal
 from edge.tables import FIELDS, MIGRATIONS
 
@@ -40,12 +40,19 @@ class Cabinet:
         other._errand = errand
         return other
 
-    def done(self, errand: Errand) -> tuple[Deed, str] | None:
-        """What was done when this was asked for before, and to whom."""
+    def done(self, errand: Errand) -> Before | None:
+        """What was done before under the id of this request."""
         with self._opened() as db:
-            query = "SELECT deed, person FROM requests WHERE workstation = ? AND id = ?"
+            query = "SELECT deed, person, asked FROM requests WHERE workstation = ? AND id = ?"
             row = db.execute(query, (errand.workstation, errand.request)).fetchone()
-        return (Deed(row[0]), row[1]) if row else None
+        return Before(Deed(row[0]), row[1], self._asked(errand, row[2]) == errand.asked) if row else None
+
+    def _asked(self, errand: Errand, sealed: object) -> bytes | None:
+        """What an errand of this id asked for, or None when it was forgotten with the person."""
+        try:
+            return self._seal.open(sealed, _bound(errand)) if isinstance(sealed, bytes) else None
+        except SealError:
+            return None
 
     def _create(self) -> None:
         try:
@@ -88,10 +95,16 @@ class Cabinet:
         if self._errand is None:
             journal.write(db, self._seal, deed, record.id, *told_of(record, secret))
             return
-        actor, workstation, request = self._errand
-        values = (workstation, request, deed, record.id, datetime.now(UTC).isoformat())
-        db.execute("INSERT INTO requests VALUES (?, ?, ?, ?, ?)", values)
+        actor, workstation, request, asked = self._errand
+        sealed = self._seal.close(asked, _bound(self._errand))
+        values = (workstation, request, deed, record.id, datetime.now(UTC).isoformat(), sealed)
+        db.execute("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", values)
         journal.write(db, self._seal, deed, record.id, *told_of(record, secret), actor=actor)
+
+    def _forget(self, db: sqlite3.Connection, person: str) -> None:
+        """Take away what is personal about somebody beside their record."""
+        journal.forget(db, person)
+        db.execute("UPDATE requests SET asked = NULL WHERE person = ?", (person,))
 
     def _read(self, db: sqlite3.Connection) -> list[tuple[Row, Secret | None]]:
         """Every record with what is sealed in it, or None where the seal does not open."""
@@ -134,3 +147,8 @@ class Cabinet:
         """No copy of what was destroyed stays in the write-ahead log."""
         with self._opened() as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _bound(errand: Errand) -> bytes:
+    """To what the seal of what was asked for binds it."""
+    return msgspec.json.encode((errand.workstation, errand.request))

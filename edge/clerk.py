@@ -51,6 +51,7 @@ from edge.requests import (
     addressed,
     reply_head,
     shortcoming,
+    substance,
 )
 from edge.seal import Seal
 from edge.signet import (
@@ -71,13 +72,14 @@ log = logging.getLogger(__name__)
 MOST_TEMPLATES = 8
 TOLD_EVERY_S = 3600.0
 """How often the same complaint about messages of one name is written down."""
-DEEDS: dict[type, journal.Deed] = {
-    Admit: journal.Deed.ENROLLED,
-    Change: journal.Deed.CHANGED,
-    Revoke: journal.Deed.REVOKED,
-    Restore: journal.Deed.RESTORED,
-    Erase: journal.Deed.ERASED,
-}
+DEEDS = (
+    journal.Deed.ENROLLED,
+    journal.Deed.CHANGED,
+    journal.Deed.REVOKED,
+    journal.Deed.RESTORED,
+    journal.Deed.ERASED,
+)
+"""What workstations can have done."""
 
 
 class Clerk:
@@ -177,20 +179,23 @@ class Clerk:
 
     def _once(self, workstation: Gate, heard: Heard, operator: str, ask: Deed) -> Outcome:
         """A deed that was done is answered as it was; else it is judged, if its challenge is that of now."""
-        errand = Errand(f"{forms.line(operator)} @ {workstation.name}", workstation.name, forms.line(heard.head.id))
+        actor, id_ = f"{forms.line(operator)} @ {workstation.name}", forms.line(heard.head.id)
+        errand = Errand(actor, workstation.name, id_, substance(ask))
         if before := self._people.done(errand):
-            return self._repeated(ask, *before)
+            return self._repeated(before)
         if told := self._docket.before(heard, time.monotonic()):
             return told
         outcome = self._judged(errand, ask)
         self._docket.judged(heard, outcome)
         return outcome
 
-    def _repeated(self, ask: Deed, deed: journal.Deed, person: str) -> Outcome:
+    def _repeated(self, before: journal.Before) -> Outcome:
         self._doubles.follow()
-        found = self._doubles.person(person, date.today())
-        if found is None or DEEDS[type(ask)] is not deed or (not isinstance(ask, Admit) and ask.person != person):
-            raise RefusedError("another deed was done under this id before: {deed} {person}", deed=deed, person=person)
+        found = self._doubles.person(before.person, date.today())
+        if found is None or not before.same:
+            text = "under this id something else was done before: {deed} {person}; nothing more was done"
+            hint = "look: edge-gate people show {person}; what is new is asked for without --request"
+            raise RefusedError(text, hint, deed=before.deed, person=before.person)
         return Done(found, repeated=True)
 
     def _judged(self, errand: Errand, ask: Deed) -> Outcome:
@@ -231,7 +236,7 @@ class Clerk:
     def _overtaken(self, ask: Deed) -> Outcome:
         """Who was first: the last line about the person."""
         assert not isinstance(ask, Admit)
-        lines = [said.line for said in self._audit.lines(ask.person) if said.line.deed in DEEDS.values()]
+        lines = [said.line for said in self._audit.lines(ask.person) if said.line.deed in DEEDS]
         if not lines:
             raise StoreError("the whitelist was changed meanwhile", "try again")
         return Overtaken(lines[-1].actor, lines[-1].deed, lines[-1].at)

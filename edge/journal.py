@@ -79,11 +79,23 @@ Personal = dict[str, tuple[str, str]]
 
 
 class Errand(NamedTuple):
-    """A deed that is done here for a workstation: in whose name, and the request by which it is known again."""
+    """A deed that is done here for a workstation: in whose name, and the request by which it is known again.
+
+    `asked` is the SHA-256 of what was asked for; it is kept sealed, for a name or a PIN can be guessed from it.
+    """
 
     actor: str
     workstation: str
     request: str
+    asked: bytes
+
+
+class Before(NamedTuple):
+    """What was done under the id of a request, to whom, and whether that is what the errand asks for."""
+
+    deed: Deed
+    person: str
+    same: bool
 
 
 class Entry(Struct, frozen=True):

@@ -93,6 +93,18 @@ Deed = Admit | Change | Revoke | Restore | Erase
 Ask = Look | Deed
 
 
+def substance(deed: Deed) -> bytes:
+    """SHA-256 of what a deed is to do, the same when it is asked for again: another basis has been read by then, and
+    another picture may have been taken.
+    """
+    match deed:
+        case Admit(applicant, _, _, templates):
+            deed = Admit(applicant, "", 0, b"face" if templates else b"")
+        case Change() | Restore() | Erase():
+            deed = msgspec.structs.replace(deed, basis=0)
+    return digest(encode(deed))
+
+
 class Demand(Struct, frozen=True):
     """The sealed part: what is asked, and in whose name; the desk believes the workstation who sits there."""
 

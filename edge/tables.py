@@ -30,5 +30,5 @@ def find_changes(db: Database) -> None:
 
 @MIGRATIONS()
 def remember_requests(db: Database) -> None:
-    request = {"workstation": str, "id": str, "deed": str, "person": str, "at": str}
+    request = {"workstation": str, "id": str, "deed": str, "person": str, "at": str, "asked": bytes}
     db.table("requests").create(request, pk=("workstation", "id"))

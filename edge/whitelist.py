@@ -174,7 +174,7 @@ class Whitelist(Cabinet):
         gone = msgspec.structs.replace(row, revision=revision, revoked_at=datetime.fromtimestamp(tombstone.at, UTC))
         if tombstone.erased:
             gone, secret = msgspec.structs.replace(gone, consent="", purpose=""), BLANK
-            journal.forget(db, row.id)
+            self._forget(db, row.id)
         self._store(db, gone, secret or BLANK)
         self._note(db, Deed.ERASED if tombstone.erased else Deed.REVOKED, gone, secret or BLANK)
 
@@ -269,7 +269,7 @@ class Whitelist(Cabinet):
             gone = {"revision": revision, "revoked_at": datetime.now(UTC), "consent": "", "purpose": ""}
             record, rest = msgspec.structs.replace(before, **gone), BLANK
             self._store(db, record, rest)
-            journal.forget(db, person)
+            self._forget(db, person)
             self._note(db, deed, record, rest)
         self._scrub()
         return person_of(record, rest, record.retain_until)

@@ -98,6 +98,8 @@ class Counter:
         self._desk = read_key(credentials.path(DESK_OPENS_PUBLIC))
         self._check = checker(credentials)
         self._request, self._challenge = request, ""
+        self.repeated = False
+        """Whether the last deed had been done before, the first time that it was asked for."""
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
@@ -169,7 +171,9 @@ class Counter:
             if isinstance(outcome, Overtaken):
                 raise LateError(whom, outcome)
             if not isinstance(outcome, Stale):
-                return self._expected(outcome, Done).person
+                done = self._expected(outcome, Done)
+                self.repeated = done.repeated
+                return done.person
         raise LinkError("the desk does not take its own challenges; nothing was changed", "look at its log")
 
     def _asked(self, look: Ask, kind: type[T]) -> T:

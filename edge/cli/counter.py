@@ -5,16 +5,20 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from edge.cli.common import say
 from edge.clock import Calendar
 from edge.config import Config, Credentials, DeskConfig, Place, WorkstationConfig
 from edge.enrolled import Applicant, Edit, Person
 from edge.errors import EdgeError
 from edge.i18n import N_
 from edge.whitelist import Whitelist
+
+if TYPE_CHECKING:
+    from edge.workstation import Counter
 
 LOOK_EVERY_S = 0.1
 AgainOption = Annotated[
@@ -39,14 +43,15 @@ class People(Protocol):
 
 
 @contextlib.contextmanager
-def register(place: Place, credentials: Path | None, again: str = "", make: bool = False) -> Iterator[People]:
+def register(
+    place: Place, credentials: Path | None, again: str = "", json: bool = False, make: bool = False
+) -> Iterator[People]:
     """The list of this machine, or the desk's; one that is not there is made with `make` alone."""
     secrets = Credentials(credentials)
     if isinstance(place, WorkstationConfig):
         from edge import models
-        from edge.workstation import Counter
 
-        with Counter(place, secrets, models.manifest(place.models.pack).id, again) as counter:
+        with asking(place, secrets, models.manifest(place.models.pack).id, again, json) as counter:
             yield counter
         return
     if again:
@@ -54,6 +59,19 @@ def register(place: Place, credentials: Path | None, again: str = "", make: bool
     if not make:
         Whitelist.of(place, secrets).revision()
     yield Whitelist.of(place, secrets, write=True)
+
+
+@contextlib.contextmanager
+def asking(
+    place: WorkstationConfig, credentials: Credentials, pack: str, again: str, json: bool
+) -> Iterator["Counter"]:
+    """The desk's list; who asks again, and not for JSON, is told that it was done before."""
+    from edge.workstation import Counter
+
+    with Counter(place, credentials, pack, again) as counter:
+        yield counter
+    if counter.repeated and not json:
+        say("this was done before, when it was first asked for; since then it may have been changed")
 
 
 def today(place: Place) -> date:

@@ -12,7 +12,7 @@ import typer
 from edge import forms
 from edge.cli.camera import chosen
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.cli.counter import AgainOption, register
+from edge.cli.counter import AgainOption, asking, register
 from edge.cli.progress import progress
 from edge.config import CameraSection, Config, Credentials, DeskConfig, Place, WorkstationConfig, load_place
 from edge.enrolled import Applicant, Consent
@@ -163,7 +163,7 @@ def enroll(
 
 
 def _faceless(applicant: Applicant, loaded: Place, credentials: Path | None, again: str, json: bool) -> None:
-    with register(loaded, credentials, again, make=True) as people:
+    with register(loaded, credentials, again, json, make=True) as people:
         person = people.admit_faceless(applicant, loaded.models.pack)
     if json:
         emit({**msgspec.to_builtins(person), "left_out": []})
@@ -191,18 +191,16 @@ def _grounds(consent: str, purpose: str, retain_until: str) -> Consent:
 
 
 @contextlib.contextmanager
-def _registrar(loaded: Place, credentials: Path | None, again: str = "") -> Iterator["Registrar"]:
+def _registrar(loaded: Place, credentials: Path | None, json: bool, again: str = "") -> Iterator["Registrar"]:
     from edge import models  # with OpenCV and the networks, which listing and revoking do without
     from edge.enroll import Registrar
     from edge.faces import Vision
 
     vision = Vision(models.load(loaded.models.pack, Path(loaded.models.directory)))
     if isinstance(loaded, WorkstationConfig):
-        from edge.workstation import Counter
-
         pack, fpir = vision.pack.manifest.id, loaded.workstation.fpir
         with (
-            Counter(loaded, Credentials(credentials), pack, again) as counter,
+            asking(loaded, Credentials(credentials), pack, again, json) as counter,
             Registrar(vision, counter, fpir) as made,
         ):
             yield made
@@ -221,7 +219,7 @@ def _one(
 
     with progress(quiet=json) as bar:
         bar.add_task(_("looking at the photos"), total=None)
-        with _registrar(loaded, credentials, again) as registrar:
+        with _registrar(loaded, credentials, json, again) as registrar:
             found = enrolled_by(photos, applicant, registrar)
     _told(found, json)
 
@@ -237,7 +235,7 @@ def _sitter(
     """Whoever is before the camera now."""
     from edge.sitting import sit
 
-    with _registrar(loaded, credentials, again) as registrar:
+    with _registrar(loaded, credentials, json, again) as registrar:
         portraits = sit(camera, Credentials(credentials), registrar.vision, _unsaid if json else say)
         found = registrar.admit(applicant, portraits)
     _told(found, json)
@@ -277,7 +275,7 @@ def _everybody(
     else:
         applications, encoding = sheet.read(source, grounds)
     path = report or source.with_name(f"{source.stem}.refused.csv")
-    with progress(quiet=json) as bar, Refusals(path, _) as book, _registrar(loaded, credentials) as registrar:
+    with progress(quiet=json) as bar, Refusals(path, _) as book, _registrar(loaded, credentials, json) as registrar:
         task = bar.add_task(_("Enrolling"), total=len(applications))
         tally = Intake(registrar, book).run(applications, lambda done, count: bar.update(task, completed=done))
     told = {**msgspec.to_builtins(tally), "encoding": encoding, "report": str(path) if book.count else None}

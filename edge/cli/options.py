@@ -28,9 +28,12 @@ def changed(option: str, value: str | None, parse: Callable[[str], T], before: T
 
 
 def bounds(
-    before: Bounds, levels: tuple[str, ...], valid_from: str | None, valid_until: str | None, host: str | None
-) -> Bounds:
-    """Where and when somebody may pass from now on."""
+    before: Bounds, level: list[str] | None, valid_from: str | None, valid_until: str | None, host: str | None
+) -> Bounds | None:
+    """Where and when somebody may pass from now on; None when nothing of it was said."""
+    if level is None and valid_from is None and valid_until is None and host is None:
+        return None
+    levels = before.levels if level is None else tuple(map(forms.line, filter(None, level)))
     found = forms.bounds(
         levels,
         changed("--valid-from", valid_from, forms.begin, before.valid_from, None),

@@ -108,17 +108,17 @@ def edit(
 ) -> None:
     """Change what is known of a person. What is not named stays; '' takes levels, times, host, number or card away."""
     place = load_place(config)
-    with register(place, credentials, again) as people:
+    with register(place, credentials, again, json) as people:
         before = people.person(person, today(place))
-        levels = before.bounds.levels if level is None else tuple(map(forms.line, filter(None, level)))
-        known_levels(place, () if level is None else levels)
+        bounded = bounds(before.bounds, level, valid_from, valid_until, host)
+        known_levels(place, bounded.levels if bounded and level else ())
         change = Edit(
             name=given("--name", name, forms.line),
             number=changed("--number", number, forms.line, None, ""),
             consent=given("--consent", consent, forms.line),
             purpose=given("--purpose", purpose, forms.line),
             retain_until=given("--retain-until", retain_until, forms.last_day),
-            bounds=bounds(before.bounds, levels, valid_from, valid_until, host),
+            bounds=bounded,
             card=changed("--card", card, forms.card, None, ""),
         )
         after = people.edit(person, change, before.revision if revision is None else revision)
@@ -145,7 +145,7 @@ def revoke(
     At a desk every gate destroys its templates and confirms it, signed, with the delay; gates out of reach are named as
     pending.
     """
-    gone, told = _ended(lambda people: people.revoke(person), config, credentials, again, wait)
+    gone, told = _ended(lambda people: people.revoke(person), config, credentials, again, wait, json)
     if json:
         emit({**msgspec.to_builtins(gone), **told})
         return
@@ -164,7 +164,7 @@ def restore(
 ) -> None:
     """Give a revoked person access again, with the templates of the enrolment."""
     place = load_place(config)
-    with register(place, credentials, again) as people:
+    with register(place, credentials, again, json) as people:
         back = people.restore(person, today(place), revision)
     if json:
         emit(back)
@@ -186,7 +186,7 @@ def erase(
 
     At a desk every gate confirms it, signed; gates out of reach are named as pending.
     """
-    gone, told = _ended(lambda people: people.erase(person, revision), config, credentials, again, wait)
+    gone, told = _ended(lambda people: people.erase(person, revision), config, credentials, again, wait, json)
     kept = _last_backup(load_place(config), credentials, gone)
     if json:
         emit({**msgspec.to_builtins(gone), **told, "in_backups_until": kept})
@@ -226,11 +226,11 @@ def export(
 
 
 def _ended(
-    deed: Callable[[People], Person], config: Path, credentials: Path | None, again: str, wait: float
+    deed: Callable[[People], Person], config: Path, credentials: Path | None, again: str, wait: float, json: bool
 ) -> tuple[Person, dict[str, Any]]:
     """The person after the deed, and at a desk what gates say of it."""
     place = load_place(config)
-    with register(place, credentials, again) as people:
+    with register(place, credentials, again, json) as people:
         gone = deed(people)
         return gone, contract(place, credentials, people, gone, wait)
 

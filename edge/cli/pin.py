@@ -29,10 +29,13 @@ def pin(
     """Set a person's PIN: asked for without being shown, or read from standard input, a line each."""
     if remove and (duress or draw):
         raise EdgeError("--remove stands alone")
+    if draw and again:
+        hint = "leave out --request: what is drawn now takes the place of what may be kept"
+        raise EdgeError("--draw draws others than those of the request whose answer did not come", hint)
     place = load_place(config)
     usual, threatened = ("", "") if remove else _drawn(duress) if draw else _asked(duress)
     kept = [stretched(each, _site(place)) if each else "" for each in (usual, threatened)]
-    with register(place, credentials, again) as people:
+    with register(place, credentials, again, json) as people:
         changed = people.edit(person, Edit(pin=kept[0], duress=kept[1]))
     shown = {"pin": usual, "duress": threatened} if draw else {}
     if json:

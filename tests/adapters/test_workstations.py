@@ -20,7 +20,7 @@ from edge.town import CONSENT, PACK, synthetic
 from edge.workstation import Counter, UnansweredError
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place, member, say
-from tests.commands import answer, complaint
+from tests.commands import answer, complaint, run
 from tests.conftest import ROOT, need
 
 pytestmark = pytest.mark.real
@@ -73,6 +73,7 @@ def test_everything_that_ends_somebody_and_a_pin_work_from_a_workstation(place: 
     at = place.town.at("front")
     person = answer("enroll", "李雷", "--without-face", "--number", "7", *GROUNDS, *at)["id"]
     assert answer("people", "pin", person, "--draw", *at)["has_pin"] is True
+    assert "leave out --request" in complaint("people", "pin", person, "--draw", "--request", "r1", *at)
     assert answer("people", "revoke", person, "--wait", "0", *at)["pending"] == ["north", "south"]
     assert answer("people", "restore", person, *at)["standing"] == "enrolled"
     assert "the number 7 belongs to" in complaint("enroll", "韩梅", "--without-face", "--number", "7", *GROUNDS, *at)
@@ -102,7 +103,11 @@ def test_without_a_desk_it_is_said_what_is_known_of_the_deed(place: Place) -> No
     edit = ["people", "edit", person.id, "--name", "Anna", "--request", request, *place.town.at("front")]
     first = answer(*edit)
     assert first["name"] == "Anna" and answer(*edit) == first, "done once"
+    assert run(*edit).stdout.startswith("this was done before, ")
+    assert "something else was done before: person.changed" in complaint(*edit, "--number", "7")
     assert [said.line.deed for said in place.audit().lines(person.id)].count(Deed.CHANGED) == 1
+    later = answer("people", "edit", person.id, "--level", "lobby", *place.town.at("back"))
+    assert answer(*edit) == later and later["name"] == "Anna", "another's change of something else is no matter"
     place.town.broker.kill()
     assert "nothing was changed: the broker: connection refused" in complaint("people", "list", *place.town.at("front"))
 
