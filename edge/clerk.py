@@ -17,7 +17,7 @@ from edge.authority import OFFICE
 from edge.complaints import OvertakenError, nobody
 from edge.config import Credentials, DeskConfig
 from edge.doubles import Doubles
-from edge.enrolled import Applicant, Bounds, Edit, Person
+from edge.enrolled import Person
 from edge.errors import EdgeError, RefusedError, SealError, StoreError
 from edge.journal import Errand
 from edge.matcher import ROUNDING, Vector
@@ -217,7 +217,7 @@ class Clerk:
             case Admit():
                 return self._admitted(people, ask)
             case Change(person, basis, edit):
-                return people.edit(person, _proper(edit), basis)
+                return people.edit(person, forms.edit(edit), basis)
             case Revoke(person):
                 return people.revoke(person)
             case Restore(person, basis):
@@ -228,7 +228,7 @@ class Clerk:
     def _admitted(self, people: Whitelist, ask: Admit) -> Person:
         if why := shortcoming(ask, self._pack.id, self._pack.dimension, MOST_TEMPLATES):
             raise RefusedError("{why}", why=why, reason="unreadable")
-        applicant = _sound(ask.applicant)
+        applicant = forms.applicant(ask.applicant)
         if not ask.templates:
             return people.admit_faceless(applicant, self._pack.id)
         return self._doubles.admit(applicant, _vectors(ask), people)
@@ -253,27 +253,3 @@ def _vectors(ask: Admit) -> Vector:
     if not np.isfinite(rows).all() or (abs((rows * rows).sum(axis=1) - 1.0) > ROUNDING).any():
         raise RefusedError("these are no templates", reason="unreadable")
     return rows
-
-
-def _sound(applicant: Applicant) -> Applicant:
-    """What forms may say; RefusedError otherwise. A workstation has looked already, and may have been taken over."""
-    consent, bounds = applicant.consent, applicant.bounds
-    _lines(applicant.name, consent.reference, consent.purpose)
-    _lines(*filter(None, (applicant.number, applicant.another, *bounds.levels, bounds.host)))
-    forms.last_day(str(consent.retain_until))
-    forms.bounds(bounds.levels, bounds.valid_from, bounds.valid_until, bounds.host)
-    return applicant
-
-
-def _proper(edit: Edit) -> Edit:
-    _lines(*(text for text in (edit.name, edit.consent, edit.purpose) if text is not None))
-    bounds = edit.bounds or Bounds()
-    _lines(*filter(None, (edit.number, edit.card, edit.pin, edit.duress, *bounds.levels, bounds.host)))
-    if edit.retain_until is not None:
-        forms.last_day(str(edit.retain_until))
-    return edit
-
-
-def _lines(*texts: str) -> None:
-    for text in texts:
-        forms.line(text)

@@ -6,10 +6,17 @@ writing, with which a line can be made to look like another.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from typing import TypeVar
 
-from edge.enrolled import Bounds
+from msgspec import structs
+
+from edge.enrolled import Applicant, Bounds, Consent, Edit
 from edge.errors import RefusedError
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 FORMULA = ("=", "+", "-", "@", "\t")
 LONGEST = 200
@@ -65,8 +72,11 @@ def _moment(text: str, otherwise: time) -> float:
             return datetime.combine(day(text), otherwise).astimezone().timestamp()
         return datetime.fromisoformat(text.strip()).astimezone().timestamp()
     except (ValueError, OverflowError, OSError) as error:
-        why = "must be a day or a time, written as 2027-12-31 or 2027-12-31T09:00"
-        raise RefusedError(why, reason="bad_date") from error
+        raise _no_moment() from error
+
+
+def _no_moment() -> RefusedError:
+    return RefusedError("must be a day or a time, written as 2027-12-31 or 2027-12-31T09:00", reason="bad_date")
 
 
 def card(text: str) -> str:
@@ -78,11 +88,63 @@ def card(text: str) -> str:
 
 def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float | None, host: str) -> Bounds:
     """Where and when somebody may pass, if that makes sense."""
+    try:
+        _spelled = written(valid_from), written(valid_until)
+    except (ValueError, OverflowError, OSError) as error:  # no moment of a calendar, as NaN and infinity are none
+        raise _no_moment() from error
     if valid_from is not None and valid_until is not None and valid_until <= valid_from:
         raise RefusedError("the validity ends before it begins", reason="ends_before_it_begins")
     if valid_until is not None and valid_until < (datetime.now() - timedelta(minutes=1)).timestamp():
         raise RefusedError("the validity is over already", reason="bad_date")
     return Bounds(levels, valid_from, valid_until, host)
+
+
+def applicant(said: Applicant) -> Applicant:
+    """Somebody's word for an applicant, as if it had been written into a form here; RefusedError otherwise."""
+    consent = said.consent
+    return Applicant(
+        name=line(said.name),
+        consent=Consent(line(consent.reference), line(consent.purpose), _still_to_come(consent.retain_until)),
+        number=_line(said.number),
+        bounds=_bounded(said.bounds),
+        another=_line(said.another),
+    )
+
+
+def edit(said: Edit) -> Edit:
+    """The same of a change: None stays None, and what may be taken away may be ''."""
+    return Edit(
+        name=_or_none(line, said.name),
+        number=_or_none(_line, said.number),
+        consent=_or_none(line, said.consent),
+        purpose=_or_none(line, said.purpose),
+        retain_until=_or_none(_still_to_come, said.retain_until),
+        bounds=_or_none(_bounded, said.bounds),
+        pin=_or_none(_line, said.pin),
+        duress=_or_none(_line, said.duress),
+        card=_or_none(_card, said.card),
+    )
+
+
+def _bounded(said: Bounds) -> Bounds:
+    found = bounds(tuple(map(line, said.levels)), said.valid_from, said.valid_until, _line(said.host))
+    return structs.replace(found, with_pass=said.with_pass)
+
+
+def _still_to_come(said: date) -> date:
+    return last_day(str(said))
+
+
+def _line(text: str) -> str:
+    return line(text) if text else ""
+
+
+def _card(text: str) -> str:
+    return card(text) if text else ""
+
+
+def _or_none(parse: Callable[[S], T], value: S | None) -> T | None:
+    return None if value is None else parse(value)
 
 
 def written(moment: float | None) -> str:

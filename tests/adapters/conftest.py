@@ -8,6 +8,7 @@ import pytest
 
 from tests.adapters.brokers import Mosquitto
 from tests.adapters.outboxes import Gate
+from tests.adapters.rooms import Room, furnished
 from tests.adapters.sites import Place
 from tests.conftest import ROOT, need
 
@@ -18,6 +19,12 @@ def mosquitto() -> Iterator[Mosquitto]:
     broker = Mosquitto()
     yield broker
     broker.close()
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    with furnished(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

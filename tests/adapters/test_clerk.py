@@ -1,41 +1,22 @@
 """Requests of workstations at a real database: what is done, for whom, once, and what is not even answered."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, timedelta
-from pathlib import Path
-from typing import NamedTuple
+from datetime import date
 
 import msgspec
-import numpy as np
-import pytest
 
-from edge import provision
 from edge.audit import Audit
 from edge.clerk import Clerk
-from edge.config import (
-    BrokerSection,
-    Credentials,
-    DeskConfig,
-    DeskSection,
-    WorkstationConfig,
-    WorkstationSection,
-)
-from edge.enrolled import Applicant, Bounds, Consent, Edit
+from edge.enrolled import Applicant, Bounds, Edit
 from edge.journal import Deed
-from edge.matcher import Vector
-from edge.models import manifest
-from edge.office import Office
 from edge.pins import stretched
-from edge.records import Kind, decode, digest, encode, parse
+from edge.records import Kind, decode, encode, parse
 from edge.requests import (
     Admit,
-    Ask,
     Change,
     Done,
     Erase,
-    Find,
     Head,
     Overtaken,
     Refused,
@@ -47,82 +28,9 @@ from edge.requests import (
     Stale,
     substance,
 )
-from edge.seal import Seal, new_sealing_key
-from edge.sections import ModelsSection
-from edge.signet import DESK_KEY, Stamp, new_signing_pair, read_key, write_pair
+from edge.signet import Stamp, new_signing_pair, read_key
 from edge.town import synthetic
-from edge.whitelist import KEY, Whitelist
-from edge.workstation import Counter
-
-SITE, PACK = "hq", manifest("zoo")
-CONSENT = Consent("form 12", "entry", date.today() + timedelta(days=30))
-RNG = np.random.default_rng(3)
-
-
-class Room(NamedTuple):
-    """A desk's clerk, and two workstations that hand their messages over by hand."""
-
-    clerk: Clerk
-    config: DeskConfig
-    credentials: Credentials
-    counters: dict[str, Counter]
-
-    def message(self, name: str, ask: Ask, id_: str = "r1") -> bytes:
-        return self.counters[name]._message(ask, id_)
-
-    def hand(self, name: str, message: bytes, by: Clerk | None = None) -> object:
-        """What the workstation is told, or None."""
-        reply = (by or self.clerk).hear(name, message)
-        response = self.counters[name]._reply(reply, digest(message)) if reply else None
-        if response:
-            self.counters[name]._challenge = response.challenge
-        return response and response.outcome
-
-    def ask(self, name: str, ask: Ask, id_: str = "r1") -> object:
-        if not self.counters[name]._challenge:
-            self.hand(name, self.message(name, Find("")))
-        return self.hand(name, self.message(name, ask, id_))
-
-    def enroll(self, name: str = "Ann", faces: Vector | None = None) -> Done:
-        rows = synthetic(RNG, PACK.dimension) if faces is None else faces
-        applicant = Applicant(name, CONSENT)
-        done = self.ask(
-            "front", Admit(applicant, PACK.id, PACK.dimension, rows.astype("<f4").tobytes()), f"enrol {name}"
-        )
-        assert isinstance(done, Done), done
-        return done
-
-    @property
-    def people(self) -> Whitelist:
-        return Whitelist.of(self.config, self.credentials)
-
-    def lines(self, deed: Deed) -> list[tuple[str, str]]:
-        lines = [said.line for said in Audit.of(self.config, self.credentials).lines()]
-        return [(line.actor, line.subject) for line in lines if line.deed is deed]
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    config = DeskConfig(DeskSection(site=SITE, state_dir=str(tmp_path / "state")), ModelsSection(pack="zoo"))
-    credentials = Credentials(tmp_path / "credentials")
-    new_sealing_key(credentials.path(KEY))
-    write_pair(credentials.path(DESK_KEY), new_signing_pair())
-    counters = {}
-    with closing(office(config, credentials)) as open_:
-        for name in ("front", "back"):
-            provision.add_workstation(open_, credentials.directory, SITE, name, tmp_path / name)
-            station = WorkstationConfig(WorkstationSection(SITE, name), BrokerSection())
-            counters[name] = Counter(station, Credentials(tmp_path / name), PACK.id)
-    for site, name in (("other", "front"), (SITE, "another")):
-        station = WorkstationConfig(WorkstationSection(site, name), BrokerSection())
-        counters[f"{site}/{name}"] = Counter(station, Credentials(tmp_path / "front"), PACK.id)
-    with closing(Clerk(config, credentials)) as clerk:
-        yield Room(clerk, config, credentials, counters)
-
-
-def office(config: DeskConfig, credentials: Credentials) -> Office:
-    config.state.mkdir(exist_ok=True)
-    return Office(config.state / "desk.sqlite", Seal.load(credentials.path(KEY)))
+from tests.adapters.rooms import CONSENT, PACK, RNG, SITE, Room, office
 
 
 def test_the_first_deed_wins_and_the_other_is_told_whose_it_was(room: Room) -> None:
@@ -277,28 +185,3 @@ def test_a_face_that_is_enrolled_is_refused_by_the_desk_with_whose_it_is(room: R
     assert isinstance(told, Refused) and (told.fields["person"], told.fields["reason"]) == (ann.id, "already_enrolled")
     twin = msgspec.structs.replace(applicant, another="her twin")
     assert isinstance(room.ask("back", Admit(twin, PACK.id, PACK.dimension, content), "r2"), Done)
-
-
-@pytest.mark.parametrize(
-    ("change", "dimension", "pack", "rows"),
-    [
-        ({}, PACK.dimension, PACK.id, np.full((1, PACK.dimension), np.nan)),
-        ({}, PACK.dimension, PACK.id, np.ones((1, PACK.dimension))),
-        ({}, PACK.dimension, PACK.id, np.zeros((9, PACK.dimension))),
-        ({}, PACK.dimension, PACK.id, np.zeros((1, 7))),
-        ({}, 8, PACK.id, np.zeros((1, 8))),
-        ({}, PACK.dimension, "other-1", np.zeros((1, PACK.dimension))),
-        ({"name": "a\nb"}, 0, PACK.id, None),
-        ({"name": ""}, 0, PACK.id, None),
-        ({"consent": Consent("", "entry", CONSENT.retain_until)}, 0, PACK.id, None),
-        ({"consent": Consent("f", "entry", date(2020, 1, 1))}, 0, PACK.id, None),
-        ({"bounds": Bounds(valid_from=2e9, valid_until=1e9)}, 0, PACK.id, None),
-    ],
-)  # fmt: skip
-def test_a_workstation_that_was_taken_over_enrols_nothing_that_forms_would_not(
-    room: Room, change: dict[str, object], dimension: int, pack: str, rows: Vector | None
-) -> None:
-    applicant = msgspec.structs.replace(Applicant("Ann", CONSENT), **change)
-    content = b"" if rows is None else rows.astype("<f4").tobytes()
-    assert isinstance(room.ask("front", Admit(applicant, pack, dimension, content)), Refused)
-    assert room.people.people(date.today()) == []
