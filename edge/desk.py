@@ -8,20 +8,17 @@ import logging
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from edge import backup, notify
 from edge.authority import Authority
-from edge.clerk import Clerk
 from edge.config import Credentials, DeskConfig
 from edge.errors import EdgeError, OutdatedError
 from edge.link import Link
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.office import Gate
 from edge.pager import PAGE_QOS
+from edge.queueing import Counter
 from edge.records import PAGES, Kind, Manifest, Report, decode, digest
 from edge.session import address
 from edge.signet import Checker
@@ -34,8 +31,6 @@ UNCONFIRMED = 500
 """So many publishes without a PUBACK, and no more are added."""
 FENCE_S = 5.0
 """A page whose fence has not come back by then is asked for again."""
-WAITING = 64
-"""So many requests of workstations may wait for their turn."""
 AGAIN_S = 1.0
 """How long a topic that was just repaired is left alone: a hostile writer makes no storm."""
 
@@ -54,6 +49,7 @@ class Desk:
         self._link = Link(stale_after_s=math.inf)
         self._stopped = threading.Event()
         self.gates: dict[str, Gate] = {}
+        self.workstations: set[str] = set()
         self.expected: dict[str, bytes] = self.office.hashes()
         self.outgoing: dict[str, None] = {}
         self.counter = Counter(config, credentials)
@@ -91,6 +87,7 @@ class Desk:
     def _look(self) -> None:
         """Issue what has changed in the desk's own files."""
         self._look_at_gates()
+        self.workstations = {each.name for each in self.office.workstations()}
         if self.authority.rotated():
             self.authority.reseal()
             self._send([self.authority.keys(gate) for gate in self.gates.values() if not gate.revoked_at])
@@ -133,41 +130,6 @@ class Desk:
                 self._look()
             session.turn()
         session.close()
-
-
-class Counter:
-    """Hands requests of workstations to a clerk on a thread of its own: one that takes long delays no revocation."""
-
-    def __init__(self, config: DeskConfig, credentials: Credentials) -> None:
-        self._config, self._credentials = config, credentials
-        self._clerk: Clerk | None = None
-        self._pool = ThreadPoolExecutor(1, "clerk")
-        self._asked: deque[tuple[str, Future[bytes | None]]] = deque()
-
-    def hear(self, name: str, message: bytes) -> None:
-        """Have a request answered; one too many is not heard, and will be asked again."""
-        if len(self._asked) < WAITING:
-            self._asked.append((name, self._pool.submit(self._answer, name, message)))
-
-    def replies(self) -> Iterator[tuple[str, bytes]]:
-        """What there is to say by now, and to which workstation."""
-        while self._asked and self._asked[0][1].done():
-            name, future = self._asked.popleft()
-            if reply := future.result():
-                yield name, reply
-
-    def _answer(self, name: str, message: bytes) -> bytes | None:
-        try:
-            self._clerk = self._clerk or Clerk(self._config, self._credentials)
-            return self._clerk.hear(name, message)
-        except Exception:  # the top of a thread: whatever a request does, the list goes on; the workstation asks again
-            log.exception("a request of %s was not answered", name)
-            return None
-
-    def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        if self._clerk:
-            self._clerk.close()
 
 
 class Session:
@@ -234,10 +196,11 @@ class Session:
         topic = message.topic
         if topic == self._fence:
             self._fenced(message.payload)
+        elif self._topics.split(topic)[:1] == ["request"]:  # before the reports: whatever the workstation is called
+            name = topic.rpartition("/")[2]
+            self._desk.counter.hear(name, message.payload, name in self._desk.workstations)
         elif topic.endswith("/roster"):
             self._report(topic, message.payload)
-        elif self._topics.split(topic)[:1] == ["request"]:
-            self._desk.counter.hear(topic.rpartition("/")[2], message.payload)
         elif topic.startswith(f"{self._topics.desk}/"):
             self._shown(topic, message.payload)
 
