@@ -98,6 +98,8 @@ class Counter:
         self._desk = read_key(credentials.path(DESK_OPENS_PUBLIC))
         self._check = checker(credentials)
         self._request, self._challenge = request, ""
+        self._acted = bool(request)
+        """Whether something was changed already, or may have been by the request that is asked again."""
         self.repeated = False
         """Whether the last deed had been done before, the first time that it was asked for."""
         self._connection: Connection | None = None
@@ -172,7 +174,7 @@ class Counter:
                 raise LateError(whom, outcome)
             if not isinstance(outcome, Stale):
                 done = self._expected(outcome, Done)
-                self.repeated = done.repeated
+                self._acted, self.repeated = True, done.repeated
                 return done.person
         raise LinkError("the desk does not take its own challenges; nothing was changed", "look at its log")
 
@@ -181,7 +183,11 @@ class Counter:
         try:
             outcome = self._ask(look, secrets.token_hex(16))
         except LinkError as error:
-            text = "the desk cannot be asked, and nothing was changed: {why}"
+            text = (
+                "the desk cannot be asked: {why}"
+                if self._acted
+                else "the desk cannot be asked, and nothing was changed: {why}"
+            )
             raise LinkError(text, "see that edge-gate desk run is at work", why=error.message) from error
         return self._expected(outcome, kind)
 

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -91,12 +91,29 @@ def contract(place: Place, credentials: Path | None, people: People, gone: Perso
 
 
 def _told_by_desk(people: People, gone: Person, wait: float) -> dict[str, Any]:
+    """As far as the desk tells: that it does not is no reason to call a deed undone that was done."""
     from edge.workstation import Counter
 
     assert isinstance(people, Counter)
     until = time.monotonic() + wait
     while True:
-        shown = people.shown(gone.id)
+        try:
+            shown = people.shown(gone.id)
+        except EdgeError as error:
+            return {"unknown": error.message}
         if not shown.pending or time.monotonic() > until:
             return {"confirmed_ms": shown.confirmed_ms, "pending": shown.pending}
         time.sleep(LOOK_EVERY_S)
+
+
+def backups(place: Place, credentials: Path | None, gone: Person) -> dict[str, datetime | None]:
+    """Up to when backups hold the record of somebody who was erased: a workstation does not know."""
+    if isinstance(place, WorkstationConfig):
+        return {}
+    if isinstance(place, Config):
+        return {"in_backups_until": None}
+    from edge.audit import Audit
+    from edge.journal import Deed
+
+    line = Audit.of(place, Credentials(credentials)).last(Deed.BACKED_UP)
+    return {"in_backups_until": line.at if line and line.at > gone.enrolled_at else None}

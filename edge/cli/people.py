@@ -13,13 +13,13 @@ from rich.table import Table
 
 from edge import forms
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.cli.counter import AgainOption, People, contract, register, today
+from edge.cli.counter import AgainOption, People, backups, contract, register, today
 from edge.cli.enroll import known_levels
 from edge.cli.options import bounds, changed, given
 from edge.cli.pin import pin
-from edge.config import Credentials, DeskConfig, Place, load_either, load_place
+from edge.config import Credentials, WorkstationConfig, load_either, load_place
 from edge.enrolled import Bounds, Edit, Person, Standing
-from edge.errors import StoreError
+from edge.errors import Phrase, StoreError
 from edge.i18n import N_, _
 from edge.whitelist import Whitelist
 
@@ -66,7 +66,7 @@ def show(
         found = people.person(person, today(place))
         told = contract(place, credentials, people, found, 0.0) if found.revoked_at else {}
     if json:
-        emit({**msgspec.to_builtins(found), **told})
+        _emit(found, told)
         return
     for title, text in _lines(found):
         typer.echo(f"{title}: {text}")
@@ -147,7 +147,7 @@ def revoke(
     """
     gone, told = _ended(lambda people: people.revoke(person), config, credentials, again, wait, json)
     if json:
-        emit({**msgspec.to_builtins(gone), **told})
+        _emit(gone, told)
         return
     say("{id} {name} may no longer pass", id=gone.id, name=gone.name)
     _tell(told)
@@ -187,17 +187,20 @@ def erase(
     At a desk every gate confirms it, signed; gates out of reach are named as pending.
     """
     gone, told = _ended(lambda people: people.erase(person, revision), config, credentials, again, wait, json)
-    kept = _last_backup(load_place(config), credentials, gone)
+    place = load_place(config)
+    kept = backups(place, credentials, gone)
     if json:
-        emit({**msgspec.to_builtins(gone), **told, "in_backups_until": kept})
+        _emit(gone, told, kept)
         return
     say("nothing is left of {id} but this id", id=gone.id)
     _tell(told)
-    if kept:
+    if isinstance(place, WorkstationConfig):
+        say("earlier backups of the desk may still hold the record, sealed; the desk knows when: edge-gate audit show")
+    elif kept["in_backups_until"]:
         text = (
             "backups of the desk made up to {at:%Y-%m-%d %H:%M} UTC still hold the record, sealed: destroy them in time"
         )
-        say(text, at=kept)
+        say(text, at=kept["in_backups_until"])
 
 
 @people.command("export")
@@ -235,20 +238,16 @@ def _ended(
         return gone, contract(place, credentials, people, gone, wait)
 
 
-def _last_backup(place: Place, credentials: Path | None, gone: Person) -> datetime | None:
-    """When the last backup was made that holds somebody's record, at a desk."""
-    if not isinstance(place, DeskConfig):
-        return None
-    from edge.audit import Audit
-    from edge.journal import Deed
-
-    line = Audit.of(place, Credentials(credentials)).last(Deed.BACKED_UP)
-    return line.at if line and line.at > gone.enrolled_at else None
+def _emit(person: Person, contract: dict[str, Any], more: dict[str, Any] | None = None) -> None:
+    told = {name: str(each) if isinstance(each, Phrase) else each for name, each in contract.items()}
+    emit({**msgspec.to_builtins(person), **told, **(more or {})})
 
 
 def _tell(contract: dict[str, Any]) -> None:
     for name, delay in contract.get("confirmed_ms", {}).items():
         say("  {gate} confirmed after {delay} ms", gate=name, delay=delay)
+    if "unknown" in contract:
+        say("  which gates have confirmed it is not known: {why}", why=contract["unknown"])
     for name in contract.get("pending", ()):
         say("  {gate} is pending: it is told as soon as it is reached", gate=name)
 

@@ -1,5 +1,6 @@
 """Two workstations, a desk process, mosquitto with TLS and its access list: the commands of people, over the broker."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from edge import queueing
+from edge.cli import people
+from edge.cli.counter import contract
 from edge.config import Credentials, WorkstationConfig, load_place
 from edge.enrolled import Applicant, Edit
 from edge.errors import RefusedError
@@ -79,7 +82,11 @@ def test_everything_that_ends_somebody_and_a_pin_work_from_a_workstation(place: 
     assert answer("people", "revoke", person, "--wait", "0", *at)["pending"] == ["north", "south"]
     assert answer("people", "restore", person, *at)["standing"] == "enrolled"
     assert "the number 7 belongs to" in complaint("enroll", "韩梅", "--without-face", "--number", "7", *GROUNDS, *at)
-    assert answer("people", "erase", person, "--wait", "0", *at)["standing"] == "erased"
+    gone = answer("people", "erase", person, "--wait", "0", *at)
+    assert gone["standing"] == "erased" and "in_backups_until" not in gone, "of that the desk knows alone"
+    other = answer("enroll", "韩梅", "--without-face", *GROUNDS, *at)["id"]
+    said = run("people", "erase", other, "--wait", "0", *at).stdout
+    assert "earlier backups of the desk may still hold the record" in said
     assert answer("people", "list", *at)["people"][0]["name"] == ""
 
 
@@ -112,6 +119,30 @@ def test_without_a_desk_it_is_said_what_is_known_of_the_deed(place: Place) -> No
     assert answer(*edit) == later and later["name"] == "Anna", "another's change of something else is no matter"
     place.town.broker.kill()
     assert "nothing was changed: the broker: connection refused" in complaint("people", "list", *place.town.at("front"))
+
+
+def test_a_deed_that_was_done_stays_done_when_the_desk_goes_away_before_the_gates_confirm(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = place.town.people().admit_faceless(Applicant("Ann", CONSENT), PACK)
+    place.start("desk")
+    config, credentials = load_place(place.town.root / "front/workstation.toml"), place.town.root / "front"
+    with counter(place, "front") as front:
+        gone = front.revoke(person.id)
+        assert contract(config, credentials, front, gone, 0.0)["pending"] == ["north", "south"]
+        place.stop("desk")
+        front._patience_s = 1.0
+        told = contract(config, credentials, front, gone, 60.0)
+        place.town.broker.kill()
+        lost = contract(config, credentials, front, gone, 60.0)
+    people._tell(told)
+    people._emit(gone, told)
+    text, line = capsys.readouterr().out.splitlines()
+    assert text == "  which gates have confirmed it is not known: the desk cannot be asked: no answer within 1 s"
+    assert (said := json.loads(line))["standing"] == "revoked" and said["unknown"] == text.partition("known: ")[2]
+    assert str(told.pop("unknown")) == "the desk cannot be asked: no answer within 1 s" and not told
+    assert str(lost.pop("unknown")).startswith("the desk cannot be asked: the broker") and not lost
+    assert place.town.people().person(person.id, date.today()).revoked_at
 
 
 def test_a_workstation_speaks_and_hears_under_its_own_name_alone(place: Place) -> None:
