@@ -1,6 +1,7 @@
 """Commands on a machine with nothing around it: what is wrong is named with what to do, to people and to programs."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli.common import OneLine
 from edge.site import Site
 from tests.commands import answer, complaint, run
 from tests.conftest import ROOT
@@ -196,3 +198,23 @@ def test_a_package_that_is_not_installed_is_named_with_what_brings_it() -> None:
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (1, "", False)
     for part in ("edge-gate keys needs the Python package pyrage", "pip install --require-hashes", "gate.txt"):
         assert part in done.stderr
+
+
+@pytest.mark.parametrize("option", [["--request", "r1"], ["--without-face"], ["--number", "7"]])
+def test_what_is_of_one_person_does_not_go_with_a_list(option: list[str], tmp_path: Path) -> None:
+    here = ["--config", ROOT / "config/workstation.toml", "--credentials", tmp_path]
+    assert "--from names everybody: leave out" in complaint("enroll", "--from", tmp_path, *option, *here)
+
+
+def test_a_log_record_is_one_line_also_with_an_exception(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(levelname)s %(message)s"))
+    log = logging.Logger("a")
+    log.addHandler(handler)
+    try:
+        raise ValueError("b\n\x1b[2Jc")
+    except ValueError:
+        log.exception("a\nname", stack_info=True)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith("ERROR a; name; Traceback") and "\x1b" not in said
+    assert "ValueError: b; \\x1b[2Jc" in said

@@ -47,11 +47,10 @@ def emit(value: object) -> None:
 class OneLine(logging.Formatter):
     """A record is one line, whatever somebody else has put into it: a name may begin none, nor steer a terminal."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        text = "; ".join(record.message.splitlines())
-        letters = (letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-        record.message = "".join(letters)
-        return super().formatMessage(record)
+    def format(self, record: logging.LogRecord) -> str:
+        """With the traceback of an exception, which may be of somebody else's words too."""
+        text = "; ".join(super().format(record).splitlines())
+        return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def log_to_stderr(level: int, form: str) -> None:

@@ -138,8 +138,10 @@ def enroll(
     levels = tuple(map(parsed(forms.line), level or []))
     known_levels(loaded, levels)
     bounds = forms.bounds(levels, valid_from, valid_until, host)
-    if source and (name or photo or number or another_person or camera):
-        raise EdgeError("--from names everybody: leave out NAME, PHOTO, --number, --another-person and --camera")
+    if source and (name or photo or number or another_person or camera or without_face or again):
+        text = "--from names everybody: leave out {options}"
+        left_out = "NAME, PHOTO, --number, --another-person, --camera, --without-face, --request"
+        raise EdgeError(text, options=left_out)
     if source:
         from edge.sheet import Grounds
 
