@@ -7,7 +7,7 @@ MODELS := var/models
 # longest files come first (tests/conftest.py), so that nobody waits at the end for one who has just begun with one.
 BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo monitor site test check audit hardware campaign invariants mutation lock clean
+.PHONY: demo monitor site test check audit hardware live campaign invariants mutation lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
@@ -37,6 +37,10 @@ audit: $(VENV)/.ready
 
 hardware: $(VENV)/.ready
 	$(BIN)/python tests/hardware/rig.py $(BIN)/pytest tests/hardware
+
+# The service units under a live systemd, on the same emulated machine.
+live: $(VENV)/.ready
+	$(BIN)/python tests/hardware/rig.py --live $(BIN)/pytest tests/hardware
 
 invariants: $(VENV)/.ready
 	$(BIN)/python -m tests.core.invariants 1000000

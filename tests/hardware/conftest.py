@@ -1,7 +1,11 @@
-"""These tests need the kernel's GPIO simulator: they are collected in the guest of rig.py alone (`make hardware`)."""
+"""These tests need the kernel's GPIO simulator: they are collected in the guest of rig.py alone (`make hardware`).
+
+Where systemd is the first process (`make live`), those of the units are, otherwise those of single processes.
+"""
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -9,7 +13,10 @@ import pytest
 from tests.hardware.gpiosim import DRIVER, SimChip
 
 T = TypeVar("T")
-collect_ignore = [] if DRIVER.is_dir() else ["test_chip.py", "test_degraded.py", "test_door.py"]
+BARE, LIVE = ["test_chip.py", "test_degraded.py", "test_door.py"], ["test_live.py"]
+BOOTED = Path("/run/systemd/system").is_dir()
+"""sd_booted(3)"""
+collect_ignore = (BARE if BOOTED else LIVE) if DRIVER.is_dir() else [*BARE, *LIVE]
 
 
 @pytest.fixture
@@ -19,7 +26,7 @@ def chip() -> Iterator[SimChip]:
         yield plugged
 
 
-def until(condition: Callable[[], T | None], timeout_s: float = 60.0) -> T:
+def until(condition: Callable[[], T | None], timeout_s: float = 300.0) -> T:
     """Wait for it, with patience for an emulated processor; what the condition gave when it was true."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):

@@ -1,6 +1,7 @@
 """A machine with a GPIO chip: Debian's kernel under QEMU, with the kernel's GPIO simulator and the host's own files.
 
-`python tests/hardware/rig.py COMMAND...` runs a command in it and ends with its status. No KVM and no root is needed.
+`python tests/hardware/rig.py [--live] COMMAND...` runs a command in it and ends with its status. No KVM and no root is
+needed. With --live the first process is systemd, which runs the command as a unit; without it, it is a shell.
 The kernel and its module `gpio-sim`, which Debian leaves out, are prepared once in var/hardware.
 """
 
@@ -28,15 +29,18 @@ NOT_EXPORTED = "handle_simple_irq(irq_to_desc(irqnum))", "generic_handle_irq_saf
 KBUILD = "obj-m := gpio-simulator.o\ngpio-simulator-y := gpio-sim.o irq_sim.o\n"
 MODULES = [
     *("virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci"),
-    *("netfs", "fscache", "9pnet", "9pnet_virtio", "9p", "configfs", "gpio-simulator"),
+    *("netfs", "fscache", "9pnet", "9pnet_virtio", "9p", "overlay", "configfs", "gpio-simulator"),
 ]
 """In the order of their dependencies."""
-ENVIRONMENT = """\
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp
-export PYTHONDONTWRITEBYTECODE=1 PYTEST_ADDOPTS="-p no:cacheprovider"
+COMMAND = """\
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/run TMPDIR=/run
+cd {root}
+{command}
+echo $? >/run/share/status
 """
-"""The guest cannot write to the host's files."""
-LONGEST_S = 600
+LIVE = "live=yes systemd.unit=rig.service systemd.show_status=no systemd.mask=systemd-tmpfiles-setup.service"
+"""For `init`, and for systemd, which would else empty the /tmp of the guest, where the clone may lie."""
+LONGEST_S = 1200
 
 
 def prepare(folder: Path) -> Path:
@@ -45,7 +49,8 @@ def prepare(folder: Path) -> Path:
     if not versions or not SOURCE.exists() or not all(map(shutil.which, TOOLS)):
         sys.exit(f"parts are missing: apt-get install --no-install-recommends {PACKAGES}")
     made = folder / versions[-1]
-    if not made.exists():
+    if not all((made / f"{name}.ko").exists() for name in MODULES):
+        shutil.rmtree(made, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as name:
             work, parts = Path(name).resolve(), Path(name) / "parts"
@@ -85,10 +90,12 @@ def run(*command: str, cwd: Path) -> None:
 
 def initrd(parts: Path) -> bytes:
     """The guest's first files: busybox, `init` and the modules, as the kernel wants them (cpio, newc)."""
-    files = {"init": HERE / "init", "bin/busybox": Path(shutil.which("busybox") or "")}
+    files = {name: HERE / name for name in ("init", "rig.service")} | {
+        "bin/busybox": Path(shutil.which("busybox") or "")
+    }
     content = {name: path.read_bytes() for name, path in files.items()}
     content |= {f"modules/{name}.ko": (parts / f"{name}.ko").read_bytes() for name in MODULES}
-    content |= {"modules/order": "\n".join(MODULES).encode(), "modules/clone": str(ROOT).encode()}
+    content |= {"modules/order": "\n".join(MODULES).encode()}
     folders = [entry(name, stat.S_IFDIR | 0o755, b"") for name in ("bin", "modules")]
     entries = [entry(name, stat.S_IFREG | 0o755, data) for name, data in content.items()]
     return gzip.compress(b"".join([*folders, *entries, entry("TRAILER!!!", 0, b"")]), 1)
@@ -101,30 +108,32 @@ def entry(name: str, mode: int, data: bytes) -> bytes:
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 
-def boot(parts: Path, command: list[str]) -> int:
+def boot(parts: Path, command: list[str], live: bool) -> int:
     """Run the command in the guest, its output on ours; its exit status, 1 when it had none."""
     with tempfile.TemporaryDirectory(prefix="edge-gate-hardware-") as name:
         share = Path(name)
         (share / "initrd").write_bytes(initrd(parts))
-        (share / "command").write_text(f"{ENVIRONMENT}\ncd {shlex.quote(str(ROOT))}\nexec {shlex.join(command)}\n")
-        subprocess.run(qemu(parts, share), stdin=subprocess.DEVNULL, timeout=LONGEST_S, check=True)
+        (share / "command").write_text(COMMAND.format(root=shlex.quote(str(ROOT)), command=shlex.join(command)))
+        subprocess.run(qemu(parts, share, live), stdin=subprocess.DEVNULL, timeout=LONGEST_S, check=True)
         status = share / "status"
         return int(status.read_text()) if status.exists() else 1
 
 
-def qemu(parts: Path, share: Path) -> list[str]:
+def qemu(parts: Path, share: Path, live: bool) -> list[str]:
     """The machine: two processors, no network, the host's files read-only, one folder to write."""
-    machine = "qemu-system-x86_64 -M q35 -cpu max -smp 2 -m 1024 -nodefaults -no-reboot -display none -serial stdio"
+    machine = "qemu-system-x86_64 -M q35 -cpu max -smp 2 -m 2048 -nodefaults -no-reboot -display none -serial stdio"
     kernel = "console=ttyS0 loglevel=1 panic=-1 mitigations=off"
     shared = "local,security_model=none,multidevs=remap"
     return [
         *machine.split(),
-        *("-kernel", str(parts / "vmlinuz"), "-initrd", str(share / "initrd"), "-append", kernel),
+        *("-kernel", str(parts / "vmlinuz"), "-initrd", str(share / "initrd")),
+        *("-append", f"{kernel} {LIVE}" if live else kernel),
         *("-virtfs", f"{shared},path=/,mount_tag=host,readonly=on"),
-        *("-virtfs", f"{shared},path={ROOT},mount_tag=clone,readonly=on"),
         *("-virtfs", f"{shared},path={share},mount_tag=share"),
     ]
 
 
 if __name__ == "__main__":
-    sys.exit(boot(prepare(ROOT / "var" / "hardware"), sys.argv[1:]) if sys.argv[1:] else __doc__)
+    live = sys.argv[1:2] == ["--live"]
+    command = sys.argv[1 + live :]
+    sys.exit(boot(prepare(ROOT / "var" / "hardware"), command, live) if command else __doc__)

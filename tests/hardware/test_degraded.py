@@ -1,29 +1,30 @@
 """Degraded modes that need a machine of their own: the clock that is set, and the chip that is pulled out of a gate."""
 
-import ctypes
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 
-import msgspec
+import numpy as np
 import pytest
 
-from edge.clock import TIMEX_BYTES
-from edge.command import Target, Wish, command
-from edge.events import ClockStepped
-from edge.mqtt import Address, Connection
-from edge.seal import load_key, new_sealing_key, new_signing_key
-from edge.simulate import HOST, DemoBroker
-from edge.terms import CommandKind
-from edge.transport import Envelope, Presence, type_name
+from edge.config import Credentials, load
+from edge.enrolled import Bounds, Consent
+from edge.events import ClockStepped, TemplateDestroyed, WhitelistChanged
+from edge.models import manifest
+from edge.passbook import BOOK, Issued, Passbook
+from edge.seal import new_sealing_key, new_signing_key
+from edge.simulate import DemoBroker
+from edge.whitelist import Whitelist
 from tests.hardware.conftest import until
 from tests.hardware.gpiosim import LINK, SimChip
+from tests.hardware.room import Room, personal
+from tests.hardware.timex import synchronise
 
 RELAY, BUTTON = 0, 3
-TOPIC = "edge/v1/hq/lobby"
 CONFIG = f"""
 [gate]
 site = "hq"
@@ -48,25 +49,13 @@ credential = "room.pub"
 [broker]
 port = PORT
 """
-ADJ_STATUS, ADJ_MAXERROR, ADJ_ESTERROR, STA_UNSYNC = 0x10, 0x4, 0x8, 0x40
-STATUS_AT = 40
-"""Where `status` is in struct timex of a 64-bit Linux."""
-
-
-def synchronise(trusted: bool) -> None:
-    """Tell the kernel that its clock is synchronised, as a time daemon does, or that it is not."""
-    timex = ctypes.create_string_buffer(TIMEX_BYTES)
-    ctypes.c_uint.from_buffer(timex, 0).value = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR
-    ctypes.c_int.from_buffer(timex, STATUS_AT).value = 0 if trusted else STA_UNSYNC
-    assert ctypes.CDLL(None, use_errno=True).adjtimex(timex) >= 0
 
 
 class Gate:
     """The gate and its guard as processes, and what the room hears of them."""
 
     def __init__(self, root: Path, port: int) -> None:
-        self.root, self.port = root, port
-        file = root / "gate.toml"
+        self.root, file = root, root / "gate.toml"
         file.write_text(CONFIG.replace("ROOT", str(root)).replace("PORT", str(port)))
         new_sealing_key(root / "whitelist.key")
         new_signing_key(root / "room.jwk")
@@ -75,30 +64,33 @@ class Gate:
             subprocess.Popen([sys.executable, "-m", "edge.cli", "run", "--role", role, *options])
             for role in ("relay", "gate")
         ]
-        self._room = Connection(Address(HOST, port), [f"{TOPIC}/state", f"{TOPIC}/event"])
-        self.presence, self.told = Presence("offline"), list[Envelope]()
+        self.config = load(file)
+        self.room = Room(port, root / "room.jwk")
 
-    def degraded(self) -> set[str]:
-        """The rows in force, but for those that this gate never leaves here: no eye, no list, no liveness."""
-        for message in self._room.turn(0.05):
-            if message.topic.endswith("/state"):
-                self.presence = msgspec.json.decode(message.payload, type=Presence)
-            else:
-                self.told.append(msgspec.json.decode(message.payload, type=Envelope))
-        rows = self.presence.gate.get("degraded", {})
-        assert isinstance(rows, dict)
-        return set(rows) - {"vision_failed", "whitelist_unusable", "liveness_unavailable"}
+    def expect_visitor(self, until_utc: float) -> str:
+        """What `visitor invite --face` leaves, but for the photo; the id."""
+        bounds = Bounds(valid_until=until_utc, host="A", with_pass=True)
+        grounds = Consent("invitation", "visit to A", date.today() + timedelta(days=2))
+        pack = manifest(self.config.models.pack)
+        face = np.eye(1, pack.dimension, dtype="<f4")
+        visitor = self._whitelist().enroll("visitor of A", grounds, pack.id, face, bounds).id
+        issued = Issued(visitor, "A", ["lobby"], time.time(), until_utc, uses=1, face=True)
+        Passbook(self.config.state / BOOK).issue(issued)
+        return visitor
 
-    def stepped(self) -> list[Envelope]:
-        self.degraded()
-        return [each for each in self.told if each.type == type_name(ClockStepped)]
+    def templates(self) -> dict[str, int]:
+        """Of everybody on the list that lies on the disk."""
+        return {person.id: person.templates for person in self._whitelist().people(date.today())}
 
-    def open(self) -> None:
-        target = Target("hq", "lobby")
-        command(Address(HOST, self.port), target, "room", load_key(self.root / "room.jwk"), Wish(CommandKind.OPEN), 30)
+    def people(self) -> list[object]:
+        """How many could be recognised, from each change of the list to the next."""
+        return [each.data["people"] for each in self.room.events(WhitelistChanged)]
+
+    def _whitelist(self) -> Whitelist:
+        return Whitelist.of(self.config, Credentials(self.root), write=True)
 
     def close(self) -> None:
-        self._room.close()
+        self.room.close()
         for process in self.processes:
             process.kill()
             process.wait()
@@ -109,7 +101,7 @@ def gate(chip: SimChip, tmp_path: Path) -> Iterator[Gate]:
     synchronise(True)
     chip.pull(BUTTON, high=True)
     with DemoBroker() as broker, closing(Gate(tmp_path, broker.port)) as running:
-        until(lambda: not running.degraded() and running.presence.status == "online")
+        until(running.room.in_service)
         yield running
 
 
@@ -123,13 +115,13 @@ def press(chip: SimChip) -> None:
 
 def test_a_clock_that_is_set_is_told_and_one_that_is_not_synchronised_is_a_mode(chip: SimChip, gate: Gate) -> None:
     synchronise(False)
-    until(lambda: gate.degraded() == {"clock_untrusted"})
+    until(lambda: gate.room.degraded() == {"clock_untrusted"})
     press(chip)
     synchronise(True)
-    until(lambda: gate.degraded() == set())
+    until(lambda: gate.room.degraded() == set())
     time.clock_settime(time.CLOCK_REALTIME, time.time() + 3600)  # that also unsets the synchronisation
-    until(lambda: gate.degraded() == {"clock_untrusted"})
-    stepped = until(gate.stepped)
+    until(lambda: gate.room.degraded() == {"clock_untrusted"})
+    stepped = until(lambda: gate.room.events(ClockStepped))
     assert [each.data["by_s"] for each in stepped] == [pytest.approx(3600, abs=2)]
     press(chip)
 
@@ -138,10 +130,28 @@ def test_a_chip_that_is_pulled_out_of_a_gate_is_two_modes_until_it_is_back(chip:
     press(chip)
     until(lambda: not chip.level(RELAY))
     chip.unplug()
-    until(lambda: gate.degraded() == {"inputs_failed"})
-    gate.open()
-    until(lambda: gate.degraded() == {"inputs_failed", "relay_failed"})
+    until(lambda: gate.room.degraded() == {"inputs_failed"})
+    gate.room.open()
+    until(lambda: gate.room.degraded() == {"inputs_failed", "relay_failed"})
     chip.plug()
     chip.pull(BUTTON, high=True)
-    until(lambda: gate.degraded() == set())
+    until(lambda: gate.room.degraded() == set())
     press(chip)
+
+
+def test_a_visitors_face_is_destroyed_when_the_pass_is_over_by_a_clock_that_is_trusted(
+    chip: SimChip, tmp_path: Path
+) -> None:
+    """A clock that may be hours ahead ends nothing."""
+    synchronise(False)
+    with DemoBroker() as broker, closing(Gate(tmp_path, broker.port)) as gate:
+        visitor = gate.expect_visitor(until_utc=time.time() + 3600)
+        until(lambda: gate.people()[-1:] == [1])
+        time.clock_settime(time.CLOCK_REALTIME, time.time() + 7200)
+        until(lambda: gate.room.events(ClockStepped))
+        assert gate.templates() == {visitor: 1}
+        synchronise(True)
+        (receipt,) = until(lambda: gate.room.events(TemplateDestroyed))
+        assert personal(receipt, "person") == visitor
+        assert gate.templates() == {visitor: 0}
+        until(lambda: gate.people()[-1] == 0)
