@@ -63,24 +63,21 @@ class Counter:
             self._asked.append(self._pool.submit(self._next))
 
     def replies(self) -> Iterator[tuple[str, bytes]]:
-        """What there is to say by now, and to which workstation."""
+        """What there is to say by now, and to which workstation; one that is not answered asks again."""
         while self._asked and self._asked[0].done():
-            name, reply = self._asked.popleft().result()
+            done = self._asked.popleft()
+            if error := done.exception():
+                log.error("a request of a workstation was not answered", exc_info=error)
+                continue
+            name, reply = done.result()
             if reply:
                 yield name, reply
 
     def _next(self) -> tuple[str, bytes | None]:
         with self._lock:
             name, message = self._waiting.take()
-        return name, self._answer(name, message)
-
-    def _answer(self, name: str, message: bytes) -> bytes | None:
-        try:
-            self._clerk = self._clerk or Clerk(self._config, self._credentials)
-            return self._clerk.hear(name, message)
-        except Exception:  # the top of a thread: whatever a request does, the list goes on; the workstation asks again
-            log.exception("a request of %s was not answered", name)
-            return None
+        self._clerk = self._clerk or Clerk(self._config, self._credentials)
+        return name, self._clerk.hear(name, message)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -27,7 +27,6 @@ from edge.facts import (
     PlacesKnown,
     Pulse,
     Recorded,
-    Relock,
     Settle,
     Show,
     Started,
@@ -295,13 +294,3 @@ def test_a_gate_with_a_schedule_asks_to_be_woken_for_the_next_minute() -> None:
     rules = structs.replace(gate_rules(), unlocked={"main": "day"}, permits=day)
     step = Gate(rules).step(Heartbeat(), Now(10.0, 600_015.0))
     assert step.wake == 10.0 + 45.0
-
-
-def test_an_unlocked_time_and_a_lamp_end_at_their_second() -> None:
-    bench = Bench()
-    idle(bench)
-    order(bench, CommandKind.UNLOCK, 1, 5)
-    bench.relay(1.25, RelayOutcome.STARTED)
-    assert bench.open(2) == [Show("main", Lamp.GRANTED)]
-    assert Show("main", Lamp.IDLE) in bench.tick(5)
-    assert any(isinstance(each, Relock) for each in bench.tick(6))
