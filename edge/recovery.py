@@ -158,9 +158,10 @@ class Recoverer:
 
     def _listen(self, witness: Witness, listen_s: float) -> None:
         """Hear the broker until all was shown and every gate was heard, or nothing new has come for so long."""
-        topics, pager, until = self.topics, Pager(self.topics), time.monotonic() + listen_s
+        topics, pager = self.topics, Pager(self.topics)
         always = [topics.manifest, topics.index, topics.keys("+"), topics.reports]
-        connection = Connection(address(self._config.broker, self._credentials), always)
+        connection = Connection(address(self._config.broker, self._credentials), always, needs_all=True)
+        until = time.monotonic() + listen_s  # from when it can hear: a handshake may have taken as long
         while time.monotonic() < until and not (pager.done and witness.complete and self._all_heard(witness)):
             wanted = pager.wanted(witness.roster.holding, time.monotonic())
             connection.subscribe([*wanted.documents, *wanted.pages])

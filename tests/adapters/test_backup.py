@@ -227,7 +227,7 @@ def test_a_backup_that_was_made_after_a_rotation_has_the_new_keys(place: Place) 
     lose(place)
     restore(place, place.town.root / "desk.age")
     assert (read_key(secrets.path(DESK_PUBLIC)), place.town.office().newest_key()) == (public, kid) and public != before
-    told = answer("desk", "recover", "--listen", "1", "--accept", *options(place))
+    told = answer("desk", "recover", "--listen", "3", "--accept", *options(place))
     assert (told["revoked"], told["unread"]) == ([ann], [])
     place.start("desk")
     until(lambda: place.town.office().head()[0] == place.town.people().revision())
