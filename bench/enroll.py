@@ -35,9 +35,12 @@ Progress = Callable[[str, int, int], None]
 class Nowhere:
     """Refusals are counted, not written down."""
 
-    def begin(self, where: str) -> None: ...
+    def keep(self, where: str, number: str) -> None: ...
 
-    def note(self, refusal: Refusal) -> None: ...
+    def stands(self, where: str, number: str, judged: str) -> str:
+        return ""
+
+    def note(self, refusal: Refusal, judged: str) -> None: ...
 
 
 class Result(Struct):

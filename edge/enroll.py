@@ -94,6 +94,11 @@ class Registrar:
         """Onto the list of this machine."""
         return cls(vision, Doubles(whitelist, vision.pack.manifest, fpir), fpir)
 
+    @property
+    def standard(self) -> tuple[str, float]:
+        """What faces are judged by: the pack, and how alike those of one person are."""
+        return self.vision.pack.manifest.id, self._alike
+
     def __enter__(self) -> Self:
         return self
 

@@ -18,6 +18,7 @@ from edge.i18n import N_
 from edge.whitelist import Whitelist
 
 if TYPE_CHECKING:
+    from edge.enroll import Registrar
     from edge.workstation import Counter
 
 LOOK_EVERY_S = 0.1
@@ -72,6 +73,29 @@ def asking(
         yield counter
     if counter.repeated and not json:
         say("this was done before, when it was first asked for; since then it may have been changed")
+
+
+@contextlib.contextmanager
+def registrar_of(loaded: Place, credentials: Path | None, json: bool, again: str = "") -> Iterator["Registrar"]:
+    """The way onto that list."""
+    from edge import models  # with OpenCV and the networks, which listing and revoking do without
+    from edge.enroll import Registrar
+    from edge.faces import Vision
+
+    vision = Vision(models.load(loaded.models.pack, Path(loaded.models.directory)))
+    if isinstance(loaded, WorkstationConfig):
+        pack, fpir = vision.pack.manifest.id, loaded.workstation.fpir
+        with (
+            asking(loaded, Credentials(credentials), pack, again, json) as counter,
+            Registrar(vision, counter, fpir) as made,
+        ):
+            yield made
+        return
+    whitelist = Whitelist.of(loaded, Credentials(credentials), write=True)
+    with Registrar.of(
+        vision, whitelist, loaded.desk.fpir if isinstance(loaded, DeskConfig) else loaded.access.fpir
+    ) as made:
+        yield made
 
 
 def today(place: Place) -> date:

@@ -1,8 +1,7 @@
 """`edge-gate enroll`: one person from photos, or everybody in a folder or a list."""
 
-import contextlib
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -12,17 +11,16 @@ import typer
 from edge import forms
 from edge.cli.camera import chosen
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.cli.counter import AgainOption, asking, register
+from edge.cli.counter import AgainOption, register, registrar_of
+from edge.cli.options import consented
 from edge.cli.progress import progress
-from edge.config import CameraSection, Config, Credentials, DeskConfig, Place, WorkstationConfig, load_place
-from edge.enrolled import Applicant, Consent
+from edge.config import CameraSection, Config, Credentials, Place, load_place
+from edge.enrolled import Applicant
 from edge.errors import EdgeError, RefusedError
 from edge.i18n import N_, _
-from edge.whitelist import Whitelist
 
 if TYPE_CHECKING:
-    from edge.enroll import Enrolled, Registrar
-    from edge.sheet import Grounds
+    from edge.enroll import Enrolled
 
 T = TypeVar("T")
 
@@ -62,6 +60,10 @@ Source = Annotated[
 ]
 Report = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help=N_("Who of them was refused; otherwise beside PATH."))
+]
+Retry = Annotated[
+    bool,
+    typer.Option("--retry-refused", help=N_("Judge again also who was refused before and is handed in unchanged.")),
 ]
 ConsentOption = Annotated[
     str, typer.Option("--consent", metavar="REFERENCE", callback=text, help=N_("Where the person's consent is filed."))
@@ -124,6 +126,7 @@ def enroll(
     camera: Before = "",
     without_face: WithoutFace = False,
     report: Report = None,
+    retry_refused: Retry = False,
     again: AgainOption = "",
     config: ConfigOption = CONFIG,
     credentials: CredentialsOption = None,
@@ -132,20 +135,25 @@ def enroll(
     """Enrol a person from photos. Each must show the one face, from the front, sharp and well lit.
 
     With --from, everybody in a folder (FOLDER/PERSON/PHOTO, or a photo a person), or in a list with the columns that
-    docs/whitelist.md names; options stand for all whose row says nothing. The same command again goes on from there.
+    docs/whitelist.md names; options stand for all whose row says nothing. The same command again goes on from there,
+    and judges nobody again of whom nothing has changed.
     """
     loaded = load_place(config)
     levels = tuple(map(parsed(forms.line), level or []))
     known_levels(loaded, levels)
     bounds = forms.bounds(levels, valid_from, valid_until, host)
+    if retry_refused and not source:
+        raise EdgeError("--retry-refused is for --from")
     if source and (name or photo or number or another_person or camera or without_face or again):
         text = "--from names everybody: leave out {options}"
         left_out = "NAME, PHOTO, --number, --another-person, --camera, --without-face, --request"
         raise EdgeError(text, options=left_out)
     if source:
+        from edge.cli.everybody import everybody
         from edge.sheet import Grounds
 
-        _everybody(source, report, Grounds(consent, purpose, retain_until, bounds), loaded, credentials, json)
+        grounds = Grounds(consent, purpose, retain_until, bounds)
+        everybody(source, report, grounds, loaded, credentials, retry_refused, json)
         return
     if without_face and (photo or another_person or camera):
         raise EdgeError("--without-face takes no photo, no --camera and no --another-person")
@@ -154,8 +162,8 @@ def enroll(
     for option, value in (("NAME", name), ("PHOTO", photo or camera or without_face)):
         if not value:
             raise typer.BadParameter(_("is missing"), param_hint=f"'{option}'")
-    grounds = _grounds(consent, purpose, retain_until)
-    applicant = Applicant(name=name, consent=grounds, number=number, bounds=bounds, another=another_person)
+    given = consented(consent, purpose, retain_until)
+    applicant = Applicant(name=name, consent=given, number=number, bounds=bounds, another=another_person)
     if without_face:
         _faceless(applicant, loaded, credentials, again, json)
     elif camera:
@@ -185,35 +193,6 @@ def known_levels(config: Place, levels: tuple[str, ...]) -> None:
             raise EdgeError("there is no level {level}; there are: {near}", level=level, near=near)
 
 
-def _grounds(consent: str, purpose: str, retain_until: str) -> Consent:
-    for option, value in (("--consent", consent), ("--purpose", purpose), ("--retain-until", retain_until)):
-        if not value:
-            raise typer.BadParameter(_("nobody is enrolled without it"), param_hint=f"'{option}'")
-    return Consent(consent, purpose, forms.last_day(retain_until))
-
-
-@contextlib.contextmanager
-def _registrar(loaded: Place, credentials: Path | None, json: bool, again: str = "") -> Iterator["Registrar"]:
-    from edge import models  # with OpenCV and the networks, which listing and revoking do without
-    from edge.enroll import Registrar
-    from edge.faces import Vision
-
-    vision = Vision(models.load(loaded.models.pack, Path(loaded.models.directory)))
-    if isinstance(loaded, WorkstationConfig):
-        pack, fpir = vision.pack.manifest.id, loaded.workstation.fpir
-        with (
-            asking(loaded, Credentials(credentials), pack, again, json) as counter,
-            Registrar(vision, counter, fpir) as made,
-        ):
-            yield made
-        return
-    whitelist = Whitelist.of(loaded, Credentials(credentials), write=True)
-    with Registrar.of(
-        vision, whitelist, loaded.desk.fpir if isinstance(loaded, DeskConfig) else loaded.access.fpir
-    ) as made:
-        yield made
-
-
 def _one(
     applicant: Applicant, photos: list[Path], loaded: Place, credentials: Path | None, again: str, json: bool
 ) -> None:
@@ -221,7 +200,7 @@ def _one(
 
     with progress(quiet=json) as bar:
         bar.add_task(_("looking at the photos"), total=None)
-        with _registrar(loaded, credentials, json, again) as registrar:
+        with registrar_of(loaded, credentials, json, again) as registrar:
             found = enrolled_by(photos, applicant, registrar)
     _told(found, json)
 
@@ -237,7 +216,7 @@ def _sitter(
     """Whoever is before the camera now."""
     from edge.sitting import sit
 
-    with _registrar(loaded, credentials, json, again) as registrar:
+    with registrar_of(loaded, credentials, json, again) as registrar:
         portraits = sit(camera, Credentials(credentials), registrar.vision, _unsaid if json else say)
         found = registrar.admit(applicant, portraits)
     _told(found, json)
@@ -256,39 +235,3 @@ def _told(found: "Enrolled", json: bool) -> None:
         say("{photo} is left out: it shows the same as {like}, which is better ({score:.2f} alike)",
             photo=each.photo, like=each.like, score=each.score)  # fmt: skip
     say("{name} is enrolled as {id} until {day}", name=person.name, id=person.id, day=person.retain_until)
-
-
-def _everybody(
-    source: Path,
-    report: Path | None,
-    grounds: "Grounds",
-    loaded: Place,
-    credentials: Path | None,
-    json: bool,
-) -> None:
-    from edge import sheet
-    from edge.applications import of_folder
-    from edge.intake import Intake
-    from edge.refusals import Refusals
-
-    encoding = None
-    if source.is_dir():
-        applications = of_folder(source, _grounds(*grounds[:3]), grounds.bounds)
-    else:
-        applications, encoding = sheet.read(source, grounds)
-    path = report or source.with_name(f"{source.stem}.refused.csv")
-    with progress(quiet=json) as bar, Refusals(path, _) as book, _registrar(loaded, credentials, json) as registrar:
-        task = bar.add_task(_("Enrolling"), total=len(applications))
-        tally = Intake(registrar, book).run(applications, lambda done, count: bar.update(task, completed=done))
-    told = {**msgspec.to_builtins(tally), "encoding": encoding, "report": str(path) if book.count else None}
-    if json:
-        emit(told)
-        return
-    if encoding:
-        say("{path} was read as {encoding}", path=source, encoding=encoding)
-    say("{enrolled} of {people} people are enrolled, {already} were before", **told)
-    for reason, count in (tally.turned_away).items():
-        typer.echo(f"  {reason}: {count}")
-    if book.count:
-        say("what was refused and why is in {path}", path=path)
-        raise typer.Exit(1 if tally.turned_away else 0)

@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from edge import forms
-from edge.enrolled import Bounds
+from edge.enrolled import Bounds, Consent
 from edge.errors import RefusedError
 from edge.i18n import _
 
@@ -41,3 +41,11 @@ def bounds(
         changed("--host", host, forms.line, before.host, ""),
     )
     return msgspec.structs.replace(found, with_pass=before.with_pass)
+
+
+def consented(consent: str, purpose: str, retain_until: str) -> Consent:
+    """What an enrolment needs; every part of it."""
+    for option, value in (("--consent", consent), ("--purpose", purpose), ("--retain-until", retain_until)):
+        if not value:
+            raise typer.BadParameter(_("nobody is enrolled without it"), param_hint=f"'{option}'")
+    return Consent(consent, purpose, forms.last_day(retain_until))

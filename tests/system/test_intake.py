@@ -10,6 +10,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -139,15 +140,21 @@ def many(tmp_path: Path, shared: Path, photo: Callable[[str], bytes]) -> Path:
 
 
 @contextlib.contextmanager
-def importing(many: Path, desk: list[object]) -> Iterator["subprocess.Popen[str]"]:
-    """An import that is under way: somebody is in, and others are not yet."""
+def importing(
+    many: Path, desk: list[object], under_way: Callable[[], bool] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """An import that is under way: somebody is in, or what is said otherwise, and others are not yet."""
     command = [sys.executable, "-m", "edge.cli", "enroll", "--json", "--from", many, *GROUNDS, *desk]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while run("people", "list", *desk, "--json").stdout.count('"enrolled"') < 2:
+        while not (under_way() if under_way else _somebody_is_in(desk)):
             assert process.poll() is None and time.monotonic() < deadline
         yield process
         process.kill()
+
+
+def _somebody_is_in(desk: list[object]) -> bool:
+    return run("people", "list", *desk, "--json").stdout.count('"enrolled"') >= 2
 
 
 def test_an_import_that_is_killed_goes_on_where_it_was(many: Path, desk: list[object]) -> None:
@@ -160,6 +167,65 @@ def test_an_import_that_is_killed_goes_on_where_it_was(many: Path, desk: list[ob
     assert after[: len(before)] == before and len(after) == len(before) + result["enrolled"]
     assert len(after) + sum(result["turned_away"].values()) == 100
     assert len({each["number"] for each in after}) == len(after)
+
+
+@pytest.fixture
+def mixed(many: Path) -> Path:
+    """That list; every second photo is none, and the second row names no photo."""
+    rows = many.read_text().splitlines()
+    for number in range(0, 100, 2):
+        (many.parent / f"{number}.jpg").write_text("no picture")
+    many.write_text("\n".join([rows[0], "x,Nobody,", *rows[1:]]))
+    return many
+
+
+def refused(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(line["number"], line["photo"], line["reason"]) for line in report(Path(result["report"]))]
+
+
+def test_who_was_refused_before_a_kill_is_neither_judged_nor_reported_again(mixed: Path, desk: list[object]) -> None:
+    book = mixed.with_suffix(".refused.csv")
+    for lines in (12, 30):  # 2 a person
+        with importing(mixed, desk, lambda least=lines: book.exists() and book.read_text().count("\n") > least) as each:
+            each.kill()
+    known = {line["number"] for line in report(book) if line["reason"] == "no_good_photo"}
+    result = answer("enroll", "--from", mixed, *GROUNDS, *desk)
+    assert result["turned_away_before"] == len(known) >= 14
+    assert result["photos"] == 100 - len(known) - result["already"]
+    assert result["people"] == result["enrolled"] + result["already"] + sum(result["turned_away"].values()) == 101
+    told = refused(result)
+    assert (
+        len(told)
+        == len(set(told))
+        == result["turned_away"]["no_good_photo"] * 2
+        + sum(count for reason, count in result["turned_away"].items() if reason != "no_good_photo")
+    )
+    again = answer("enroll", "--from", mixed, *GROUNDS, *desk)
+    assert (again["photos"], again["enrolled"], refused(again)) == (0, 0, told)
+
+
+def test_who_was_refused_is_judged_again_with_another_photo_or_row_or_when_asked_for(
+    folder: Path, desk: list[object], photo: Callable[[str], bytes]
+) -> None:
+    people = folder / "people.csv"
+    head, rows = "number,name,photos", ["1,Moving,moving.gif", "2,Nobody,nobody.png"]
+
+    def enrolled(*options: str) -> tuple[int, int]:
+        people.write_text("\n".join([head, *rows]))
+        result = answer("enroll", "--from", people, *options, *GROUNDS, *desk)
+        return result["photos"], result["turned_away_before"]
+
+    assert enrolled() == (2, 0)
+    rows.insert(0, "0,,")
+    assert enrolled() == (0, 2)
+    where = {(line["where"], line["number"]) for line in report(folder / "people.refused.csv")}
+    assert where == {("2", "0"), ("3", "1"), ("4", "2")}
+    rows[1] = "1,Moved,moving.gif"
+    assert enrolled() == (1, 1)
+    assert enrolled("--retry-refused") == (2, 0)
+    (folder / "nobody.png").write_bytes(photo(OTHER))
+    assert enrolled() == (1, 1)
+    assert {line["number"] for line in report(folder / "people.refused.csv")} == {"0", "1"}
 
 
 @pytest.fixture
