@@ -1,25 +1,19 @@
 """What a new gate needs: its certificate, its keys, the least revision, and its lines in the broker's access list.
 
-The authority for certificates is the desk's own (X.509, P-256). A gate's certificate is its account at the broker:
-mosquitto takes the common name for the user (`use_identity_as_username`), so there is no password to keep.
+So does a workstation; and whoever of them is shut out.
 """
 
 import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge import files
 from edge.bulletin import revocations_topic, uses_topic
+from edge.certificates import authority, certified, put, revocations
 from edge.config import ENCRYPTED
 from edge.errors import EdgeError, SealError
 from edge.office import Gate, Office
@@ -40,10 +34,7 @@ from edge.signet import (
     write_pair,
 )
 
-CA_KEY, CA = "ca.key", "ca.crt"
-BROKER_KEY, CERTIFICATE, WORKSTATION_CERTIFICATE = "broker.key", "gate.crt", "workstation.crt"
-YEARS = timedelta(days=825)
-"""How long a certificate is good for."""
+CERTIFICATE, WORKSTATION_CERTIFICATE = "gate.crt", "workstation.crt"
 TAKEN = (
     "desk", "desk-pass", "recorder", "monitor", "operator", "room", "look", "broker", "passes", "roster",
 )  # fmt: skip
@@ -52,56 +43,6 @@ write there.
 """
 Note = Callable[[Gate], object]
 """Tells the journal of whom is about to be authorised."""
-PEM = serialization.Encoding.PEM
-
-
-def authority(credentials: Path) -> None:
-    """Make the desk's authority for certificates, unless it is there; SealError when only its key is missing."""
-    if (credentials / CA_KEY).exists():
-        return
-    if (credentials / CA).exists():
-        hint = "put it back, or decrypt it there: another authority would be one that no broker and gate knows"
-        raise SealError("there is {public}, but not its key {key}", hint, public=credentials / CA, key=CA_KEY)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("edge-gate desk")
-    builder = _builder(name, name, key.public_key(), timedelta(days=3650))
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    builder = builder.add_extension(_usage(sign=True), critical=True)
-    files.secret(credentials / CA_KEY, _pem(key))
-    (credentials / CA).write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(PEM))
-
-
-def certificate(credentials: Path, name: str, into: Path, file: str, host: str = "") -> str:
-    """Write a key (`BROKER_KEY`) and a certificate (`file`) for `name`, a server's with `host`; its serial number."""
-    serial, contents = _certified(credentials, name, file, host)
-    _put(into, contents)
-    return serial
-
-
-def _certified(credentials: Path, name: str, file: str, host: str = "") -> tuple[str, dict[str, bytes]]:
-    """A certificate's serial number; and what its owner needs of it, by the names of the files."""
-    key, (signer, issuer) = ec.generate_private_key(ec.SECP256R1()), _authority(credentials)
-    builder = _builder(_name(name), issuer.subject, key.public_key(), YEARS)
-    usage = ExtendedKeyUsageOID.SERVER_AUTH if host else ExtendedKeyUsageOID.CLIENT_AUTH
-    builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(
-        x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-    )
-    if host:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_host(host)]), critical=False)
-    made = builder.sign(signer, hashes.SHA256())
-    contents = {BROKER_KEY: _pem(key), file: made.public_bytes(PEM), CA: issuer.public_bytes(PEM)}
-    return f"{made.serial_number:x}", contents
-
-
-def _put(into: Path, contents: dict[str, bytes]) -> None:
-    """Write files, keys for their owner alone."""
-    for name, content in contents.items():
-        if name.endswith(".key"):
-            files.secret(into / name, content)
-        else:
-            (into / name).write_bytes(content)
 
 
 def proper(name: str) -> None:
@@ -118,7 +59,7 @@ def add(office: Office, credentials: Path, site: str, name: str, into: Path, not
     office.free(name)
     authority(credentials)
     signs, opens = new_signing_pair(), new_opening_pair()
-    serial, contents = _certified(credentials, name, CERTIFICATE)
+    serial, contents = certified(credentials, name, CERTIFICATE)
     contents |= _pair(GATE_SIGNS, signs) | _pair(GATE_OPENS, opens)
     contents[DESK_PUBLIC] = read_key(credentials / DESK_PUBLIC)
     contents["whitelist.mark"] = msgspec.json.encode(Mark(*office.head()))
@@ -127,7 +68,7 @@ def add(office: Office, credentials: Path, site: str, name: str, into: Path, not
     with _directory(into):
         note(gate)
         office.add(gate)
-        _put(into, contents)
+        put(into, contents)
     return gate
 
 
@@ -157,7 +98,7 @@ def add_workstation(
     authority(credentials)
     desk_opens = opening_public(credentials) or _new_opening(credentials)
     signs, opens = new_signing_pair(), new_opening_pair()
-    serial, contents = _certified(credentials, name, WORKSTATION_CERTIFICATE)
+    serial, contents = certified(credentials, name, WORKSTATION_CERTIFICATE)
     contents |= _pair(WORKSTATION_SIGNS, signs) | _pair(WORKSTATION_OPENS, opens)
     contents |= {DESK_PUBLIC: read_key(credentials / DESK_PUBLIC), DESK_OPENS_PUBLIC: desk_opens}
     contents["acl"] = workstation_access(site, name).encode()
@@ -165,7 +106,7 @@ def add_workstation(
     with _directory(into):
         note(workstation)
         office.add(workstation, "workstations")
-        _put(into, contents)
+        put(into, contents)
     return workstation
 
 
@@ -244,56 +185,3 @@ def revoked(credentials: Path, office: Office) -> Path:
     path = credentials / "revoked.crl"
     files.replace(path, revocations(credentials, office.withdrawn()))
     return path
-
-
-def revocations(credentials: Path, withdrawn: dict[str, float]) -> bytes:
-    """The certificate revocation list, for mosquitto's `crlfile`: serial numbers, and when each was withdrawn."""
-    key, issuer = _authority(credentials)
-    now = datetime.now(UTC)
-    builder = x509.CertificateRevocationListBuilder(issuer.subject, now, now + timedelta(days=3650))
-    for serial, at in withdrawn.items():
-        made = x509.RevokedCertificateBuilder(int(serial, 16), datetime.fromtimestamp(at, UTC)).build()
-        builder = builder.add_revoked_certificate(made)
-    return builder.sign(key, hashes.SHA256()).public_bytes(PEM)
-
-
-def _authority(credentials: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    try:
-        key = serialization.load_pem_private_key((credentials / CA_KEY).read_bytes(), None)
-        issuer = x509.load_pem_x509_certificate((credentials / CA).read_bytes())
-    except (OSError, ValueError) as error:
-        raise SealError("the desk's authority for certificates cannot be used: {why}", why=error) from error
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return key, issuer
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid: timedelta
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
-    builder = builder.serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + valid)
-    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-
-
-def _usage(sign: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True, key_cert_sign=sign, crl_sign=sign, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-
-
-def _name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _host(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge import provision
+from edge import certificates, provision
 from edge.authority import OFFICE
 from edge.config import Config, Credentials, DeskConfig, load_desk
 from edge.enrolled import Consent
@@ -130,11 +130,11 @@ class Town:
         broker.mkdir(parents=True)
         new_sealing_key(secrets / KEY)
         write_pair(secrets / DESK_KEY, new_signing_pair())
-        provision.authority(secrets)
-        provision.certificate(secrets, "broker", broker, "server.crt", HOST)
+        certificates.authority(secrets)
+        certificates.certificate(secrets, "broker", broker, "server.crt", HOST)
         for name, folder in (("desk", self.root / "desk"), ("watch", self.root / "watch")):
             folder.mkdir()
-            provision.certificate(secrets, name, folder, f"{name}.crt")
+            certificates.certificate(secrets, name, folder, f"{name}.crt")
         shutil.copy(self.root / "desk/desk.crt", broker / "desk.crt")
         shutil.copy(self.root / "desk/broker.key", secrets / "broker.key")
 

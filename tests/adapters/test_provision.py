@@ -10,6 +10,7 @@ from cryptography import x509
 
 from edge import files, provision
 from edge.audit import Audit
+from edge.certificates import CA_KEY
 from edge.config import Credentials, load_desk
 from edge.errors import EdgeError, SealError
 from edge.journal import Deed
@@ -142,7 +143,7 @@ def test_a_key_that_only_the_unit_opens_is_not_replaced(site: Site) -> None:
     assert not key.exists() and not (site.root / "side").exists()
 
 
-@pytest.mark.parametrize("key", [DESK_OPENS, provision.CA_KEY])
+@pytest.mark.parametrize("key", [DESK_OPENS, CA_KEY])
 def test_a_key_that_is_missing_beside_its_public_half_is_not_made_anew(site: Site, key: str) -> None:
     site.workstation("front", "front")
     (site.credentials / key).unlink()

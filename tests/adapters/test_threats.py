@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from edge import provision
+from edge import certificates
 from edge.mqtt import Connection, Lost
 from edge.records import Content, Head, Keys, Record, Topics, decode, parse
 from edge.session import address
@@ -143,7 +143,7 @@ def test_a_broker_that_negotiates_an_old_tls_is_not_spoken_to(place: Place) -> N
 
 
 def test_a_broker_whose_certificate_is_anothers_is_not_spoken_to(place: Place, tmp_path: Path) -> None:
-    provision.authority(tmp_path)
+    certificates.authority(tmp_path)
     place.start("broker")
     where = address(place.town.config.broker, place.town.credentials)
     Connection(where, []).close()

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from edge.certificates import BROKER_KEY, authority, certificate
 from edge.config import BrokerSection
 from edge.look import VIEWER, watermarked
-from edge.provision import BROKER_KEY, authority, certificate
 from edge.simulate import HOST, Server
 from edge.traffic import CAMERA, SimulatedGate
 from tests.adapters.brokers import Mosquitto, until
