@@ -4,6 +4,7 @@ So does a workstation; and whoever of them is shut out.
 """
 
 import contextlib
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from edge.config import ENCRYPTED
 from edge.errors import EdgeError, SealError
 from edge.office import Gate, Office
 from edge.records import Mark, Topics
+from edge.sections import NAME
 from edge.signet import (
     DESK_OPENS,
     DESK_OPENS_PUBLIC,
@@ -46,9 +48,10 @@ Note = Callable[[Gate], object]
 
 
 def proper(name: str) -> None:
-    """What becomes a level of topics, the name in a certificate and an account at the broker."""
-    if not name.replace("-", "").isalnum() or name != name.lower():
-        raise EdgeError("{name} is no name for it: lower-case letters, digits and -", name=name)
+    """What becomes a level of topics, the name in a certificate and an account at the broker; as in configurations."""
+    if not re.match(NAME, name):
+        hint = "at most 31 lower-case letters from a to z, digits and -, and a letter or a digit first"
+        raise EdgeError("{name} is no name for it", hint, name=name)
     if name in TAKEN:
         hint = "give another name; these are taken: {taken}"
         raise EdgeError("{name} is an account or a topic of the site itself", hint, name=name, taken=", ".join(TAKEN))

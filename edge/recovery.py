@@ -49,6 +49,8 @@ class Recovery(Struct):
     """Changed or enrolled since, and sealed with a content key that the backup does not have."""
     gates_shut_out: list[str] = []
     gates_unknown: list[str] = []
+    workstations: list[str] = []
+    """Those that the backup authorises. Nobody else has a list of them: which were revoked since, their people know."""
     lacking: list[Phrase] = []
 
 
@@ -148,6 +150,7 @@ class Recoverer:
         if newest is broker and broker.complete:  # then it was shown all there is
             found.gates_shut_out = sorted(self._gates.keys() - broker.keys)
         found.gates_unknown = sorted(broker.keys - {gate.name for gate in self._office.gates()})
+        found.workstations = sorted(each.name for each in self._office.workstations() if not each.revoked_at)
         self._lack(newest.manifest)
         if accept or not found.lacking:
             self._apply(newest.manifest)
@@ -281,6 +284,6 @@ def _revision(row: Row) -> int:
 def _told(found: Recovery) -> dict[str, str]:
     """What the journal says of it."""
     counts = {name: str(len(getattr(found, name))) for name in ("revoked", "erased", "changed", "nameless", "unread")}
-    gates = {"gates_shut_out": ", ".join(found.gates_shut_out), "gates_unknown": ", ".join(found.gates_unknown)}
-    told = {"list_revision": str(found.list_revision), **counts, **gates, "lacking": "; ".join(map(str, found.lacking))}
+    names = {name: ", ".join(getattr(found, name)) for name in ("gates_shut_out", "gates_unknown", "workstations")}
+    told = {"list_revision": str(found.list_revision), **counts, **names, "lacking": "; ".join(map(str, found.lacking))}
     return {name: value for name, value in told.items() if value}

@@ -13,10 +13,9 @@ from msgspec import Meta, Struct
 from edge.errors import Phrase
 from edge.strict import Problem
 
-Name = Annotated[
-    str,
-    Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}\Z", description="a name of at most 31 lower-case letters, digits and -"),
-]
+NAME = r"^[a-z0-9][a-z0-9-]{0,30}\Z"
+"""A level of topics, an account at the broker, the name in a certificate, and that of a unit."""
+Name = Annotated[str, Meta(pattern=NAME, description="a name of at most 31 lower-case letters, digits and -")]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Pixels = Annotated[int, Meta(ge=0, le=16384)]
 Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", description="one line of text in quotes")]

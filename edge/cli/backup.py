@@ -105,6 +105,9 @@ LEARNED = {
     "unread": N_("changed or enrolled since, under a content key that this backup does not have: {names}"),
     "gates_shut_out": N_("gates that were shut out since: {names}"),
     "gates_unknown": N_("gates that were added since, to be added again: {names}"),
+    "workstations": N_(
+        "workstations that the backup authorises; revoke now those that were revoked or added anew since: {names}"
+    ),
 }
 
 

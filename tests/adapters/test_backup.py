@@ -153,6 +153,24 @@ def test_a_gate_that_was_shut_out_since_gets_no_keys_from_a_restored_desk(place:
     assert [gate.name for gate in place.town.office().gates() if not gate.revoked_at] == ["north"]
 
 
+def test_the_workstations_that_a_backup_authorises_are_named_before_the_desk_runs(place: Place) -> None:
+    for name in ("front", "back"):
+        answer("workstations", "add", name, "--into", place.town.root / name, *options(place))
+    answer("workstations", "revoke", "back", *options(place))
+    answer("desk", "backup", place.town.root / "desk.age", *options(place))
+    answer("workstations", "revoke", "front", *options(place))
+    lose(place)
+    place.start("broker")
+    restore(place, place.town.root / "desk.age")
+    recover = ["desk", "recover", "--listen", "1", "--accept", *options(place)]
+    assert "revoked or added anew since: front\n" in run(*recover).stdout
+    assert answer(*recover)["workstations"] == ["front"]
+    recovered = place.audit().last(Deed.RECOVERED)
+    assert recovered and recovered.data.details["workstations"] == "front"
+    answer("workstations", "revoke", "front", *options(place))
+    assert all(each.revoked_at for each in place.town.office().workstations())
+
+
 def test_a_database_that_was_put_back_by_hand_publishes_nothing(place: Place) -> None:
     ann, _ = place.enroll("Ann")
     place.start("broker", "desk", "north")

@@ -1,7 +1,7 @@
 """The gate's end of the lines to its eyes, with real sockets: an eye speaks for its own camera, and no further."""
 
-import contextlib
 import os
+import pwd
 import resource
 import secrets
 import shutil
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -22,6 +23,7 @@ from edge.eyes import Eyes, Seen
 from edge.facts import CameraReported, TrackEnded
 from edge.presence import Cues
 from edge.terms import Quality, Status
+from edge.users import PEERS, peers
 from tests.adapters.brokers import until
 from tests.conftest import ROOT
 
@@ -36,17 +38,17 @@ def report(camera: str, pack: str = PACK, status: Status = Status.STREAMING) -> 
 class Gate:
     """The listening side, and what it has put on the gate's queue."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, users: frozenset[int] = peers("eye")) -> None:
         self.facts: SimpleQueue[object] = SimpleQueue()
         self.path = root / "eye.sock"
-        self._eyes = Eyes(self.path, frozenset({os.geteuid()}), frozenset({"front", "back"}), PACK, self.facts.put)
+        self._eyes = Eyes(self.path, users, frozenset({"front", "back"}), PACK, self.facts.put)
         self._eyes.start()
         self._peers: list[wire.Peer] = []
 
     def eye(self, *messages: wire.Message) -> wire.Peer:
         """Connect as an eye and say this."""
         self._peers.append(wire.connect(self.path, wire.Settled))
-        with contextlib.suppress(LinkError):  # it was shut out before it had said all of it
+        with suppress(LinkError):  # it was shut out before it had said all of it
             for message in messages:
                 self._peers[-1].send(message)
         return self._peers[-1]
@@ -69,14 +71,18 @@ class Gate:
 
 
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    monkeypatch.setattr(eyes, "LOOK_S", 0.05)
+def root() -> Iterator[Path]:
     root = Path("/tmp") / f"eyes-{secrets.token_hex(4)}"  # the path of a Unix socket must be short
     root.mkdir(mode=0o700)
-    running = Gate(root)
-    yield running
-    running.close()
+    yield root
     shutil.rmtree(root)
+
+
+@pytest.fixture
+def gate(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    monkeypatch.setattr(eyes, "LOOK_S", 0.05)
+    with closing(Gate(root)) as running:
+        yield running
 
 
 def gone(peer: wire.Peer) -> Callable[[], bool]:
@@ -216,9 +222,17 @@ def test_a_gate_without_a_free_descriptor_hears_its_eyes_and_takes_new_ones_late
     late.close()
 
 
-def test_a_process_of_another_user_is_refused(gate: Gate) -> None:
-    listener = wire.listen(gate.path.with_name("other.sock"))
-    with listener, unconnected() as knocking:
+def test_a_process_of_another_user_is_refused(root: Path) -> None:
+    with wire.listen(root / "other.sock") as listener, unconnected() as knocking:
         knocking.connect(listener.getsockname())
         with pytest.raises(LinkError, match="a process of user"):
             wire.accept(listener, frozenset({os.geteuid() + 1}), wire.EyeReport)
+    with closing(Gate(root, frozenset({os.geteuid() + 1}))) as gate:
+        until(gone(gate.eye(report("front"), SEEN)))
+        assert gate.quiet()
+
+
+def test_the_users_that_a_socket_takes_are_the_services_and_our_own() -> None:
+    there = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
+    for socket_, name in PEERS.items():
+        assert peers(socket_) == {os.geteuid(), there.get(name, os.geteuid())}

@@ -1,5 +1,6 @@
 """Who is authorised at a site, and shut out: on the record before it counts, and nothing issued beside it."""
 
+import json
 import re
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +12,8 @@ from cryptography import x509
 from edge import files, provision
 from edge.audit import Audit
 from edge.certificates import CA_KEY
-from edge.config import Credentials, load_desk
-from edge.errors import EdgeError, SealError
+from edge.config import Credentials, load, load_desk
+from edge.errors import ConfigurationError, EdgeError, SealError
 from edge.journal import Deed
 from edge.office import Gate, Office
 from edge.seal import Seal, new_sealing_key
@@ -21,7 +22,7 @@ from edge.whitelist import FILE, KEY
 from tests.commands import answer, complaint, run
 from tests.conftest import ROOT
 
-EXAMPLES = {"lobby", "lobby-keypad", "reception"}
+EXAMPLES = {"lobby", "reception"}
 """The accounts of config/mosquitto.conf that a site names itself."""
 
 
@@ -74,13 +75,34 @@ def test_a_name_that_is_taken_gets_no_certificate_and_no_line_in_the_journal(sit
 
 
 def test_the_accounts_of_the_broker_and_the_levels_of_its_topics_are_no_names(site: Site) -> None:
-    accounts = re.findall(r"^# +user (\S+)", (ROOT / "config/mosquitto.conf").read_text(), re.MULTILINE)
-    assert set(accounts) > EXAMPLES
-    for name in {*accounts, "passes", "roster"} - EXAMPLES:
+    accounts = set(re.findall(r"^# +user (\S+)", (ROOT / "config/mosquitto.conf").read_text(), re.MULTILINE))
+    readers = {name for name in accounts if "." in name}
+    assert accounts > EXAMPLES and readers
+    for name in {*accounts, "passes", "roster"} - EXAMPLES - readers:
         with pytest.raises(EdgeError, match=f"^{name} is an account or a topic of the site itself"):
+            provision.proper(name)
+    for name in readers:
+        with pytest.raises(EdgeError, match=f"^{name} is no name"):
             provision.proper(name)
     for kind in ("gates", "workstations"):
         assert "recorder is an account" in complaint(kind, "add", "recorder", "--into", site.root / "x", *site.options)
+
+
+@pytest.mark.parametrize("name", ["é", "٣", "Lobby", "-x", "--", "a.b", "a/b", "a+", "a b", "a\n", "", "x" * 32])
+def test_what_is_no_name_in_a_configuration_is_none_for_a_gate(site: Site, name: str) -> None:
+    (site.root / "gate.toml").write_text(f'[gate]\nsite = "hq"\nname = {json.dumps(name)}\n')
+    with pytest.raises(ConfigurationError, match=r"gate\.name"):
+        load(site.root / "gate.toml")
+    with pytest.raises(EdgeError, match="is no name for it"):
+        provision.proper(name)
+
+
+def test_a_name_in_other_letters_is_refused_before_anything_is_made(site: Site) -> None:
+    (site.root / "gate.toml").write_text('[gate]\nsite = "hq"\nname = "门"\n')
+    assert "gate.name" in run("check", "--config", site.root / "gate.toml").stderr
+    for kind in ("gates", "workstations"):
+        assert "门 is no name for it" in complaint(kind, "add", "门", "--into", site.root / "x", *site.options)
+    assert not (site.root / "x").exists() and not (site.credentials / CA_KEY).exists()
 
 
 def test_a_certificate_is_recorded_before_anybody_can_have_it(site: Site) -> None:
