@@ -57,6 +57,7 @@ from edge.seal import Seal
 from edge.signet import (
     DESK_KEY,
     DESK_OPENS,
+    DESK_OPENS_NEXT,
     Checker,
     Stamp,
     disclose,
@@ -105,14 +106,19 @@ class Clerk:
         try:
             if name not in known:
                 raise SealError("there is no such workstation")
-            private = read_key(self._credentials.path(DESK_OPENS))
-            signed = self._signed(message, known[name])
-            heard = addressed(message, signed, self._topics.site, name, fingerprint(opening_public_of(private)))
-            demand = self._demand(heard, private)
+            opens = self._opens()
+            heard = addressed(message, self._signed(message, known[name]), self._topics.site, name, opens.keys())
+            demand = self._demand(heard, opens[heard.head.desk])
         except EdgeError as error:
             self._complain(name if name in known else "", error)
             return None
         return self._reply(known[name], heard, self._outcome(known[name], heard, demand))
+
+    def _opens(self) -> dict[str, bytes]:
+        """The desk's opening key by its fingerprint; two of them while it is rotated."""
+        after = self._credentials.path(DESK_OPENS_NEXT)
+        keys = [read_key(self._credentials.path(DESK_OPENS)), *([read_key(after)] if after.exists() else [])]
+        return {fingerprint(opening_public_of(key)): key for key in keys}
 
     def _signed(self, message: bytes, workstation: Gate) -> Signed:
         parse(message)

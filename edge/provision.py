@@ -22,6 +22,7 @@ from edge.records import Mark, Topics
 from edge.sections import NAME
 from edge.signet import (
     DESK_OPENS,
+    DESK_OPENS_NEXT_PUBLIC,
     DESK_OPENS_PUBLIC,
     DESK_PUBLIC,
     GATE_OPENS,
@@ -119,6 +120,8 @@ def opening_public(credentials: Path) -> bytes:
     The key may be one that only the desk's unit can open (`systemd-creds encrypt`), so its public half is believed.
     SealError when one half is missing: another pair would leave every workstation that was added without an answer.
     """
+    if (after := credentials / DESK_OPENS_NEXT_PUBLIC).exists():  # the desk opens with both while they are rotated
+        return read_key(after)
     key, public = credentials / DESK_OPENS, credentials / DESK_OPENS_PUBLIC
     encrypted = key.with_name(f"{key.name}{ENCRYPTED}")
     if encrypted.exists() and not public.exists():

@@ -5,6 +5,7 @@ desk, over the very request. What changes somebody names the revision that it wa
 done once, and carries the challenge that the desk's last reply held: so none that was recorded or held back acts later.
 """
 
+from collections.abc import Container
 from datetime import datetime
 from typing import NamedTuple
 
@@ -190,10 +191,10 @@ class Heard(NamedTuple):
     digest: bytes
 
 
-def addressed(message: bytes, signed: Signed, site: str, workstation: str, desk: str) -> Heard:
+def addressed(message: bytes, signed: Signed, site: str, workstation: str, desk: Container[str]) -> Heard:
     """A request that this workstation signed and meant for this desk; SealError says what else it is.
 
-    `desk` is the fingerprint of the desk's opening key.
+    `desk` has the fingerprints of the desk's opening keys.
     """
     if signed.kind != Kind.REQUEST:
         raise SealError("it is a {kind}, not a request", kind=signed.kind)
@@ -204,7 +205,7 @@ def addressed(message: bytes, signed: Signed, site: str, workstation: str, desk:
         raise SealError("it is not a whole message") from error
     if (head.site, head.workstation) != (site, workstation):
         raise SealError("it is a request of {site}/{name}", site=head.site, name=head.workstation)
-    if head.desk != desk:
+    if head.desk not in desk:
         raise SealError("it is sealed to another key of the desk: install its desk-open.pub at the workstation")
     return Heard(head, bytes(request.head), request.sealed, digest(message))
 

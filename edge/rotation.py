@@ -1,19 +1,51 @@
-"""Another key takes the place of one of the desk's, while gates go on deciding."""
+"""Another key takes the place of one of the desk's, while gates go on deciding and workstations asking."""
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import NamedTuple
 
 from edge import files
 from edge.audit import Audit
 from edge.authority import OFFICE
-from edge.config import Credentials, DeskConfig
+from edge.config import ENCRYPTED, Credentials, DeskConfig
 from edge.errors import SealError
 from edge.journal import Deed
 from edge.office import Office
 from edge.seal import Seal
-from edge.signet import DESK_KEY, DESK_NEXT, DESK_PUBLIC, fingerprint, new_signing_pair, read_key, write_pair
+from edge.signet import (
+    DESK_KEY,
+    DESK_NEXT,
+    DESK_OPENS,
+    DESK_OPENS_NEXT,
+    DESK_OPENS_NEXT_PUBLIC,
+    DESK_OPENS_PUBLIC,
+    DESK_PUBLIC,
+    KeyPair,
+    fingerprint,
+    new_opening_pair,
+    new_signing_pair,
+    read_key,
+    write_pair,
+)
 from edge.whitelist import KEY
 
-NEXT = "desk-next.key"
+
+class Stepwise(NamedTuple):
+    """A key pair that others must hear of before it changes: its credentials, and those of the pair that follows."""
+
+    purpose: str
+    make: Callable[[], KeyPair]
+    key: str
+    public: str
+    next_key: str
+    next_public: str
+
+
+SIGNING = Stepwise("signing", new_signing_pair, DESK_KEY, DESK_PUBLIC, "desk-next.key", DESK_NEXT)
+"""Gates accept what either key signed once they have the public half of the next."""
+OPENING = Stepwise(
+    "opening", new_opening_pair, DESK_OPENS, DESK_OPENS_PUBLIC, DESK_OPENS_NEXT, DESK_OPENS_NEXT_PUBLIC
+)  # fmt: skip
+"""The desk opens what workstations have sealed to either."""
 
 
 def content(config: DeskConfig, credentials: Credentials) -> str:
@@ -26,31 +58,32 @@ def content(config: DeskConfig, credentials: Credentials) -> str:
     return name
 
 
-def begin(config: DeskConfig, credentials: Credentials) -> str:
-    """Make the signing key that is to follow; gates accept it once they have its public half. Its fingerprint."""
-    pair = new_signing_pair()
+def begin(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
+    """Make the pair that is to follow, beside the one that there is. Its fingerprint."""
+    read_key(credentials.path(what.public))
+    pair, path = what.make(), credentials.path(what.next_key)
     try:
-        write_pair(credentials.path(NEXT), pair)
+        write_pair(path, pair)
     except FileExistsError as error:
-        hint = "carry desk-next.pub to every gate, then use --finish"
-        raise SealError("there is a next key already: {path}", hint, path=credentials.path(NEXT)) from error
-    _note(config, credentials, fingerprint(pair.public), purpose="signing, next")
+        hint = "carry {public} to all who need it, then use --finish"
+        raise SealError("there is a next key already: {path}", hint, path=path, public=what.next_public) from error
+    _note(config, credentials, fingerprint(pair.public), purpose=f"{what.purpose}, next")
     return fingerprint(pair.public)
 
 
-def finish(config: DeskConfig, credentials: Credentials) -> str:
-    """Put the next key in the place of the one before, which is destroyed. Its fingerprint."""
+def finish(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
+    """Put the next pair in the place of the one before, which is destroyed. Its fingerprint."""
     with files.alone(credentials.directory):  # a backup that is made meanwhile has the pair
-        return _finish(config, credentials)
+        return _finish(what, config, credentials)
 
 
-def _finish(config: DeskConfig, credentials: Credentials) -> str:
-    key, public = read_key(credentials.path(NEXT)), read_key(credentials.path(DESK_NEXT))
-    _note(config, credentials, fingerprint(public), purpose="signing")
-    for name, bytes_ in ((DESK_KEY, key), (DESK_PUBLIC, public)):
+def _finish(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
+    key, public = (read_key(credentials.path(name)) for name in (what.next_key, what.next_public))
+    _note(config, credentials, fingerprint(public), purpose=what.purpose)
+    for name, bytes_ in ((what.key, key), (what.public, public)):
         files.replace(credentials.path(name), bytes_)
-    for done in (credentials.path(NEXT), credentials.path(DESK_NEXT)):
-        Path.unlink(done)
+    for done in (f"{what.key}{ENCRYPTED}", what.next_key, what.next_public):
+        credentials.path(done).unlink(missing_ok=True)
     return fingerprint(public)
 
 

@@ -28,6 +28,8 @@ GATE_SIGNS, GATE_OPENS = "gate-sign.key", "gate-open.key"
 """Credentials of a gate: what it signs reports with, and what opens its content keys."""
 DESK_OPENS, DESK_OPENS_PUBLIC = "desk-open.key", "desk-open.pub"
 """What opens the requests of workstations, and what they seal them with."""
+DESK_OPENS_NEXT, DESK_OPENS_NEXT_PUBLIC = "desk-open-next.key", "desk-open-next.pub"
+"""The pair that is to follow that, in a rotation."""
 WORKSTATION_SIGNS, WORKSTATION_OPENS = "workstation-sign.key", "workstation-open.key"
 """Credentials of a workstation: what it signs requests with, and what opens the replies."""
 KEY_BYTES = 32
@@ -67,7 +69,7 @@ def read_key(path: Path) -> bytes:
         key = path.read_bytes()
     except OSError as error:
         hint = "make it with edge-gate keys new or edge-gate gates add, and install it as a credential"
-        if path.name == DESK_OPENS:
+        if path.name in (DESK_OPENS, DESK_OPENS_PUBLIC):
             hint = "edge-gate workstations add makes it; then scripts/install --desk gives it to the desk's unit"
         raise SealError("no key at {path}: {why}", hint, path=path, why=error.strerror) from error
     if len(key) != KEY_BYTES:

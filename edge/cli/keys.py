@@ -10,7 +10,7 @@ import typer
 from edge.backup import KEY_FILE, new_recovery_key
 from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
 from edge.config import Credentials, load_desk
-from edge.errors import SealError
+from edge.errors import EdgeError, SealError
 from edge.i18n import N_
 from edge.seal import new_sealing_key, new_signing_key
 from edge.signet import DESK_KEY, GATE_OPENS, GATE_SIGNS, KeyPair, new_opening_pair, new_signing_pair, write_pair
@@ -79,6 +79,25 @@ def new(kind: KindArgument, directory: Directory = None, json: JsonOption = Fals
 class Rotated(StrEnum):
     CONTENT = "content"
     SIGNING = "signing"
+    OPENING = "opening"
+
+
+TOLD = {
+    (Rotated.CONTENT, False): N_("the desk seals everybody anew with {name}"),
+    (Rotated.SIGNING, False): N_(
+        "carry desk-next.pub to every gate, restart it, then use --finish; the next key is {name}"
+    ),
+    (Rotated.SIGNING, True): N_(
+        "restart the desk; then, at every gate, desk-next.pub takes the place of desk.pub ({name})"
+    ),
+    (Rotated.OPENING, False): N_(
+        "run scripts/install --desk and restart the desk, which opens with both keys then; carry desk-open-next.pub to "
+        "every workstation, where it takes the place of desk-open.pub; then use --finish. The next key is {name}"
+    ),
+    (Rotated.OPENING, True): N_(
+        "run scripts/install --desk and restart the desk: nothing is opened that was sealed to the key before {name}"
+    ),
+}
 
 
 @keys.command()
@@ -86,12 +105,21 @@ def rotate(
     kind: Annotated[
         Rotated,
         typer.Argument(
-            metavar="KIND", help=N_("content: what records are sealed with; signing: what the desk signs with.")
+            metavar="KIND",
+            help=N_(
+                "content: what records are sealed with; signing: what the desk signs with; opening: what opens the "
+                "requests of workstations."
+            ),
         ),
     ],
     finish: Annotated[
         bool,
-        typer.Option("--finish", help=N_("signing: every gate has desk-next.pub; sign with the next key from now on.")),
+        typer.Option(
+            "--finish",
+            help=N_(
+                "signing, opening: every gate or workstation has the next public key; the one before is destroyed."
+            ),
+        ),
     ] = False,
     config: DeskOption = DESK,
     credentials: CredentialsOption = None,
@@ -102,14 +130,13 @@ def rotate(
 
     loaded, secrets = load_desk(config), Credentials(credentials)
     if kind is Rotated.CONTENT:
-        said, name = N_("the desk seals everybody anew with {name}"), rotation.content(loaded, secrets)
-    elif finish:
-        said, name = N_("restart the desk; then, at every gate, desk-next.pub takes the place of desk.pub ({name})"), ""
-        name = rotation.finish(loaded, secrets)
+        if finish:
+            raise EdgeError("--finish is for signing and opening")
+        name = rotation.content(loaded, secrets)
     else:
-        said = N_("carry desk-next.pub to every gate, restart it, then use --finish; the next key is {name}")
-        name = rotation.begin(loaded, secrets)
+        step = rotation.finish if finish else rotation.begin
+        name = step(rotation.OPENING if kind is Rotated.OPENING else rotation.SIGNING, loaded, secrets)
     if json:
         emit({"kind": kind, "key": name})
     else:
-        say(said, name=name)
+        say(TOLD[kind, finish], name=name)

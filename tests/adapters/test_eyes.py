@@ -1,5 +1,6 @@
 """The gate's end of the lines to its eyes, with real sockets: an eye speaks for its own camera, and no further."""
 
+import math
 import os
 import pwd
 import resource
@@ -13,15 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Event
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from edge import eyes, wire
 from edge.errors import LinkError
 from edge.eyes import Eyes, Seen
 from edge.facts import CameraReported, TrackEnded
 from edge.presence import Cues
+from edge.sources import Put
 from edge.terms import Quality, Status
 from edge.users import PEERS, peers
 from tests.adapters.brokers import until
@@ -38,10 +42,10 @@ def report(camera: str, pack: str = PACK, status: Status = Status.STREAMING) -> 
 class Gate:
     """The listening side, and what it has put on the gate's queue."""
 
-    def __init__(self, root: Path, users: frozenset[int] = peers("eye")) -> None:
+    def __init__(self, root: Path, users: frozenset[int] = peers("eye"), put: Put | None = None) -> None:
         self.facts: SimpleQueue[object] = SimpleQueue()
         self.path = root / "eye.sock"
-        self._eyes = Eyes(self.path, users, frozenset({"front", "back"}), PACK, self.facts.put)
+        self._eyes = Eyes(self.path, users, frozenset({"front", "back"}), PACK, put or self.facts.put)
         self._eyes.start()
         self._peers: list[wire.Peer] = []
 
@@ -201,6 +205,45 @@ def test_an_eye_that_floods_does_not_keep_another_from_being_heard(gate: Gate) -
             heard.append(gate.facts.get())
     most = eyes.MESSAGES_PER_S * (1 + time.monotonic() - begun)
     assert len([fact for fact in heard if isinstance(fact, TrackEnded)]) <= most
+
+
+def test_an_eye_that_has_said_much_at_once_waits_for_its_next_turn(root: Path) -> None:
+    first, go_on = Event(), Event()
+
+    def put(fact: object) -> None:
+        told.append(fact)
+        first.set()
+        go_on.wait(60)
+
+    told: list[object] = []
+    with closing(Gate(root, put=put)) as gate:
+        gate.eye(report("front"), *[wire.TrackGone(track) for track in range(100)])
+        assert first.wait(60)
+        gate.eye(report("back"))
+        go_on.set()
+        until(lambda: len(told) == 102)
+    assert told.index(CameraReported("back", Status.STREAMING, "", 25.0, 40.0)) < 4 * eyes.A_TURN
+
+
+@pytest.mark.parametrize(
+    "unsound",
+    [
+        structs.replace(SEEN, captured=math.nan),
+        structs.replace(SEEN, good_since=-math.inf),
+        structs.replace(SEEN, quality=structs.replace(SEEN.quality, sharpness=math.nan)),
+        structs.replace(SEEN, cues=Cues((1.5,))),
+        structs.replace(SEEN, cues=Cues((math.nan,))),
+        structs.replace(SEEN, cues=Cues((0.9,), shift=-0.1)),
+        structs.replace(SEEN, cues=Cues((0.9,), shift=math.inf)),
+        structs.replace(SEEN, cues=Cues((0.9,), carried=-1.0)),
+        structs.replace(SEEN, cues=Cues((0.9,), border=2.0)),
+        structs.replace(SEEN, embedding=SEEN.embedding[:-1]),
+        wire.CodeRead("text", math.inf),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none_reach_no_rule(gate: Gate, unsound: wire.Message) -> None:
+    gate.eye(report("front"), unsound, SEEN)
+    assert isinstance(gate.next(), CameraReported) and gate.next() == Seen("front", SEEN)
 
 
 def test_a_gate_without_a_free_descriptor_hears_its_eyes_and_takes_new_ones_later(gate: Gate) -> None:

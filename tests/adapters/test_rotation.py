@@ -1,15 +1,33 @@
 """Keys of the desk are rotated while gates decide: nobody is refused, and the old key means nothing after."""
 
 import shutil
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from edge import provision, rotation
+from edge.config import BrokerSection, Credentials, WorkstationConfig, WorkstationSection
+from edge.journal import Deed
 from edge.records import Kind, Topics
-from edge.signet import DESK_NEXT, DESK_PUBLIC, Checker, Stamp, read_key
+from edge.requests import Find, Found
+from edge.signet import (
+    DESK_NEXT,
+    DESK_OPENS,
+    DESK_OPENS_NEXT_PUBLIC,
+    DESK_OPENS_PUBLIC,
+    DESK_PUBLIC,
+    Checker,
+    Stamp,
+    fingerprint,
+    read_key,
+)
 from edge.town import SITE
+from edge.workstation import Counter
 from tests.adapters.brokers import until
+from tests.adapters.rooms import furnished, office
 from tests.adapters.sites import Place
-from tests.commands import answer
+from tests.commands import answer, complaint
 
 pytestmark = pytest.mark.real
 
@@ -61,3 +79,40 @@ def test_a_signing_key_is_rotated_and_the_old_one_signs_for_nobody(place: Place)
     forged = Stamp(old).sign(Kind.MANIFEST, check(office.message(Topics(SITE).manifest)).payload)
     assert place.gates["north"].follower._roster.feed(Topics(SITE).manifest, forged) == []
     assert "manifest" in place.gates["north"].follower._roster.problems
+
+
+def test_an_opening_key_is_rotated_while_workstations_ask(tmp_path: Path) -> None:
+    with furnished(tmp_path) as room:
+        keys, ask = room.credentials.directory, Find("")
+        before = read_key(keys / DESK_OPENS)
+        rotation.begin(rotation.OPENING, room.config, room.credentials)
+        assert isinstance(room.ask("front", ask), Found), "it has the key before"
+        late = room.message("front", ask)
+        with closing(office(room.config, room.credentials)) as open_:
+            provision.add_workstation(open_, keys, "hq", "side", tmp_path / "side")
+        shutil.copy(keys / DESK_OPENS_NEXT_PUBLIC, tmp_path / "back" / DESK_OPENS_PUBLIC)
+        for name in ("back", "side"):
+            station = WorkstationConfig(WorkstationSection("hq", name), BrokerSection())
+            room.counters[name] = Counter(station, Credentials(tmp_path / name), "zoo")
+            assert isinstance(room.ask(name, ask), Found), name
+        rotation.finish(rotation.OPENING, room.config, room.credentials)
+        assert isinstance(room.ask("back", ask), Found) and isinstance(room.ask("side", ask), Found)
+        assert room.hand("front", late) is None and len(room.lines(Deed.REQUEST_REFUSED)) == 1
+        assert not [path for path in keys.iterdir() if path.is_file() and before in path.read_bytes()]
+
+
+def test_an_opening_key_is_rotated_in_two_steps_and_only_where_there_is_one(place: Place) -> None:
+    keys = place.town.root / "credentials"
+    assert "workstations add makes it" in complaint("keys", "rotate", "opening", *options(place))
+    answer("workstations", "add", "front", "--into", place.town.root / "front", *options(place))
+    told = answer("keys", "rotate", "opening", *options(place))
+    public = read_key(keys / DESK_OPENS_NEXT_PUBLIC)
+    assert told["key"] == fingerprint(public)
+    assert "there is a next key already" in complaint("keys", "rotate", "opening", *options(place))
+    (keys / f"{DESK_OPENS}.cred").write_bytes(b"what the host has encrypted")
+    assert answer("keys", "rotate", "opening", "--finish", *options(place))["key"] == told["key"]
+    assert read_key(keys / DESK_OPENS_PUBLIC) == public and not list(keys.glob("desk-open*.cred"))
+    assert sorted(path.name for path in keys.glob("desk-open*")) == [DESK_OPENS, DESK_OPENS_PUBLIC]
+    assert "no key at" in complaint("keys", "rotate", "opening", "--finish", *options(place))
+    purposes = [each.line.data.details.get("purpose") for each in place.audit().lines()]
+    assert purposes[-2:] == ["opening, next", "opening"]
