@@ -26,6 +26,7 @@ from edge.arrival import ArrivalClock
 from edge.config import CameraSection
 from edge.link import Link
 from edge.picture import Yuv
+from edge.sender import SenderReports
 from edge.terms import Status
 
 OPTIONS = {
@@ -34,6 +35,7 @@ OPTIONS = {
     # The session description names the codec, so nothing need be probed. `nobuffer` is left out on purpose: it
     # throws away what is read while opening, and with it the key frame that decoding has to begin with.
     "analyzeduration": "0",
+    "export_side_data": "prft",  # what `edge.sender` reads
 }
 CODECS = frozenset({"h264", "hevc"})
 PLANAR = frozenset({"yuv420p", "yuvj420p"})
@@ -91,6 +93,7 @@ class Camera:
         self._condition, self._closed = threading.Condition(), threading.Event()
         self._slot: _Decoded | None = None
         self._index = 0
+        self._reader: _Reader | None = None
         self._deadline = inf
         # A daemon: a call into libav that never returns must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"camera-{section.name}", daemon=True)
@@ -120,6 +123,11 @@ class Camera:
             self._news.clear()
         return news
 
+    @property
+    def wall(self) -> float | None:
+        """The camera's UTC less this machine's monotonic clock; None while the camera does not tell."""
+        return self._reader.reports.wall.ahead if self._reader else None
+
     def hung(self) -> bool:
         """Whether the reading thread is past its deadline: a native call that does not return."""
         return time.monotonic() > self._deadline
@@ -139,7 +147,8 @@ class Camera:
         """One connection, from opening to its failure."""
         size: tuple[int, int] | None = None
         with _open(self._url, self._section, self._allow) as container:
-            for decoded in _Reader(container, self._section, self._allow, self._key_frames).frames(self._index):
+            self._reader = _Reader(container, self._section, self._allow, self._key_frames)
+            for decoded in self._reader.frames(self._index):
                 if size not in (None, decoded.size):
                     self._tell(self._link.up(time.monotonic(), Status.CHANGED, "{} x {}".format(*decoded.size)))
                 size, self._index = decoded.size, decoded.index
@@ -208,7 +217,7 @@ class _Reader:
         self._key_frames = key_frames
         if key_frames:
             self._stream.codec_context.skip_frame = "NONKEY"
-        self._clock = ArrivalClock()
+        self._clock, self.reports = ArrivalClock(), SenderReports()
         self._late = False
 
     def frames(self, index: int) -> Iterator[_Decoded]:
@@ -234,7 +243,9 @@ class _Reader:
         try:
             for packet in self._container.demux(self._stream):
                 if packet.size:  # what flushes the decoder at the end has none
-                    self._clock.arrived(self._seconds(packet.pts), time.monotonic())
+                    pts = self._seconds(packet.pts)
+                    self._clock.arrived(pts, time.monotonic())
+                    self.reports.read(packet, self._clock.captured(pts))
                     yield packet
                 self._allow(2 * self._read_timeout)
         except FFmpegError as error:

@@ -20,6 +20,8 @@ def _rows(health: Health, doors: list[Door], liveness: bool) -> Iterator[str]:
         yield "vision_failed"
     if any(status not in ALIVE and status is not Status.SILENT for status in statuses):
         yield "camera_lost"
+    if any(camera.drift.active for camera in health.cameras.values()):
+        yield "camera_clock"
     if not liveness:
         yield "liveness_unavailable"
     if not health.trusted:

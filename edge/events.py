@@ -37,6 +37,13 @@ class CameraPictured(Event, frozen=True):
     jpeg: str
 
 
+class CameraClockFault(Event, frozen=True):
+    """A camera's clock, which its recordings bear, is further from the gate's than it may be: `off_s` ahead of it."""
+
+    active: bool
+    off_s: float
+
+
 class BrokerFault(Event, frozen=True):
     """The broker was out of reach. Recorded during the outage, seen by the room afterwards."""
 
@@ -180,6 +187,7 @@ class EventsLost(Event, frozen=True):
 TABLE: dict[type[Event], Row] = {
     GateStarted: Row(Channel.EVENT, 100),
     CameraFault: Row(Channel.ALARM, 500),
+    CameraClockFault: Row(Channel.ALARM, 300),
     CameraPictured: Row(Channel.EVENT, 100, ("jpeg",)),
     BrokerFault: Row(Channel.ALARM, 500),
     WhitelistChanged: Row(Channel.EVENT, 100),

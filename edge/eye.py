@@ -203,6 +203,7 @@ class Eye:
             self._vision.pack.manifest.id,
             self._vision.has_liveness,
             view,
+            self._camera.wall,
         )
 
 

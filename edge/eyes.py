@@ -183,8 +183,9 @@ class Eyes(Source):
 
 
 def _camera_report(report: wire.EyeReport) -> CameraReported:
+    wall = report.wall if report.wall is not None and math.isfinite(report.wall) else None
     return CameraReported(
-        report.camera, report.status, report.detail, report.frames_per_s, report.frame_age_ms, report.view
+        report.camera, report.status, report.detail, report.frames_per_s, report.frame_age_ms, report.view, wall
     )
 
 

@@ -75,6 +75,8 @@ class CameraReported(Fact, frozen=True):
     frames_per_s: float = 0.0
     frame_age_ms: float = 0.0
     view: View | None = None
+    wall: float | None = None
+    """The camera's UTC less the monotonic clock; None while it is not known."""
 
 
 class BrokerReported(Fact, frozen=True):

@@ -47,6 +47,16 @@ TABLE = {
         "CameraFault",
         Phrase("The watchdog kills it and the supervisor starts it again; its first report ends it."),
     ),
+    "camera_clock": Mode(
+        Phrase("The clock that a camera's stream tells is further from the gate's than `clock_limit_s`."),
+        {
+            "": Phrase(
+                "Everything goes on: the gate tells a picture's age by its own clock. Recordings bear a wrong time."
+            )
+        },
+        "CameraClockFault",
+        Phrase("The camera's clock is set, by NTP best; its next reports end it."),
+    ),
     "liveness_unavailable": Mode(
         Phrase("The model pack has no liveness networks."),
         {

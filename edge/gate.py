@@ -263,7 +263,9 @@ class Gate:
             pack=self.started.pack,
             liveness="available" if self.started.liveness else "unavailable",
             doors={name: DoorState.of(door) for name, door in self.doors.items()},
-            cameras={n: CameraState(c.report.status, c.report.detail) for n, c in self.health.cameras.items()},
+            cameras={
+                n: CameraState(c.report.status, c.report.detail, c.drift.active) for n, c in self.health.cameras.items()
+            },
             whitelist=self.health.whitelist,
             storage=self.health.storage.state,
             broker=self.health.broker.status,
@@ -273,4 +275,4 @@ class Gate:
     def eyes(self) -> dict[str, CameraHealth]:
         """How well each eye keeps up, from its last report."""
         cameras = self.health.cameras.items()
-        return {n: CameraHealth(c.report.frames_per_s, c.report.frame_age_ms) for n, c in cameras}
+        return {n: CameraHealth(c.report.frames_per_s, c.report.frame_age_ms, c.drift.off_s) for n, c in cameras}

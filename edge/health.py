@@ -12,6 +12,7 @@ from edge.doorevents import PresentationAttack
 from edge.drills import Drills
 from edge.events import (
     BrokerFault,
+    CameraClockFault,
     CameraFault,
     ClockFault,
     ClockStepped,
@@ -42,6 +43,7 @@ from edge.matcher import NOBODY
 from edge.sight import Sight, SightRules
 from edge.silence import Silence
 from edge.terms import ALIVE, Now, Status, Storage
+from edge.walltime import Drift
 
 SILENT_S = 3.0
 """An eye that has not reported for so long is taken for dead; it reports every second."""
@@ -61,6 +63,7 @@ class Camera:
         self.report = CameraReported("", Status.CONNECTING)
         self.fault = Fault(grace_s)
         self.sight = Sight(sight)
+        self.drift = Drift(sight.clock_limit_s)
         self.silent_at = math.inf
         self.attack = Fault()
         """That a picture is held before it, which is nobody's fault but begins and ends as one."""
@@ -117,9 +120,17 @@ class Health:
         camera.silent_at = math.inf if fact.status is Status.SILENT else now + SILENT_S
         changed = camera.fault.update(camera.report.status not in ALIVE, now)
         self._plan()
+        told = self._time_told(fact, now)
         if changed:
-            return [_camera_fault(fact.camera, camera)]
-        return [PublishState()] if camera.report.status is not before else []
+            return [_camera_fault(fact.camera, camera), *told]
+        return told or ([PublishState()] if camera.report.status is not before else [])
+
+    def _time_told(self, fact: CameraReported, now: float) -> Effects:
+        """A camera's clock beside this gate's, which must itself be trusted."""
+        drift = self.cameras[fact.camera].drift
+        if not drift.told(fact.wall, self._offset, self.trusted, now):
+            return []
+        return [Emit(f"camera/{fact.camera}", CameraClockFault(drift.active, round(drift.off_s or 0.0, 1)))]
 
     def sees(self, name: str) -> bool:
         """Whether the last picture of a camera showed what it should, as far as one picture can tell."""

@@ -59,7 +59,8 @@ class Onlooker:
 
     def _new_report(self, frames_per_s: float, view: View | None) -> wire.EyeReport:
         state = State(Status.STALLED, "the decoder does not return") if self._camera.hung() else self._state
-        return wire.EyeReport(self._name, state.status, state.detail, frames_per_s, view=view)
+        told = (self._name, state.status, state.detail, frames_per_s)
+        return wire.EyeReport(*told, view=view, wall=self._camera.wall)
 
 
 def run(config: Config, camera: str, credentials: Credentials) -> None:

@@ -24,7 +24,7 @@ def gate_rules(config: Config) -> GateRules:
     return GateRules(
         doors={door.name: _door(door, config.door) for door in config.door},
         cameras={camera.name: camera.door for camera in config.camera},
-        sights={camera.name: SightRules(*camera.picture_size) for camera in config.camera},
+        sights={camera.name: SightRules(*camera.picture_size, camera.clock_limit_s) for camera in config.camera},
         access=AccessRules(
             votes=access.votes,
             freshness_s=access.freshness_s,

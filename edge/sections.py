@@ -117,6 +117,9 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     """The second stream of a camera that has a near-infrared lens."""
     picture_size: tuple[Pixels, Pixels] = (0, 0)
     """Width and height in pixels that the stream should have: another size is a fault. 0 when any will do."""
+    clock_limit_s: Annotated[float, Meta(ge=0, le=86_400)] = 5.0
+    """How far the clock that its stream tells (RTCP sender reports) may be from this gate's; 0 when it may be anywhere.
+    A camera that tells none is never at fault for it."""
     fault_pictures: bool = True
     """Send small pictures without faces with a fault of this camera: how it was before, is and is when it is over."""
     confirmed_view: str = ""

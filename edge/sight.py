@@ -29,10 +29,14 @@ OTHERWISE_S = 10.0
 
 
 class SightRules(Struct, frozen=True):
-    """What a camera should deliver. `width` and `height` in pixels; 0 when any size will do."""
+    """What a camera should deliver. `width` and `height` in pixels; 0 when any size will do.
+
+    `clock_limit_s` is how far its clock may be from the gate's; 0 when it may be anywhere.
+    """
 
     width: int = 0
     height: int = 0
+    clock_limit_s: float = 0.0
 
 
 class Sight:

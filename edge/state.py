@@ -29,11 +29,14 @@ class DoorState(Struct, frozen=True):
 class CameraState(Struct, frozen=True):
     status: Status
     detail: str
+    clock_wrong: bool = False
 
 
 class CameraHealth(Struct, frozen=True):
     frames_per_s: float
     frame_age_ms: float
+    clock_off_s: float | None = None
+    """How far the camera's clock is ahead of the gate's; None while it is not known."""
 
 
 class GateState(Struct, frozen=True):

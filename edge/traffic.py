@@ -87,6 +87,8 @@ class SimulatedGate:
         self._stopped, self._free_at, self._albums = False, 0.0, Albums([CAMERA])
         self.camera = Status.STREAMING
         """What its eye reports of the camera."""
+        self.clock_off_s = 0.0
+        """How far the camera's clock is ahead."""
         self._outbox = Outbox(directory / "outbox.sqlite", SITE, name, 100_000, 0.8, self._reported)
         self._broker = Broker(config, Credentials(directory), self._outbox, self._reported)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -182,7 +184,8 @@ class SimulatedGate:
     def _look(self) -> None:
         """An eye reports again and again: how it is with the camera, until something else is wanted of it."""
         rate = self._random.gauss(FRAMES_PER_S, 0.3) if self.camera in ALIVE else 0.0
-        self.at(0.0, CameraReported(CAMERA, self.camera, detail(self.camera), rate, 40.0))
+        wall = time.time() - time.monotonic() + self.clock_off_s
+        self.at(0.0, CameraReported(CAMERA, self.camera, detail(self.camera), rate, 40.0, wall=wall))
         if jpeg := seen(self.camera):
             for told in self._albums.take(CAMERA, jpeg, self.camera in ALIVE, time.monotonic()):
                 self._do(told, Now(time.monotonic(), time.time()))
@@ -193,6 +196,12 @@ class SimulatedGate:
             self.camera = status
 
         return turn
+
+    def _set_clock(self, off_s: float) -> Callable[[], None]:
+        def set_clock() -> None:
+            self.clock_off_s = off_s
+
+        return set_clock
 
     def _somebody(self) -> None:
         """Somebody walks up, after whoever is there: good views of one face, then the track ends."""
@@ -230,10 +239,13 @@ class SimulatedGate:
         """Something goes wrong, and is over some time later."""
         rnd = self._random
         lasts = rnd.uniform(20.0, 90.0)
-        match rnd.choice(("camera", "camera", "forced", "tamper", "whitelist")):
+        match rnd.choice(("camera", "camera", "clock", "forced", "tamper", "whitelist")):
             case "camera":
                 self.at(0.0, self._turn(rnd.choice((*STREAM_FAULTS, *SPOILT))))
                 self.at(lasts, self._turn(Status.STREAMING))
+            case "clock":
+                self.at(0.0, self._set_clock(rnd.choice((-1, 1)) * rnd.uniform(20.0, 400.0)))
+                self.at(lasts, self._set_clock(0.0))
             case "forced":
                 self.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
                 self.at(lasts / 4, InputChanged(DOOR, Input.CONTACT, False))

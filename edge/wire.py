@@ -59,6 +59,8 @@ class EyeReport(Message, frozen=True):
     pack: str = ""
     liveness: bool = False
     view: View | None = None
+    wall: float | None = None
+    """The camera's UTC less the monotonic clock, seconds; None while it is not known."""
 
 
 class Advice(Message, frozen=True):

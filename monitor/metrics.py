@@ -69,6 +69,7 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "degraded": ("Degraded modes that are in force", ("mode",)),
     "camera_flowing": ("Whether usable frames come from a camera", ("camera",)),
     "camera_frames_per_second": ("Frames that the eye looks at", ("camera",)),
+    "camera_clock_offset_seconds": ("How far the clock of a camera is ahead of its gate's", ("camera",)),
     "camera_frame_age_seconds": ("How old a frame is when it is looked at", ("camera",)),
 }
 
@@ -96,7 +97,11 @@ def _of(gate: Gate) -> Iterator[Sample]:
                 yield metric, [name], value * scale
 
 
-HEALTH = (("frames_per_s", "camera_frames_per_second", 1.0), ("frame_age_ms", "camera_frame_age_seconds", 0.001))
+HEALTH = (
+    ("frames_per_s", "camera_frames_per_second", 1.0),
+    ("frame_age_ms", "camera_frame_age_seconds", 0.001),
+    ("clock_off_s", "camera_clock_offset_seconds", 1.0),
+)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

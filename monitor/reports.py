@@ -18,6 +18,7 @@ SEVERE = 500
 """An event of a type that this room does not know is an alarm from this severity on."""
 CHECKS = {
     "CameraFault": Check.FRAMES,
+    "CameraClockFault": Check.CAMERA_CLOCK,
     "BrokerFault": Check.ROUND_TRIP,
     "WhitelistFault": Check.WHITELIST,
     "StorageFault": Check.STORAGE,
@@ -77,6 +78,7 @@ def of_state(site: str, gate: str, presence: Presence) -> Iterator[Fact]:
         return
     for name, camera in _tables(presence.gate.get("cameras")):
         yield Probed(site, gate, f"camera/{name}", Check.FRAMES, camera.get("status") in FLOWING)
+        yield Probed(site, gate, f"camera/{name}", Check.CAMERA_CLOCK, camera.get("clock_wrong") is False)
     whitelist, storage = presence.gate.get("whitelist"), presence.gate.get("storage")
     if isinstance(whitelist, dict):
         yield Probed(site, gate, "", Check.WHITELIST, whitelist.get("problem") == "")

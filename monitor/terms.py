@@ -95,6 +95,7 @@ class Check(StrEnum):
 
     LOOK = "second_look"
     FRAMES = "frames_flowing"
+    CAMERA_CLOCK = "camera_clock_right"
     CONTACT = "contact_cycled"
     RELAY = "relay_feedback"
     ROUND_TRIP = "broker_round_trip"
@@ -115,6 +116,7 @@ class Check(StrEnum):
 TO_COME = {
     Check.LOOK: N_("another person than the one who mended it has a second look"),
     Check.FRAMES: N_("the camera must deliver frames for a while without a break"),
+    Check.CAMERA_CLOCK: N_("the camera's clock must be right for a while"),
     Check.CONTACT: N_("the door must be opened and closed once, seen by its contact"),
     Check.RELAY: N_("the relay must carry out one pulse"),
     Check.ROUND_TRIP: N_("an event must reach the room and its acknowledgement the gate"),
@@ -137,6 +139,7 @@ class Way(NamedTuple):
 
 MACHINE = {
     Check.FRAMES: Way(hold=True),
+    Check.CAMERA_CLOCK: Way(hold=True),
     Check.CONTACT: Way(cycle=True),
     Check.RELAY: Way(),
     Check.ROUND_TRIP: Way(),

@@ -85,7 +85,7 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
         "told": lambda error: error.render(translate), "offers": offers, "room": room_of(request),
         "where": lambda subject: where(subject, translate, names), "place": lambda key: place(key, translate, names),
         "called": lambda gate: called(gate, names), "titled": lambda name: names.get(name, name),
-        "level": level, "problem": None, "Markup": Markup,
+        "level": level, "aside": lambda off_s: aside(off_s, translate), "problem": None, "Markup": Markup,
     }  # fmt: skip
     return HTMLResponse(TEMPLATES.get_template(template).render({**known, **values}), status)
 
@@ -123,6 +123,16 @@ def local(at: str, zone: ZoneInfo) -> str:
         return datetime.fromisoformat(at).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError):
         return at
+
+
+def aside(off_s: float, translate: Callable[[str], str]) -> str:
+    """How far a camera's clock is from that of its gate; a tenth of a second is as well as reports tell it."""
+    if abs(off_s) < 0.5:
+        return translate("its clock is right")
+    seconds = f"{abs(off_s):.1f}" if abs(off_s) < 100 else f"{abs(off_s):.0f}"
+    if off_s > 0:
+        return translate("its clock is {seconds} s ahead").format(seconds=seconds)
+    return translate("its clock is {seconds} s behind").format(seconds=seconds)
 
 
 def since(at: float | None, translate: Callable[[str], str]) -> str:

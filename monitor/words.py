@@ -34,6 +34,7 @@ KINDS = {
     "FireReleased": N_("Fire: door released"),
     "DoorFault": N_("Door fault"),
     "CameraFault": N_("Camera fault"),
+    "CameraClockFault": N_("Camera's clock is wrong"),
     "CameraPictured": N_("Picture of a camera"),
     "BrokerFault": N_("Link to the room was lost"),
     "WhitelistChanged": N_("Whitelist changed"),
@@ -126,7 +127,8 @@ STATUSES = {
 }  # fmt: skip
 BEGINNINGS = {"first start": N_("first start")}
 DEGRADED = {
-    "camera_lost": N_("camera lost"), "vision_failed": N_("recognition failed"),
+    "camera_lost": N_("camera lost"), "camera_clock": N_("a camera's clock is wrong"),
+    "vision_failed": N_("recognition failed"),
     "liveness_unavailable": N_("no liveness check"), "clock_untrusted": N_("clock untrusted"),
     "whitelist_unusable": N_("whitelist unusable"), "whitelist_stale": N_("whitelist expired"),
     "broker_lost": N_("link to the room lost"),

@@ -1,6 +1,9 @@
 """An RTSP server for tests: plays raw H.264 or H.265 clips one after another, for ever, in real time, over TCP.
 
-    /usr/bin/python3 gst_rtsp_server.py PORT USER PASSWORD FPS CLIP...    (PORT 0: any; USER "": open to all)
+    /usr/bin/python3 gst_rtsp_server.py PORT USER PASSWORD FPS CLOCK CLIP...    (PORT 0: any; USER "": open to all)
+
+CLOCK is what its sender reports say of the time: so many seconds ahead of this machine, or `none`, which counts from
+the beginning of the session as RFC 3550 has it for who knows no time.
 
 Prints the port when it listens, and serves /cam. It runs on the system's Python, which has the GStreamer
 bindings (Debian: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-bad).
@@ -15,7 +18,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import GLib, GObject, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 CAPS = "video/x-{codec},stream-format=byte-stream,alignment=au"
 MEDIA = (
@@ -67,6 +70,26 @@ def factory(clips, fps):
     return made
 
 
+NTP_S = 2_208_988_800
+"""From 1900 to 1970."""
+
+
+def set_clock(made, seconds):
+    """Have the sender reports of what is made here tell another time than this machine's."""
+    if seconds != "none":
+        clock = GObject.new(Gst.SystemClock, clock_type=Gst.ClockType.REALTIME)
+        now = clock.get_internal_time()
+        clock.set_calibration(now, now + int((NTP_S + float(seconds)) * Gst.SECOND), 1, 1)
+        made.set_clock(clock)
+
+    def prepared(media):
+        pipeline = media.get_element().get_parent()
+        _, manager = pipeline.iterate_all_by_element_factory_name("rtpbin").next()
+        manager.set_property("ntp-time-source", "running-time" if seconds == "none" else "clock-time")
+
+    made.connect("media-configure", lambda _factory, media: media.connect("prepared", prepared))
+
+
 def protect(server, made, user, password):
     auth = GstRtspServer.RTSPAuth()
     auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
@@ -79,12 +102,13 @@ def protect(server, made, user, password):
 
 
 def main():
-    port, user, password, fps, *clips = sys.argv[1:]
+    port, user, password, fps, clock, *clips = sys.argv[1:]
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(port)
     made = factory(clips, int(fps))
+    set_clock(made, clock)
     if user:
         protect(server, made, user, password)
     server.get_mount_points().add_factory("/cam", made)

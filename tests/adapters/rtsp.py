@@ -79,8 +79,10 @@ def remux(video: Path, path: Path) -> Path:
 class RtspServer:
     """The GStreamer server as a child process; its faults are signals."""
 
-    def __init__(self, *clips: Path, user: str = "", password: str = "", port: int = 0, fps: int = FPS) -> None:
-        arguments = [str(port), user, password, str(fps), *map(str, clips)]
+    def __init__(
+        self, *clips: Path, user: str = "", password: str = "", port: int = 0, fps: int = FPS, clock: str = "0"
+    ) -> None:
+        arguments = [str(port), user, password, str(fps), clock, *map(str, clips)]
         command = [SYSTEM_PYTHON, str(SCRIPT), *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
         assert self._process.stdout

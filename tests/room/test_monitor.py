@@ -206,3 +206,20 @@ def test_it_ends_when_it_is_asked_to(monitor: Monitor) -> None:
         pytest.fail("it does not end")
     monitor.kill()
     monitor.start()
+
+
+def test_a_cameras_wrong_clock_is_a_ticket_that_its_right_one_closes(monitor: Monitor, gate: SimulatedGate) -> None:
+    gate.clock_off_s = 120.0
+    [alarm] = active(monitor, gate.name, "CameraClockFault")
+    assert (alarm["subject"], alarm["check"], alarm["priority"]) == ("camera/entrance", "camera_clock_right", "low")
+    assert alarm["detail"] == "off_s: 120.0"
+    assert f'gate="{gate.name}",mode="camera_clock"' in metrics(monitor)
+    step = f"/api/alarms/{alarm['number']}"
+    monitor.call(f"{step}/acknowledge")
+    gate.clock_off_s = 0.0
+    monitor.wait(lambda alarms: [each for each in of(gate.name, alarms, "CameraClockFault") if each["checked"]])
+    assert monitor.call(f"{step}/close")["checked_by"] == ""
+
+
+def metrics(monitor: Monitor) -> str:
+    return get(f"{monitor.url}/metrics", auth=("li", PASSWORD)).text
