@@ -1,7 +1,7 @@
 """The recorder's part of the database: the events of all gates, each once, and what is missing or wrong among them."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,12 +58,23 @@ class Place(NamedTuple):
     epoch: str
     sequence: int
 
+    def __str__(self) -> str:
+        return "/".join(map(str, self))
+
+
+class Gap(NamedTuple):
+    """The first event that is missing or was changed, and the hash of the one that stands there or after it."""
+
+    place: Place
+    digest: str
+
 
 class Verdict(NamedTuple):
-    """What reading every event again has found: so many follow, up to the one that is missing or was changed."""
+    """What reading every event again has found: so many follow, up to the first gap that nobody has accepted."""
 
     events: int
-    broken: Place | None = None
+    gaps: list[Gap]
+    """Those that nobody has accepted."""
 
 
 class Ledger:
@@ -170,15 +181,16 @@ class Ledger:
 
     def verify(self) -> bool:
         """Read every event again: true when all streams are in order, without a gap, and their hashes chain."""
-        return self.audit().broken is None
+        return not self.audit().gaps
 
-    def audit(self) -> Verdict:
-        """The same, with how many events there are up to the first that does not follow, and which that is."""
+    def audit(self, accepted: Container[Gap] = ()) -> Verdict:
+        """The same, with how many events there are up to the first that does not follow, and all that do not."""
         columns = EVENTS.c
         query = select(
             columns.site, columns.gate, columns.epoch, columns.first, columns.sequence, columns.hash, columns.payload
         )
         before, place, digest, count = ("", "", ""), 0, GENESIS, 0
+        gaps: list[Gap] = []
         with self._db.reading() as connection:
             order = (columns.site, columns.gate, columns.epoch, columns.sequence)
             with connection.execute(query.order_by(*order), execution_options={"yield_per": 1000}) as rows:
@@ -186,9 +198,10 @@ class Ledger:
                     if row[:3] != before:
                         before, place, digest = row[:3], 0, GENESIS
                     if not _follows(row, place, digest):
-                        return Verdict(count, Place(*row[:3], place + 1))
-                    place, digest, count = row.sequence, row.hash, count + 1
-        return Verdict(count)
+                        gap = Gap(Place(*row[:3], place + 1), chain_hash(msgspec.json.decode(row.payload)))
+                        gaps += [] if gap in accepted else [gap]
+                    place, digest, count = row.sequence, row.hash, count + (not gaps)
+        return Verdict(count, gaps)
 
     def close(self) -> None:
         self._db.close()
@@ -239,12 +252,12 @@ def _event(recorded: Recorded) -> dict[str, object]:
 
 
 def _person(event: Envelope) -> str | None:
-    """Whom an event names. "" marks a picture, which names nobody and ends when names do."""
+    """Whom an event names as passing. "" marks what else is personal and ends when names do: a picture, operators."""
     personal = event.data.get("personal")
     if not isinstance(personal, dict):
         return None
-    pair = personal.get("person", ["", ""] if "jpeg" in personal else None)
-    return _storable(str(pair[1])) if isinstance(pair, list) and len(pair) == 2 else None
+    pair = personal.get("person")
+    return _storable(str(pair[1])) if isinstance(pair, list) and len(pair) == 2 else ""
 
 
 def _storable(text: str) -> str:

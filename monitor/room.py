@@ -14,6 +14,7 @@ from edge.i18n import speaking
 from edge.mqtt import Message
 from edge.seal import load_key
 from edge.transport import Presence
+from monitor.acceptance import Acceptances
 from monitor.accounts import Accounts
 from monitor.casebook import Casebook
 from monitor.chain import Chain
@@ -70,6 +71,7 @@ class Room(Audience):
         key = configured.path(self.settings.store.signing_key)
         self._recorder = Recorder(configured.broker, self.database, key, say, self)
         self._chain, self._is_whole = Chain(self.database, load_key(key)), True
+        self._accepted = Acceptances(self.database, load_key(key))
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
         self._ticked = self._erased = self._looked = 0.0
         self.turned_at = -math.inf
@@ -182,6 +184,7 @@ class Room(Audience):
         self.casebook.erase(now - retention.staff_s)
         self.accounts.erase(now - retention.staff_s)
         self.upkeep.erase(now - retention.staff_s)
+        self._accepted.erase(now - retention.staff_s)
         self._cut(now - retention.steps_s)
 
     def _cut(self, closed_before: float) -> None:

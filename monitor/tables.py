@@ -111,6 +111,15 @@ CHECKPOINTS = Table(
 )
 """Where the beginning of the steps was cut off: one row at most, a JWS of a `monitor.chain.Checkpoint`."""
 
+ACCEPTED = Table(
+    "accepted",
+    METADATA,
+    Column("number", Number, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("token", String, nullable=False),
+)
+"""Gaps among the events that a supervisor has accepted (`monitor.acceptance`), each with the room's signature."""
+
 CURSORS = Table("cursors", METADATA, Column("name", String, primary_key=True), Column("position", BigInteger))
 """How far a reader of the events has come."""
 

@@ -1,15 +1,20 @@
 """`edge-gate monitor`: the monitoring room, and the accounts of who may use it."""
 
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli.common import JsonOption, emit, say
 from edge.errors import EdgeError
 from edge.i18n import N_
+
+if TYPE_CHECKING:
+    from monitor import chain, ledger
+    from monitor.acceptance import Accepted
 
 monitor = typer.Typer(invoke_without_command=True)
 user = typer.Typer()
@@ -148,10 +153,9 @@ def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
 
 @monitor.command("verify")
 def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
-    """Check the chains of all gates' events, and that of what was done with alarms; name the first break of each."""
-    from datetime import UTC, datetime
-
+    """Check the chains of all gates' events, and that of what was done with alarms; name what does not follow."""
     from edge.seal import load_key
+    from monitor.acceptance import Acceptances
     from monitor.chain import Chain
     from monitor.database import Database
     from monitor.ledger import Ledger
@@ -160,25 +164,85 @@ def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
     configured = load(config)
     key = load_key(configured.path(configured.settings.store.signing_key).with_suffix(".pub"))
     with Database(configured.database) as database:
-        count, cut, broken = Chain(database, key).verify()
-        events, lacking = Ledger(database).audit()
-    valid = broken is None and lacking is None
+        steps = Chain(database, key).verify()
+        accepted = Acceptances(database, key).all()
+        events = Ledger(database).audit([each.gap for each in accepted])
     if json:
-        first = {"step": broken.position, "problem": str(broken.why)} if broken else None
-        told = {"steps": count, "valid": valid, "cut": cut, "first_break": first}
-        emit({**told, "events": events, "first_event_break": lacking._asdict() if lacking else None})
+        emit(_verified(steps, events, accepted))
     else:
-        if cut:
-            day = datetime.fromtimestamp(cut.at, UTC).date().isoformat()
-            say("steps up to {through} were cut off on {day}: their time was over", through=cut.through, day=day)
-        say("{count} steps are in order", count=count)
-        if broken:
-            say("the first break is at step {position}: {why}", position=broken.position, why=broken.why)
-        say("{count} events are in order", count=events)
-        if lacking:
-            say("event {sequence} of {site}/{gate} ({epoch}) is missing or was changed", **lacking._asdict())
-    if not valid:
+        _say_steps(steps)
+        _say_events(events, accepted)
+    if steps.broken or events.gaps:
         raise typer.Exit(1)
+
+
+def _verified(steps: "chain.Verdict", events: "ledger.Verdict", accepted: list["Accepted"]) -> dict[str, object]:
+    broken, gaps = steps.broken, [gap.place._asdict() for gap in events.gaps]
+    return {
+        "steps": steps.steps,
+        "valid": broken is None and not gaps,
+        "cut": steps.cut,
+        "first_break": {"step": broken.position, "problem": str(broken.why)} if broken else None,
+        "events": events.events,
+        "first_event_break": gaps[0] if gaps else None,
+        "event_breaks": gaps,
+        "accepted": [
+            {**each.gap.place._asdict(), "at": each.at, "who": each.who, "why": each.why} for each in accepted
+        ],
+    }
+
+
+def _say_steps(steps: "chain.Verdict") -> None:
+    if cut := steps.cut:
+        text = "steps up to {through} were cut off on {day}: their time was over"
+        say(text, through=cut.through, day=_day(cut.at))
+    say("{count} steps are in order", count=steps.steps)
+    if broken := steps.broken:
+        say("the first break is at step {position}: {why}", position=broken.position, why=broken.why)
+
+
+def _say_events(events: "ledger.Verdict", accepted: list["Accepted"]) -> None:
+    say("{count} events are in order", count=events.events)
+    for each in accepted:
+        text = "the gap at {place} was accepted on {day} by {who}: {why}"
+        say(text, place=each.gap.place, day=_day(each.at), who=each.who or "-", why=each.why or "-")
+    for gap in events.gaps:
+        say("event {sequence} of {site}/{gate} ({epoch}) is missing or was changed", **gap.place._asdict())
+        say("  known why? edge-gate monitor accept {place}", place=gap.place)
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+@monitor.command("accept")
+def accept(
+    place: Annotated[str, typer.Argument(metavar="PLACE", help=N_("SITE/GATE/EPOCH/NUMBER, as verify names it."))],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help=N_("The account of a supervisor, who accepts it."))],
+    because: Annotated[str, typer.Option("--because", metavar="TEXT", help=N_("Why: how it came about."))],
+    password_stdin: PasswordOption = False,
+    config: RoomOption = CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Accept that events are missing or were changed: verify lists it from then on, and passes. Only this gap."""
+    from edge.seal import load_key
+    from monitor.acceptance import Acceptances
+    from monitor.accounts import Accounts, Role
+    from monitor.database import Database
+    from monitor.settings import load
+
+    configured, password = load(config), _password(password_stdin)
+    with Database(configured.database) as database:
+        accounts = Accounts(database)
+        if not accounts.verify(by, password, "").may(Role.SUPERVISOR):
+            raise EdgeError("only a supervisor may accept a gap")
+        acceptances = Acceptances(database, load_key(configured.path(configured.settings.store.signing_key)))
+        acceptances.accept(acceptances.gap(place), by, because)
+        accounts.note(by, "gap accepted", f"{place}: {because}")
+    if json:
+        emit({"accepted": place})
+    else:
+        say("the gap at {place} is accepted", place=place)
 
 
 @monitor.command("test")

@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from joserfc.jwk import OKPKey
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from edge.errors import EdgeError, StoreError
+from edge.events import TABLE
 from edge.seal import GENESIS, chain_hash, commit
-from edge.transport import Envelope
+from edge.transport import Envelope, Event
 from monitor.accounts import LOCK_AFTER, Accounts, Denied, Role
 from monitor.alarms import Refused
 from monitor.api import since_time
@@ -21,6 +22,7 @@ from monitor.database import Database, address
 from monitor.history import History, Wanted, iso
 from monitor.ledger import Ledger, Recorded
 from monitor.stream import Flaw, Problem, Stream, parse
+from monitor.tables import EVENTS
 from monitor.terms import Action, Rules, Stage, State
 
 EPOCH = "a" * 16
@@ -32,6 +34,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
+def committed(**fields: str) -> dict[str, object]:
+    """Personal fields as gates send them."""
+    pairs = {name: (*commit(value), value) for name, value in fields.items()}
+    return {
+        "personal": {name: [salt, value] for name, (salt, _, value) in pairs.items()},
+        "commitments": {name: digest for name, (_, digest, _) in pairs.items()},
+    }
+
+
 class Chain:
     """A gate's events, as they reach the ledger."""
 
@@ -41,11 +52,10 @@ class Chain:
     def report(self, kind: str, severity: int = 900, at: float | None = None, **data: object) -> list[Recorded]:
         self.sequence += 1
         place = f"{self.sequence:012}"
-        salt, digest = commit("p001")
-        personal = {"personal": {"person": [salt, "p001"]}, "commitments": {"person": digest}}
+        personal = committed(person="p001")
         event = Envelope(
             f"{EPOCH}-{place}", "/hq/gate-1", f"edge-gate.{kind}", "door/main", iso(at or time.time()), severity, True,
-            EPOCH, place, self.digest, {**data, **(personal if kind == "AccessGranted" else {})},
+            EPOCH, place, self.digest, {**(personal if kind == "AccessGranted" else {}), **data},
         )  # fmt: skip
         received = parse("edge/v1/hq/gate-1/event", msgspec.json.encode(event))
         self.digest = chain_hash(msgspec.to_builtins(event))
@@ -106,6 +116,33 @@ def test_erasing_who_passed_leaves_a_chain_that_is_whole(database: Database) -> 
     assert chain.ledger.verify()
 
 
+PERSONAL = {kind: row.personal for kind, row in TABLE.items() if row.personal}
+
+
+@pytest.mark.parametrize("kind", PERSONAL, ids=lambda kind: kind.__name__)
+def test_whatever_is_personal_in_an_event_ends(database: Database, kind: type[Event]) -> None:
+    chain, history = Chain(database), History(database)
+    chain.report(
+        kind.__name__, 100, time.time() - 100 * 86_400, **committed(**dict.fromkeys(PERSONAL[kind], "Wang Fang"))
+    )
+    assert b"Wang Fang" in (chain.ledger.find(f"{EPOCH}-{1:012}") or b"")
+    assert history.erase(time.time() - 90 * 86_400) == 1
+    assert b"Wang Fang" not in (chain.ledger.find(f"{EPOCH}-{1:012}") or b"") and chain.ledger.verify()
+    with database.reading() as connection:
+        assert connection.execute(select(EVENTS.c.person)).scalar_one() is None
+
+
+def test_names_in_answered_commands_of_an_older_room_end_too(tmp_path: Path) -> None:
+    with Database(tmp_path / "room.sqlite") as database:
+        Chain(database).report("CommandAnswered", 100, time.time() - 100 * 86_400, **committed(operator="li", by="li"))
+        with database.writing() as connection:  # as it was before the seventh step of the migrations
+            for statement in ("UPDATE events SET person = NULL", "DROP TABLE accepted",
+                              "UPDATE alembic_version SET version_num = '0006'"):  # fmt: skip
+                connection.execute(text(statement))
+    with Database(tmp_path / "room.sqlite") as database:
+        assert History(database).erase(time.time()) == 1
+
+
 @pytest.mark.parametrize(
     "deed", ["DELETE FROM events WHERE sequence = 3", "UPDATE events SET payload = ? WHERE sequence = 3"]
 )
@@ -113,12 +150,13 @@ def test_an_event_that_is_missing_or_changed_is_named(database: Database, deed: 
     chain, history = Chain(database), History(database)
     for number in range(5):
         chain.report("RequestToExit", 100, note=str(number))
-    assert chain.ledger.audit() == (5, None)
+    assert chain.ledger.audit() == (5, [])
     payload = msgspec.json.encode(history.search(Wanted(), 10)[1].event)  # that of another place
     with database.writing() as connection:
         values = {"payload": payload} if "?" in deed else {}
         connection.execute(text(deed.replace("?", ":payload")), values)
-    assert chain.ledger.audit() == (2, ("hq", "gate-1", EPOCH, 3))
+    events, gaps = chain.ledger.audit()
+    assert events == 2 and [gap.place for gap in gaps] == [("hq", "gate-1", EPOCH, 3)]
 
 
 def test_history_goes_on_where_a_page_ended(database: Database) -> None:
