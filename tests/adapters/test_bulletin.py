@@ -154,6 +154,9 @@ def test_only_an_issuer_of_this_site_revokes_and_only_counts_are_uses(tmp_path: 
     new_signing_key(theirs)
     board, revoked = Bulletin(site.config, site.credentials), revocations_topic(SITE, "desk")
     assert board.read(revoked, signed(ours)) == Revocations(SITE, {"a": 1})
+    many = bulletin.sign(Revocations(SITE, {f"{number:040}": 1 for number in range(6_000)}), load_key(ours))
+    with pytest.raises(EdgeError, match="too large"):
+        board.read(revoked, many)
     for refused in (signed(theirs), signed(ours, passes.TYPE), signed(ours, site="other"), b"\xff", b"x" * 300_000,
                     signed(ours, issuer="nobody")):  # fmt: skip
         with pytest.raises(EdgeError):

@@ -123,6 +123,14 @@ def test_an_issuer_keeps_to_its_limits(site: Site) -> None:
     assert reader.read(online.token(exp=DAY + 60), "gate-1")
 
 
+def test_no_issuer_may_say_more_than_the_site(site: Site) -> None:
+    online = Elsewhere()
+    reader = passes(site, "\n[passes]\nlongest_s = 1800\n" + online.table())
+    with pytest.raises(PassRefused, match="longer than its issuer may say"):
+        reader.read(online.token(), "gate-1")
+    assert reader.read(online.token(exp=DAY + 60), "gate-1")
+
+
 def test_a_staff_pass_that_rotates_names_its_person(site: Site) -> None:
     online = Elsewhere()
     assert passes(site, online.table()).read(online.token(sub="ab23cd45", exp=DAY + 60), "gate-1").person == "ab23cd45"

@@ -15,7 +15,7 @@ from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
 from edge.invitation import Wish, invite
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Claims, sign
-from edge.porter import Known, Porter
+from edge.porter import WAITING, Known, Porter
 from edge.seal import load_key
 from edge.site import Site
 from edge.terms import Now, Permit, Reason
@@ -99,6 +99,18 @@ def test_a_use_is_on_the_disk_before_the_grant_is_recorded_and_a_damaged_book_op
     at.porter.spend(granted, Now(1.0, NOW))
     until(lambda: at.of(Recorded))
     assert at.of(Recorded) == [Recorded(5, False)] and len(at.recorded) == 1
+
+
+def test_more_than_the_porter_can_take_is_not_heard_and_the_gate_goes_on(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    made = invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60), at.site.config, at.site.credentials)
+    for _ in range(WAITING + 1):
+        at.show(made.token)
+    at.porter.hear("edge/v1/demo/south/uses", b"{}")
+    at.porter.spend(Emit("door/main", AccessGranted("k7m2", None, credential="k7m2"), 5), Now(1.0, NOW))
+    assert at.told == [Recorded(5, False)]
+    at.porter.start()
+    until(lambda: len(at.of(PassShown)) == WAITING)
 
 
 def test_a_pass_with_a_face_waits_for_its_record(desk: Callable[..., Desk]) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +17,7 @@ from edge.terms import RelayOutcome
 from edge.wire import RelayPulse, RelayRelock
 from tests.adapters.brokers import until
 from tests.adapters.guards import Client, GuardProcess, Heard
+from tests.conftest import need
 
 SHORT_S = 2.0
 """A pulse whose end is waited for; long enough to be seen, and followed, by a process that waits for its turn."""
@@ -116,6 +118,29 @@ def test_a_second_client_is_turned_away_and_disturbs_nothing(guard: GuardProcess
         second.hear()
     assert client.hear() == Heard("p1", RelayOutcome.ENDED, "")
     assert time.monotonic() >= deadline
+
+
+STRANGER = """
+import os, socket, sys
+os.setgid(65534), os.setuid(65534)
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+    line.settimeout(60)
+    line.connect(sys.argv[1])
+    try:
+        line.send(bytes.fromhex(sys.argv[2]))
+        print(line.recv(999))
+    except (BrokenPipeError, ConnectionResetError):
+        print(b"")
+"""
+
+
+def test_a_process_of_another_user_moves_no_relay(guard: GuardProcess) -> None:
+    need(os.geteuid() == 0, "root, to be another user")
+    for path in (guard.root, guard.socket.parent, guard.socket):
+        path.chmod(0o777)  # as if the file system let it through
+    wanted = msgspec.msgpack.encode(RelayPulse("main", "p1", time.monotonic() + 15.0))
+    done = subprocess.run([sys.executable, "-c", STRANGER, str(guard.socket), wanted.hex()], capture_output=True)
+    assert (done.stdout, done.stderr) == (b"b''\n", b"") and not guard.active()
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -1,4 +1,4 @@
-"""What the room keeps: alarms survive a crash at the worst moment, accounts lock, and erasure leaves the proof."""
+"""What the room keeps: alarms survive a crash at the worst moment, and erasure leaves the proof."""
 
 import time
 from collections.abc import Iterator
@@ -9,11 +9,10 @@ import pytest
 from joserfc.jwk import OKPKey
 from sqlalchemy import select, text
 
-from edge.errors import EdgeError, StoreError
+from edge.errors import StoreError
 from edge.events import TABLE
 from edge.seal import GENESIS, chain_hash, commit
 from edge.transport import Envelope, Event
-from monitor.accounts import LOCK_AFTER, Accounts, Denied, Role
 from monitor.alarms import Refused
 from monitor.api import since_time
 from monitor.casebook import Casebook
@@ -179,46 +178,6 @@ def test_history_goes_on_where_a_page_ended(database: Database) -> None:
 def test_a_time_is_looked_for_as_gates_write_it(database: Database, asked: str) -> None:
     Chain(database).report("RequestToExit", 100, 1_795_507_200.0)
     assert len(History(database).since(0, Wanted(since=since_time(asked)), 10)) == 1
-
-
-# Accounts ----------------------------------------------------------------------------------------------------------
-
-
-def test_an_account_locks_after_wrong_passwords_and_says_no_more_than_that(database: Database) -> None:
-    accounts = Accounts(database)
-    accounts.add("li", Role.OPERATOR, "correct horse")
-    for number in range(LOCK_AFTER):
-        with pytest.raises(Denied, match="name or password is wrong"):
-            accounts.verify("li", "wrong", f"10.0.0.{number}")
-    with pytest.raises(Denied, match="locked"):
-        accounts.verify("li", "correct horse", "10.0.0.9")
-    with pytest.raises(Denied, match="name or password is wrong"):
-        accounts.verify("nobody", "x", "10.0.0.9")
-    assert [deed for _, _, deed, _ in accounts.audit()][:2] == ["locked", "wrong password"]
-
-
-def test_an_address_that_tries_too_often_has_to_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.accounts.ATTEMPTS", 3)
-    accounts = Accounts(database)
-    for _ in range(3):
-        with pytest.raises(Denied, match="wrong"):
-            accounts.verify("nobody", "x", "10.0.0.1")
-    with pytest.raises(Denied, match="too many"):
-        accounts.verify("nobody", "x", "10.0.0.1")
-    with pytest.raises(Denied, match="wrong"):
-        accounts.verify("nobody", "x", "10.0.0.2")
-
-
-def test_a_session_ends_with_its_account(database: Database) -> None:
-    accounts = Accounts(database)
-    accounts.add("li", Role.GUARD, "correct horse")
-    token, session = accounts.login("li", "correct horse", "")
-    assert accounts.session(token) == session and accounts.session(token + "x") is None
-    accounts.remove("li")
-    assert accounts.session(token) is None
-    for name, password in (("", "correct horse"), ("a\nb", "correct horse"), ("li", "short")):
-        with pytest.raises(EdgeError):
-            accounts.add(name, Role.GUARD, password)
 
 
 @pytest.mark.parametrize("where", ["mysql://x/y", "://", "nothing"])

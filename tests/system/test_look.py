@@ -4,6 +4,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -13,9 +14,10 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from edge.certificates import BROKER_KEY, authority, certificate
-from edge.config import BrokerSection
-from edge.look import VIEWER, watermarked
-from edge.simulate import HOST, Server
+from edge.config import BrokerSection, Credentials, load
+from edge.look import PER_MINUTE, VIEWER, watermarked
+from edge.look import Window as Looks
+from edge.simulate import HOST, Server, free_port
 from edge.traffic import CAMERA, SimulatedGate
 from tests.adapters.brokers import Mosquitto, until
 from tests.adapters.rtsp import RtspServer, make_clip, need_gstreamer
@@ -108,6 +110,16 @@ def test_whoever_dawdles_keeps_nobody_else(window: Window, folders: dict[str, Pa
     assert look(window, folders["room"]).status_code == 200
     for connection in idle:
         connection.close()
+
+
+@pytest.mark.real
+def test_nobody_looks_more_often_than_once_a_second_for_long(folders: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_text(
+        CONFIG.format(folder=tmp_path, camera=CAMERA, url="rtsp://127.0.0.1:1/x", port=free_port())
+    )
+    looks = Looks(load(tmp_path / "gate.toml"), Credentials(folders["gate"]))
+    with closing(looks.socket):
+        assert [looks.allowed() for _ in range(PER_MINUTE + 1)] == [True] * PER_MINUTE + [False]
 
 
 def test_no_part_of_a_picture_is_without_the_viewers_name() -> None:
