@@ -17,6 +17,7 @@ from edge.backup import KEY_FILE, PUBLIC, new_recovery_key
 from edge.enrolled import Bounds, Edit, Person, Standing
 from edge.journal import Deed
 from edge.models import manifest
+from edge.mqtt import Message
 from edge.signet import DESK_PUBLIC, Checker, read_key
 from edge.town import CONSENT, PACK, synthetic
 from tests.adapters.brokers import until
@@ -182,11 +183,24 @@ def test_a_database_that_was_put_back_by_hand_publishes_nothing(place: Place) ->
     place.town.people().revoke(ann)
     place.wait(0)
     place.stop("desk")
+    before = shown(place)
+    assert TOPICS.manifest in before
     shutil.rmtree(place.town.root / "state")
     (place.town.root / "copy").rename(place.town.root / "state")
     enroll(place, "somebody else")
     assert "edge-gate desk recover" in complaint_of_a_desk(place)
+    assert shown(place) == before
     assert place.gates["north"].count() == 0, "Ann is not let in again"
+
+
+def shown(place: Place) -> dict[str, bytes]:
+    """What the broker has kept of the desk's; a message of our own that comes back behind it says that it was all."""
+    fence, found = Message(f"{TOPICS.desk}/fence", b"all"), dict[str, bytes]()
+    with closing(member(place.town, "desk")) as watcher:
+        watcher.subscribe([f"{TOPICS.desk}/#"])
+        watcher.publish(fence)
+        until(lambda: found.update({each.topic: each.payload for each in watcher.turn(0.05)}) or fence.topic in found)
+    return found
 
 
 def complaint_of_a_desk(place: Place) -> str:
