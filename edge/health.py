@@ -110,7 +110,7 @@ class Health:
         self.whitelist = structs.replace(self.whitelist, calibration=calibration)
         for camera in self.cameras.values():
             camera.silent_at = now + SILENT_S
-        self._broker.update(True, now)
+        self._broker.update(self.broker.status not in ALIVE, now)  # it may have answered before
         self._plan()
 
     def camera_told(self, fact: CameraReported, now: float) -> Effects:

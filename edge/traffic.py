@@ -94,7 +94,6 @@ class SimulatedGate:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        self._broker.start()
         self.at(0.0, Started(f"{self._random.getrandbits(64):016x}", "zoo", True))
         self.at(0.0, WhitelistLoaded(12, PEOPLE, THRESHOLD, 0.01))
         self.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
@@ -106,6 +105,7 @@ class SimulatedGate:
             if rate:
                 self._again(happens, rate)
         self._thread.start()
+        self._broker.start()
 
     def stop(self) -> None:
         self._stopped = True

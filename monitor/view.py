@@ -21,7 +21,7 @@ from monitor.api import LEAST, room_of
 from monitor.forms import form
 from monitor.gates import Gate
 from monitor.terms import Action, Alarm, Check
-from monitor.words import called, place, where, word
+from monitor.words import called, detailed, place, where, word
 
 HERE = Path(__file__).parent
 LANGUAGES = {"en": "English", "zh_CN": "中文"}
@@ -85,7 +85,8 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
         "told": lambda error: error.render(translate), "offers": offers, "room": room_of(request),
         "where": lambda subject: where(subject, translate, names), "place": lambda key: place(key, translate, names),
         "called": lambda gate: called(gate, names), "titled": lambda name: names.get(name, name),
-        "level": level, "aside": lambda off_s: aside(off_s, translate), "problem": None, "Markup": Markup,
+        "level": level, "detailed": lambda text: detailed(text, translate),
+        "aside": lambda off_s: aside(off_s, translate), "problem": None, "Markup": Markup,
     }  # fmt: skip
     return HTMLResponse(TEMPLATES.get_template(template).render({**known, **values}), status)
 

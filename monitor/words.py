@@ -1,5 +1,6 @@
 """What the page calls things: message ids for the kinds, states and steps, translated where they are shown."""
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -147,7 +148,8 @@ REASONS = {
     "SecondFactorMissing": N_("second factor missing"), "SecondPersonMissing": N_("second person missing"),
     "ClockUntrusted": N_("clock untrusted"), "PassInvalid": N_("invalid pass"), "PassUsed": N_("pass used up"),
 }  # fmt: skip
-PARTS = {"door": N_("door"), "camera": N_("camera"), "gate": N_("gate"), "broker": N_("broker"),
+PARTS = {"reader": N_("reader"), "clock": N_("clock"), "commands": N_("commands"),
+         "door": N_("door"), "camera": N_("camera"), "gate": N_("gate"), "broker": N_("broker"),
          "whitelist": N_("whitelist"), "storage": N_("event log"), "outbox": N_("event log"),
          "level": N_("notices to"), "inspection": N_("inspection"), "drill": N_("drill"), "patrol": N_("patrol"),
          "report": N_("reported"), "machine": N_("by the machine")}  # fmt: skip
@@ -175,6 +177,22 @@ EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, DEGRADED
          MOMENTS, LEVELS, CAUSES, DELIVERIES)  # fmt: skip
 
 
+DETAILS = {"status": N_("status"), "state": N_("state"), "detail": N_("detail"), "source": N_("source"),
+           "undelivered": N_("undelivered"), "off_s": N_("seconds ahead")}  # fmt: skip
+FIELD = re.compile(r"(?<![^ ])(\w+): ([\w.-]+)?")
+
+
+def detailed(text: str, translate: Callable[[str], str]) -> str:
+    """What a gate says of a fault, with the names of its fields and their words as the reader knows them."""
+
+    def told(found: "re.Match[str]") -> str:
+        if found[1] not in DETAILS:
+            return found[0]
+        return f"{translate(DETAILS[found[1]])}: {translate(word(found[2])) if found[2] else ''}"
+
+    return FIELD.sub(told, text)
+
+
 def word(name: str) -> str:
     """The message id for a name of any of these lists; the name itself when it has no other."""
     return next((str(words[name]) for words in EVERY if name in words), name)  # type: ignore[index]
@@ -188,7 +206,7 @@ def called(place: str, names: Names) -> str:
 def where(subject: str, translate: Callable[[str], str], names: Names = NAMELESS) -> str:
     """A part of a gate in words: `door/main` is `door main`, or what people call it."""
     kind, _, name = subject.partition("/")
-    if kind == "report":
+    if kind in ("", "report"):
         return ""
     return names.get(name) or f"{translate(word(kind))} {name}".strip()
 

@@ -61,6 +61,15 @@ def test_a_camera_without_a_door_is_watched_over_and_opens_nothing() -> None:
     assert [event.status for event in events(w.effects, CameraFault)].count(Status.ENDED) == 1  # type: ignore[attr-defined]
 
 
+def test_a_broker_that_has_answered_before_the_start_is_not_missed() -> None:
+    w = World(gate_rules())
+    w.at(0, BrokerReported(Status.CONNECTED))
+    w.at(0, Started("boot", "zoo", True))
+    for second in range(1, 30):
+        w.at(second, Wake())
+    assert not events(w.effects, BrokerFault)
+
+
 def test_a_short_outage_of_the_broker_is_no_fault_and_a_long_one_is_told_once() -> None:
     w = world()
     for at, status in ((1, Status.CONNECTED), (2, Status.REFUSED), (3, Status.CONNECTED), (4, Status.REFUSED)):

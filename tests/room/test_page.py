@@ -14,6 +14,7 @@ from edge.errors import EdgeError
 from edge.events import TABLE
 from edge.facts import InputChanged
 from edge.fallbacks import TABLE as DEGRADED
+from edge.i18n import speaking
 from edge.mqtt import Address, Connection, Message
 from edge.seal import GENESIS
 from edge.simulate import HOST
@@ -25,7 +26,7 @@ from monitor.charts import Bar, Row, bars, rows
 from monitor.figures import spans
 from monitor.plan import Mark, Plan
 from monitor.terms import Action, Check, Priority, Stage, State
-from monitor.words import KINDS, word
+from monitor.words import KINDS, detailed, where, word
 from tests.adapters.brokers import Mosquitto, until
 from tests.room.conftest import PASSWORD, Monitor, enter, get
 from tests.room.test_monitor import link
@@ -211,3 +212,11 @@ def test_a_device_is_out_of_service_while_its_fault_is_there() -> None:
     assert active_s(story, 0.0, 200.0) == 30.0 + 20.0
     assert active_s(story, 115.0, 190.0) == 15.0 + 10.0
     assert active_s(story[:1], 0.0, 90.0) == 0.0
+
+
+def test_details_are_read_in_the_readers_language() -> None:
+    chinese = speaking("zh_CN")
+    assert detailed("status: covered, detail: contrast 0.012", chinese) == "状况: 被遮挡, 详情: contrast 0.012"
+    assert detailed("state: slow, undelivered: 3, detail: a: b", chinese) == "状态: 缓慢, 未投递: 3, 详情: a: b"
+    assert detailed("room: door 3 <b>", chinese) == "room: door 3 <b>"
+    assert where("", chinese) == "" and where("reader/pad", chinese) == "读卡器 pad"
