@@ -161,6 +161,8 @@ def test_a_face_ends_with_its_pass_and_there_is_a_receipt_unless_the_time_is_not
         until(lambda: at.of(TemplateDestroyed))
     else:
         until(lambda: at.looked > 1)
+        at.porter.stop()
+        at.porter.join()  # what it does after the look is done
     standings = {each.id: each.standing for each in people.people(datetime.now(UTC).date())}
     assert standings == {over: Standing.ERASED if trusted else Standing.ENROLLED, current: Standing.ENROLLED}
     assert at.of(TemplateDestroyed) == ([TemplateDestroyed(over)] if trusted else [])
