@@ -16,7 +16,7 @@ from edge.i18n import N_, _
 
 if TYPE_CHECKING:
     from edge.config import Credentials, DeskConfig
-    from edge.office import Office
+    from edge.office import Gate, Office
 
 desk = typer.Typer()
 gates = typer.Typer()
@@ -98,14 +98,20 @@ def list_(config: DeskOption = DESK, credentials: CredentialsOption = None, json
     _loaded, _secrets, office = opened(config, credentials)
     found = office.gates()
     if json:
-        emit({"gates": [_gate(gate) for gate in found]})
-        return
-    for gate in found:
-        say("{name} {standing}", name=gate.name, standing=_(N_("revoked")) if gate.revoked_at else _(N_("in service")))
+        emit({"gates": [member(gate) for gate in found]})
+    else:
+        tell_of(found)
 
 
-def _gate(gate: Any) -> dict[str, object]:
-    return {"name": gate.name, "serial": gate.serial, "added_at": gate.added_at, "revoked_at": gate.revoked_at}
+def member(each: "Gate") -> dict[str, object]:
+    """A gate or a workstation, for a program."""
+    return {"name": each.name, "serial": each.serial, "added_at": each.added_at, "revoked_at": each.revoked_at}
+
+
+def tell_of(members: "list[Gate]") -> None:
+    """Gates or workstations, for a person."""
+    for each in members:
+        say("{name} {standing}", name=each.name, standing=_(N_("revoked")) if each.revoked_at else _(N_("in service")))
 
 
 @gates.command("revoke")

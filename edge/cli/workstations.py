@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
-from edge.cli.desk import opened, tell_of_list
-from edge.i18n import N_, _
+from edge.cli.desk import member, opened, tell_of, tell_of_list
+from edge.i18n import N_
 
 workstations = typer.Typer()
 
@@ -65,17 +65,9 @@ def list_(config: DeskOption = DESK, credentials: CredentialsOption = None, json
     _loaded, _secrets, office = opened(config, credentials)
     found = office.workstations()
     if json:
-        told = [
-            {
-                "name": each.name, "serial": each.serial, "signing_key": fingerprint(each.signs),
-                "added_at": each.added_at, "revoked_at": each.revoked_at,
-            }
-            for each in found
-        ]  # fmt: skip
-        emit({"workstations": told})
-        return
-    for each in found:
-        say("{name} {standing}", name=each.name, standing=_(N_("revoked")) if each.revoked_at else _(N_("in service")))
+        emit({"workstations": [{**member(each), "signing_key": fingerprint(each.signs)} for each in found]})
+    else:
+        tell_of(found)
 
 
 @workstations.command("revoke")
