@@ -83,6 +83,19 @@ def test_only_the_recorders_word_on_what_was_written_prunes(opened: Open) -> Non
     assert len(gate.outbox.read(0, 10)) == 2
 
 
+def test_a_log_that_the_recorder_knows_further_than_it_goes_is_an_older_copy_and_ends_its_epoch(opened: Open) -> None:
+    gate = opened()
+    gate.press(3)
+    before = gate.outbox.backlog.epoch
+    further = Ack("site", "gate-1", before, 9, "0" * 64)
+    assert gate.outbox.acknowledge(further) is Verdict.WRONG
+    until(lambda: gate.outbox.backlog.epoch not in (before, ""))
+    rows = gate.outbox.read(0, 10)
+    assert_chained(rows)
+    assert "an older copy of the event log was restored" in rows[0].payload.decode()
+    assert [envelope(row).type for row in rows].count("edge-gate.RequestToExit") == 3, "what it held is carried over"
+
+
 def test_a_full_log_keeps_alarms_and_names_what_it_drops(opened: Open) -> None:
     gate = opened(capacity=1000)
     gate.press(10)
