@@ -15,6 +15,9 @@ WINDOW = 8
 PATIENCE_S = 2.0
 """A page that has not come by then is asked for again, and does not hold up the others."""
 LOOK_EVERY_S = 0.02
+CHECK_EVERY_S = 20.0
+"""How often the manifest is asked for again though nothing is lacking. A node of a cluster that has just returned shows
+what it held when it went, and nobody tells it of a newer one until the next is issued."""
 
 
 PAGE_QOS = 0
@@ -36,6 +39,7 @@ class Pager:
         self._topics = topics
         self._asked: dict[int, float] = {}
         self._index_at: float | None = None
+        self._checked: float | None = None
         self._looked = 0.0
 
     def wanted(self, holding: Holding, now: float) -> Wanted:
@@ -65,8 +69,15 @@ class Pager:
         """Manifest and index again, while they do not fit each other."""
         if not behind or self._index_at is None:
             self._index_at = now
-            return []
+            return self._check(now)
         if now - self._index_at < PATIENCE_S:
             return []
         self._index_at = now
         return [self._topics.manifest, self._topics.index]
+
+    def _check(self, now: float) -> list[str]:
+        """The manifest, now and then."""
+        since = now if self._checked is None else self._checked
+        due = now - since >= CHECK_EVERY_S
+        self._checked = now if due else since
+        return [self._topics.manifest] if due else []
