@@ -123,6 +123,16 @@ def show(world: World, at: float, seconds: float, live: float, person: str | Non
         world.at(now, type(seen)("entrance", track, now - 0.1, at, GOOD, Cues((live,), **MOVES), seen.candidate))
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_face_without_any_verdict_passes_only_where_the_site_accepts_that(accepted: bool) -> None:
+    w = gate(without_liveness=accepted, unrecorded=True)
+    for tenth in range(10):
+        w.at(1 + tenth / 10, view(1 + tenth / 10, live=None))
+    reasons = [event.reason for event in events(w.effects, AccessDenied)]  # type: ignore[attr-defined]
+    assert bool(events(w.effects, AccessGranted)) is accepted
+    assert reasons == ([] if accepted else [Reason.LIVENESS_UNAVAILABLE])
+
+
 def test_an_attack_is_an_alarm_that_ends_when_the_picture_is_gone() -> None:
     w = gate()
     show(w, 1, 3, live=0.1)
