@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from edge.doorevents import AccessDenied, AccessGranted, AccessTaken
@@ -12,7 +13,8 @@ from edge.terms import Evidence, Now, Quality, Reason
 DAY_S = 86_400.0
 BUSY = {7: 3, 8: 12, 9: 8, 10: 4, 11: 5, 12: 9, 13: 7, 14: 5, 15: 3, 16: 3, 17: 8, 18: 5, 19: 1}
 """How busy each hour of a working day is, on the clock of a site eight hours east of UTC."""
-WEEKEND = 0.15
+ZONE = timezone(timedelta(hours=8))
+WEEKEND, SATURDAY = 0.15, 5
 REFUSED = {
     Reason.CREDENTIAL_NOT_FOUND: 0.055, Reason.LIVENESS_UNSURE: 0.012, Reason.NOT_PERMITTED_AT_THIS_TIME: 0.008,
     Reason.UNAUTHORIZED: 0.006, Reason.CREDENTIAL_EXPIRED: 0.004, Reason.PRESENTATION_ATTACK: 0.001,
@@ -32,7 +34,7 @@ def _passages(rnd: random.Random, door: str, days: int, people: int, now: float)
     size = rnd.uniform(0.5, 1.2)
     for back in range(days, 0, -1):
         midnight = (now + 8 * 3600) // DAY_S * DAY_S - 8 * 3600 - back * DAY_S
-        weekend = (midnight // DAY_S + 5) % 7 > 4.5  # 1 January 1970 was a Thursday
+        weekend = datetime.fromtimestamp(midnight, ZONE).weekday() >= SATURDAY
         for hour, share in BUSY.items():
             for _ in range(round(size * share * rnd.uniform(0.8, 1.2) * (WEEKEND if weekend else 1.0))):
                 at = midnight + (hour + rnd.random()) * 3600
