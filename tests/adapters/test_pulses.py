@@ -23,6 +23,7 @@ def test_no_trace_of_wishes_keeps_a_relay_active_beyond_its_limit(trace: list[tu
         now = min(now + pause, pulses.deadline)  # the guard wakes at the latest when a pulse ends
         for ended, _pulse in pulses.due(now):
             assert now - begun.pop(ended) <= LIMITS[ended]
+        assert all(active.until > now for active in pulses.active.values())
         refused = pulses.request(RelayPulse(door, str(number), now + wish), now)
         sensible = door in LIMITS and 0.0 < (now + wish) - now <= LIMITS[door]
         assert (refused == "") == (sensible and door not in begun)
