@@ -37,6 +37,7 @@ RELAY, CONTACT, EXIT_BUTTON, TAMPER, FIRE = 1, 2, 3, 4, 5
 START_S = 20.0
 """How long the processes may take to start; then the clip is shown twice before nobody was recognised."""
 ALARM_S = 10.0
+"""How long an alarm may take, beside the pulse that must be over before it or the time that a leaf may stay open."""
 SETTLE_S = 1.0
 """Longer than a leaf may move after a pulse and still have been opened by it."""
 LEAVE_S = 1.0
@@ -153,6 +154,8 @@ class Stage:
 
     def __init__(self, root: Path, config: Config, credentials: Path) -> None:
         self._chip, self._log = root / "chip", root / "state" / "outbox.sqlite"
+        (door,) = config.door
+        self._patience_s = door.held_open_s + ALARM_S
         file = root / "gate.toml"
         file.write_text(toml(msgspec.to_builtins(config)))
         self._said = (root / "log").open("ab")
@@ -186,7 +189,7 @@ class Stage:
 
     def alarms(self) -> dict[str, bool]:
         """Each of the four, from its cause to its end."""
-        self._until(self._idle, ALARM_S)
+        self._until(self._idle, self._patience_s)
         self._until(lambda: False, SETTLE_S)
         worked = dict.fromkeys(ALARMS, False)
         self._line(CONTACT, True)
@@ -209,7 +212,9 @@ class Stage:
 
     def _told(self, name: str, active: bool) -> bool:
         kind = ALARMS[name]
-        return bool(self._until(lambda: [e for e in self._events(kind) if e.data["active"] is active], ALARM_S))
+        return bool(
+            self._until(lambda: [e for e in self._events(kind) if e.data["active"] is active], self._patience_s)
+        )
 
     def _until(self, found: Callable[[], Any], seconds: float) -> Any:
         """What is found in time, with the processes kept running meanwhile; else what is found then."""

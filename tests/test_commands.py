@@ -49,6 +49,7 @@ def test_every_mistake_of_a_configuration_is_told_at_once(site: Site) -> None:
         (["check", "--config", "none.toml"], "name the configuration with --config"),
         (["replay", "/etc/hostname"], "/etc/hostname, line 1: not a fact log"),
         (["replay", "none.jsonl"], "none.jsonl cannot be read: No such file"),
+        (["monitor"], "/etc/edge-gate/monitor.toml"),
         (["models", "verify", "zo"], "choose one of: registry, zoo"),
         (["watch", "--broker", "here"], "here is not HOST:PORT"),
         (["keys", "new", "signing", "--directory", "/proc/none"], "/proc/none/recorder.jwk cannot be written"),

@@ -114,7 +114,8 @@ def load(name: str | None) -> Any:
     if isinstance(target, typer.Typer):
         target.rich_markup_mode = None
         group = typer.main.get_group(target)
-        group.name, group.no_args_is_help, group.help = name, True, entry.help
+        group.name, group.help = name, entry.help
+        group.no_args_is_help = not group.invoke_without_command
         return speaking(group)
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name, help=target.__doc__ or entry.help)(target)
