@@ -22,7 +22,7 @@ from edge import files
 from edge.config import CameraSection, Config, DoorSection, load
 from edge.doorevents import AccessGranted, DoorForcedOpen, DoorModeChanged, DoorOpenTooLong, DoorTamper, FireReleased
 from edge.errors import EdgeError, StoreError
-from edge.events import DrillReport
+from edge.events import DrillReport, GateStarted
 from edge.kept import MARK, STORE
 from edge.logfile import Reader
 from edge.schedule import ALWAYS
@@ -206,9 +206,9 @@ class Stage:
         return worked
 
     def _idle(self) -> bool:
-        """Whether the pulse is over, so that a leaf that opens is forced."""
+        """Whether the gate has started and the pulse is over, so that a leaf that opens is forced."""
         modes = self._events(DoorModeChanged)
-        return not modes or modes[-1].data["mode"] == DoorMode.LOCKED
+        return bool(self._events(GateStarted)) and (not modes or modes[-1].data["mode"] == DoorMode.LOCKED)
 
     def _told(self, name: str, active: bool) -> bool:
         kind = ALARMS[name]
