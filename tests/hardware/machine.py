@@ -89,6 +89,16 @@ class Unit:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
+    def secrets(self) -> dict[str, tuple[str, int]]:
+        """The credentials that systemd loaded for it: whose each file is, and its mode."""
+        files = Path("/run/credentials", self.name).glob("*")
+        return {path.name: (path.owner(), path.stat().st_mode & 0o777) for path in files}
+
+    def said(self, line: str) -> int:
+        """How often one of its processes wrote this line."""
+        lines = done("journalctl", "--quiet", "--boot", "--output=cat", f"--unit={self.name}").splitlines()
+        return lines.count(line)
+
     def complaints(self) -> str:
         """What systemd found wrong with it so far."""
         return done("journalctl", "--quiet", "--boot", "--priority=warning", "_PID=1", f"UNIT={self.name}")

@@ -1,5 +1,6 @@
 """The units of config/ as scripts/install leaves them, under a live systemd with a real chip: `rig.py --live`."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,10 +11,12 @@ import numpy as np
 import pytest
 
 from edge import files
+from edge.doorevents import DoorModeChanged
 from edge.events import DrillFault, DrillReport
 from edge.mqtt import Address, Connection
 from edge.records import Topics
 from edge.simulate import HOST, DemoBroker
+from edge.transport import Event, type_name
 from edge.users import PEERS
 from tests.hardware.conftest import until
 from tests.hardware.gpiosim import LINK, SimChip
@@ -22,6 +25,8 @@ from tests.hardware.room import GATE, SITE, Room
 from tests.hardware.timex import synchronise
 
 RELAY, CONTACT, BUTTON = 0, 2, 3
+ENDS = [signal.SIGKILL, signal.SIGSTOP]
+"""Killed, and hanging until the watchdog sees to it."""
 PULSE_S = 30.0
 """Longer than the watchdogs take: a relay that is inactive before was let go of."""
 SLOW = "[Service]\nTimeoutStartSec=10min\nTimeoutStopSec=5min\n"
@@ -43,6 +48,8 @@ pack = "registry"
 [[camera]]
 name = "front"
 url = "rtsp://127.0.0.1:1/stream"
+username = "viewer"
+credential = "camera.password"
 door = "main"
 [[door]]
 name = "main"
@@ -69,22 +76,40 @@ every_days = 90
 [broker]
 port = PORT
 """
+ROOM = Path("/var/lib/edge-gate-monitor")
+MONITOR = f"""
+[broker]
+port = PORT
+[store]
+database = "{ROOM}/room.sqlite"
+signing_key = "{ROOM}/recorder.jwk"
+"""
 guard, gate, eye, drill = (Unit(f"edge-gate{which}.service") for which in ("-relay", "", "-eye@front", "-drill"))
 timer, desk, monitor = Unit("edge-gate-drill.timer"), Unit("edge-gate-desk.service"), Unit("edge-gate-monitor.service")
+USERS = {guard: "edge-gate-relay", gate: PEERS["relay"], eye: PEERS["eye"]}
+SAFE = "inactive: main, side"
+"""What the guard's ExecStopPost says when it has driven both relays to their safe value."""
 
 
 @pytest.fixture(scope="module")
 def installed() -> Iterator[Room]:
-    """A gate as the guide has it: configuration and credentials, scripts/install, systemctl start."""
+    """A room and a gate as their guides have it: configuration and credentials, scripts/install, systemctl start.
+
+    On one machine, which neither needs to know.
+    """
     with DemoBroker() as broker:
         SETTINGS.mkdir(parents=True)
-        (SETTINGS / "gate.toml").write_text(CONFIG.replace("PORT", str(broker.port)))
-        edge_gate("keys", "new", "operator", "--directory", CREDENTIALS)
-        python_for_units()
-        install()
         for unit in (guard, gate, eye, desk, monitor):
             unit.drop_in("slow.conf", SLOW)
-        systemctl("daemon-reload")
+        python_for_units()
+        edge_gate("keys", "new", "operator", "--directory", CREDENTIALS)
+        (CREDENTIALS / "camera.password").write_text("not that of a camera\n")
+        (SETTINGS / "monitor.toml").write_text(MONITOR.replace("PORT", str(broker.port)))
+        install("--monitor")
+        systemctl("start", monitor.name)
+        shutil.copy(ROOM / "recorder.pub", CREDENTIALS)
+        (SETTINGS / "gate.toml").write_text(CONFIG.replace("PORT", str(broker.port)))
+        install()
         synchronise(True)
         film_of_nobody(CLIP)
         with closing(Room(broker.port, CREDENTIALS / "operator.jwk")) as room:
@@ -107,6 +132,13 @@ def chip(plugged: SimChip, installed: Room) -> SimChip:
     until(installed.in_service)
     until(lambda: guard.active and gate.active and eye.active and not plugged.level(RELAY) and not energised())
     return plugged
+
+
+def recorded(kind: type[Event]) -> int:
+    """How many of this kind the monitoring room has in its database."""
+    with files.database(ROOM / "room.sqlite", "ro") as room:
+        (count,) = room.execute("SELECT count(*) FROM events WHERE type = ?", (type_name(kind),)).fetchone()
+    return int(count)
 
 
 def energised() -> bool:
@@ -132,12 +164,20 @@ def press(chip: SimChip) -> None:
 
 
 def test_every_process_is_ready_as_its_own_user_and_may_do_nothing_else(chip: SimChip) -> None:
-    users = {guard: "edge-gate-relay", gate: PEERS["relay"], eye: PEERS["eye"]}
-    for unit, user in users.items():
+    for unit, user in USERS.items():
         status = unit.status()
         assert (status["NoNewPrivs"], int(status["CapEff"], 16), status["Seccomp"]) == ("1", 0, "2")
         assert Path(f"/proc/{unit.pid}").owner() == user
         assert unit.complaints() == ""
+
+
+def test_every_process_has_the_credentials_that_it_needs_and_nobody_else_can_read_them(chip: SimChip) -> None:
+    assert set(gate.secrets()) == {"operator.pub", "recorder.pub", "whitelist.key"}
+    assert set(eye.secrets()) == {"camera.password"}
+    assert guard.secrets() == {}
+    assert {found for unit in (gate, eye) for found in unit.secrets().values()} == {
+        (USERS[gate], 0o400), (USERS[eye], 0o400),
+    }  # fmt: skip
 
 
 def test_a_gate_that_is_killed_in_mid_pulse_comes_back_and_its_relay_is_inactive_meanwhile(
@@ -151,7 +191,6 @@ def test_a_gate_that_is_killed_in_mid_pulse_comes_back_and_its_relay_is_inactive
     until(lambda: not chip.level(RELAY), PULSE_S / 2)
     gate.until_again(restarts)
     until(installed.in_service)
-    press(chip)
 
 
 def test_a_gate_that_hangs_in_mid_pulse_is_ended_by_the_watchdog(chip: SimChip, installed: Room) -> None:
@@ -163,32 +202,45 @@ def test_a_gate_that_hangs_in_mid_pulse_is_ended_by_the_watchdog(chip: SimChip, 
     until(installed.in_service)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("end", ENDS)
 def test_a_guard_that_ends_in_mid_pulse_leaves_no_relay_active_and_comes_back(
     chip: SimChip, installed: Room, end: signal.Signals
 ) -> None:
     """Also the one that stays as it is left: after a process that could not, another one sees to it."""
-    restarts = guard.restarts
+    restarts, made_safe = guard.restarts, guard.said(SAFE)
     installed.open("side")
     until(energised)
-    guard.signal(end)
-    until(lambda: not energised())
-    guard.until_again(restarts)
-    assert "code=exited ; status=0" in guard["ExecStopPost"]
     press(chip)
+    guard.signal(end)
+    until(lambda: not chip.level(RELAY) and not energised())
+    guard.until_again(restarts)
+    assert guard.said(SAFE) == made_safe + 1
+    until(installed.in_service)
 
 
-def test_an_eye_that_is_killed_comes_back_and_opens_nothing(chip: SimChip) -> None:
+@pytest.mark.parametrize("end", ENDS)
+def test_an_eye_that_ends_comes_back_and_opens_nothing(chip: SimChip, end: signal.Signals) -> None:
     restarts = eye.restarts
-    eye.signal(signal.SIGKILL)
+    eye.signal(end)
     eye.until_again(restarts)
-    assert not chip.level(RELAY)
+    assert not chip.level(RELAY) and gate.active
 
 
-def test_a_drill_goes_by_its_timer_beside_the_gate_and_a_failed_one_is_an_alarm(chip: SimChip, installed: Room) -> None:
+def test_a_monitoring_room_records_what_the_gate_tells(chip: SimChip) -> None:
+    assert monitor.active and monitor.complaints() == ""
+    assert Path(f"/proc/{monitor.pid}").owner() == "edge-gate-monitor"
+    before = recorded(DoorModeChanged)
+    press(chip)
+    until(lambda: recorded(DoorModeChanged) > before)
+
+
+def test_a_drill_that_is_missed_is_an_alarm_and_one_by_the_timer_is_recorded_in_the_room(
+    chip: SimChip, installed: Room
+) -> None:
     """Nobody is on the clip: to recognise somebody in time takes a processor that is not emulated."""
     overdue = until(lambda: installed.events(DrillFault))[-1]
     assert overdue.data == {"active": True, "detail": "no drill was passed in time"}
+    until(lambda: recorded(DrillFault))
     timer.drop_in("soon.conf", SOON)
     systemctl("daemon-reload")
     systemctl("start", timer.name)
@@ -196,6 +248,8 @@ def test_a_drill_goes_by_its_timer_beside_the_gate_and_a_failed_one_is_an_alarm(
     systemctl("stop", timer.name)
     (report,) = until(lambda: installed.events(DrillReport), 600)
     assert (report.data["recognised"], report.data["passed"]) == (False, False)
+    assert report.data["alarms"] == {"forced": True, "held": True, "tamper": True, "fire": True}
+    until(lambda: recorded(DrillReport) == 1)
     assert installed.events(DrillFault)[-1].data["active"] is True
     until(lambda: drill["ActiveState"] == "inactive")
     assert drill["Result"] == "success" and not chip.level(RELAY)
@@ -209,21 +263,22 @@ def test_a_desk_publishes_what_root_changes_also_after_it_was_killed(installed: 
     assert desk.active and desk.complaints() == ""
     assert Path(f"/proc/{desk.pid}").owner() == "edge-gate-desk"
     topics = Topics(SITE)
-    with closing(Connection(Address(HOST, installed.port), [topics.manifest, topics.keys(GATE)])) as heard:
+    with closing(
+        Connection(Address(HOST, installed.port, keepalive_s=600), [topics.manifest, topics.keys(GATE)])
+    ) as heard:
         until(lambda: topics.manifest in {message.topic for message in heard.turn(0.1)})
         desk.signal(signal.SIGKILL)
         edge_gate("gates", "add", GATE, "--into", "/run/bundle")
         until(lambda: topics.keys(GATE) in {message.topic for message in heard.turn(0.1)})
 
 
-def test_a_monitoring_room_records_what_the_gate_tells(chip: SimChip, installed: Room) -> None:
-    state = Path("/var/lib/edge-gate-monitor")
-    text = f'database = "{state}/room.sqlite"\nsigning_key = "{state}/recorder.jwk"\n'
-    (SETTINGS / "monitor.toml").write_text(f"[broker]\nport = {installed.port}\n[store]\n{text}")
-    install("--monitor")
-    systemctl("start", monitor.name)
-    assert monitor.active and monitor.complaints() == ""
-    assert Path(f"/proc/{monitor.pid}").owner() == "edge-gate-monitor"
+def test_a_gate_that_is_told_to_stop_leaves_no_process_and_no_relay_active(chip: SimChip, installed: Room) -> None:
+    """As the guide to wiring stops it; the eyes are part of the gate."""
+    made_safe = guard.said(SAFE)
+    installed.open("side")
+    until(energised)
     press(chip)
-    with files.database(state / "room.sqlite", "ro") as database:
-        until(lambda: database.execute("SELECT count(*) FROM events").fetchone()[0])
+    systemctl("stop", gate.name, guard.name)
+    assert not chip.level(RELAY) and not energised()
+    assert guard.said(SAFE) == made_safe + 1
+    assert {(unit["ActiveState"], unit["Result"], unit.pid) for unit in USERS} == {("inactive", "success", 0)}
