@@ -43,7 +43,7 @@ echo $? >/run/share/status
 """
 LIVE = "live=yes systemd.unit=rig.service systemd.show_status=no systemd.mask=systemd-tmpfiles-setup.service"
 """For `init`, and for systemd, which would else empty the /tmp of the guest, where the clone may lie."""
-LONGEST_S = 1200
+LONGEST_S = 2400
 
 
 def prepare(folder: Path) -> Path:
