@@ -86,3 +86,14 @@ def test_the_way_of_one_face_names_what_is_there(name: str) -> None:
     hops = set(re.findall(r"`([A-Z]\w+)\.(\w+)`", (ROOT / name).read_text()))
     there = {(kind, hop) for kind, hop in hops for text in code if f"class {kind}" in text and f"def {hop}(" in text}
     assert len(hops) > 20 and hops == there
+
+
+def test_every_decision_stands_in_their_table_in_order_with_its_date_and_title() -> None:
+    folder = ROOT / "docs/decisions"
+    rows = []
+    for file in sorted(folder.glob("0*.md")):
+        title = re.fullmatch(r"# (\d+)\. (.+) \((\d{4}-\d\d-\d\d)\)", file.read_text().split("\n")[0])
+        assert title, file.name
+        rows.append(f"| [{title[1]}]({file.name}) | {title[3]} |")
+    table = [row for row in (folder / "README.md").read_text().split("\n") if row.startswith("| [")]
+    assert ["|".join(row.split("|")[:3]) + "|" for row in table] == rows
