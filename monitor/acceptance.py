@@ -1,7 +1,7 @@
 """Gaps among the recorded events that a supervisor has accepted, and why; each is signed with the room's key.
 
-It holds for that gap alone: what is signed names the place and the hash of the event that stands after it. Who it was
-and what they wrote stands beside what is signed, which only commits to it: erased, the signature stays valid.
+It holds for that gap alone: all of it is signed. Who it was and what they wrote stands beside what is signed, which
+only commits to it: erased, the signature stays valid.
 """
 
 import time
@@ -9,13 +9,15 @@ from typing import Any
 
 import msgspec
 from joserfc.jwk import OKPKey
-from msgspec import Struct
-from sqlalchemy import insert, select, update
+from msgspec import Struct, structs
+from sqlalchemy import delete, insert, select, update
 
 from edge.errors import EdgeError, SealError
-from edge.seal import Signer, Verifier, chain_hash, commit
+from edge.seal import Signer, Verifier, chain_hash
 from monitor.database import Database
-from monitor.ledger import Gap, Ledger, Place
+from monitor.gaps import Gap
+from monitor.ledger import Ledger
+from monitor.personal import committed, is_committed
 from monitor.tables import ACCEPTED
 
 TYPE = "edge-gate-accepted+jwt"
@@ -30,6 +32,26 @@ class Accepted(Struct, frozen=True):
     why: str
 
 
+class Data(Struct, frozen=True):
+    commitments: dict[str, str]
+    personal: dict[str, tuple[str, str]] = {}
+
+
+class Document(Struct, frozen=True):
+    """What is kept. The room signs its hash, in which `personal` does not count."""
+
+    gap: Gap
+    at: float
+    data: Data
+
+    @property
+    def hash(self) -> str:
+        return chain_hash(msgspec.to_builtins(self))
+
+    def told(self, name: str) -> str:
+        return self.data.personal.get(name, ("", ""))[1]
+
+
 class Acceptances:
     """`key` is the room's: the public half is enough to read, the private one is needed to accept."""
 
@@ -40,7 +62,8 @@ class Acceptances:
         """Those that the room has signed, oldest first; others accept nothing."""
         with self._db.reading() as connection:
             rows = connection.execute(select(ACCEPTED).order_by(ACCEPTED.c.number)).all()
-        return [_accepted(document) for row in rows if (document := self._signed(row))]
+        signed = [document for row in rows if (document := _read(row.document)) and self._is_signed(document, row)]
+        return [Accepted(each.gap, each.at, each.told("who"), each.told("why")) for each in signed]
 
     def gap(self, place: str) -> Gap:
         """The one at this place (`str` of a Place) that nobody has accepted yet; EdgeError when there is none."""
@@ -54,36 +77,34 @@ class Acceptances:
         """EdgeError without a reason."""
         if not why.strip():
             raise EdgeError("say why the gap is accepted")
-        personal = {"who": who, "why": why}
-        committed = {name: commit(value) for name, value in personal.items()}
-        data = {
-            "personal": {name: [committed[name][0], value] for name, value in personal.items()},
-            "commitments": {name: digest for name, (_, digest) in committed.items()},
-        }
-        document = {**gap.place._asdict(), "digest": gap.digest, "at": time.time(), "data": data}
-        token = Signer(self._key, TYPE).sign({"hash": chain_hash(document)})
+        data = msgspec.convert(committed({"who": who, "why": why}), Data)
+        document = Document(gap, time.time(), data)
+        token = Signer(self._key, TYPE).sign({"hash": document.hash})
         with self._db.writing() as connection:
             connection.execute(insert(ACCEPTED), {"document": msgspec.json.encode(document), "token": token})
 
     def erase(self, older_than: float) -> None:
-        """Take out who accepted what before that; that it was accepted stays signed."""
+        """Take out who accepted what before that; that it was accepted stays signed. What cannot be read accepts
+        nothing, and nobody knows whom it names: it goes."""
         with self._db.writing() as connection:
             for row in connection.execute(select(ACCEPTED)).all():
-                document = msgspec.json.decode(row.document)
-                if document["at"] < older_than and document["data"].pop("personal", None):
-                    changed = update(ACCEPTED).where(ACCEPTED.c.number == row.number)
-                    connection.execute(changed.values(document=msgspec.json.encode(document)))
+                document, number = _read(row.document), ACCEPTED.c.number == row.number
+                if document is None:
+                    connection.execute(delete(ACCEPTED).where(number))
+                elif document.at < older_than and document.data.personal:
+                    nameless = structs.replace(document, data=Data(document.data.commitments))
+                    connection.execute(update(ACCEPTED).where(number).values(document=msgspec.json.encode(nameless)))
 
-    def _signed(self, row: Any) -> dict[str, Any] | None:
+    def _is_signed(self, document: Document, row: Any) -> bool:
         try:
-            document: dict[str, Any] = msgspec.json.decode(row.document)
             signed = Verifier(self._key, TYPE).verify(row.token)
-            return document if signed == {"hash": chain_hash(document)} else None
-        except (SealError, msgspec.MsgspecError, KeyError, AssertionError):
-            return None
+        except SealError:
+            return False
+        return signed == {"hash": document.hash} and is_committed(document.data.personal, document.data.commitments)
 
 
-def _accepted(document: dict[str, Any]) -> Accepted:
-    place = Place(*(document[name] for name in Place._fields))
-    personal = {name: pair[1] for name, pair in document["data"].get("personal", {}).items()}
-    return Accepted(Gap(place, document["digest"]), document["at"], personal.get("who", ""), personal.get("why", ""))
+def _read(document: bytes) -> Document | None:
+    try:
+        return msgspec.json.decode(document, type=Document)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None

@@ -13,8 +13,9 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from edge.errors import Phrase, SealError
-from edge.seal import GENESIS, Signer, Verifier, chain_hash, commit, commitment
+from edge.seal import GENESIS, Signer, Verifier, chain_hash
 from monitor.database import Database
+from monitor.personal import committed, is_committed
 from monitor.tables import ALARMS, CHECKPOINTS, STEPS
 from monitor.terms import Stage, Step
 
@@ -133,15 +134,17 @@ def _flaw(row: Any, place: int, digest: str) -> Phrase | None:
         return Phrase("what stood here is gone") if row.position > place else Phrase("it was cut off before")
     try:
         document = msgspec.json.decode(row.document, type=dict[str, Any])
-        hashed, personal = chain_hash(document), document["data"]["personal"]
+        hashed, personal, commitments = (
+            chain_hash(document),
+            document["data"]["personal"],
+            document["data"]["commitments"],
+        )
         told = (document["number"], document["stage"], document["at"], document["previoushash"])
-        strange = {name: commitment(*pair) for name, pair in personal.items()}.items()
-        strange -= document["data"]["commitments"].items()
-    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, AssertionError):
+    except (msgspec.MsgspecError, KeyError, TypeError, AssertionError):
         return Phrase("it was changed")
     if hashed != row.hash or told != (row.number, row.stage, row.at, digest):
         return Phrase("it was changed")
-    if strange:
+    if not is_committed(personal, commitments):
         return Phrase("a personal field is not the one that was committed to")
     return None
 
@@ -151,11 +154,7 @@ def _flaw(row: Any, place: int, digest: str) -> Phrase | None:
 
 def link(step: Step, previous: str) -> tuple[bytes, str]:
     """A step as a link of the chain, and its hash."""
-    personal = {"who": step.who, "text": step.text} if step.who else {}
-    committed = {name: commit(value) for name, value in personal.items()}
-    data: dict[str, object] = {} if step.who else {"text": step.text}
-    data["personal"] = {name: [committed[name][0], value] for name, value in personal.items()}
-    data["commitments"] = {name: digest for name, (_, digest) in committed.items()}
+    data = {"text": step.text, **committed({})} if not step.who else committed({"who": step.who, "text": step.text})
     document = {"number": step.number, "stage": step.stage, "at": step.at, "previoushash": previous, "data": data}
     return msgspec.json.encode(document), chain_hash(document)
 

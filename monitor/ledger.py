@@ -4,17 +4,17 @@ import time
 from collections.abc import Container, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from edge.seal import GENESIS, chain_hash
 from edge.transport import Envelope
 from monitor.database import Database, pour
-from monitor.stream import LOST, Flaw, Problem, Received, Stream
+from monitor.gaps import Gap, Row, Verdict, judge
+from monitor.stream import Flaw, Problem, Received, Stream
 from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
 
 QUARANTINED = 10_000
@@ -48,33 +48,6 @@ class Totals(Struct, frozen=True):
     duplicates_removed: int
     problems: int
     quarantined: int
-
-
-class Place(NamedTuple):
-    """Where an event stands in a gate's log."""
-
-    site: str
-    gate: str
-    epoch: str
-    sequence: int
-
-    def __str__(self) -> str:
-        return "/".join(map(str, self))
-
-
-class Gap(NamedTuple):
-    """The first event that is missing or was changed, and the hash of the one that stands there or after it."""
-
-    place: Place
-    digest: str
-
-
-class Verdict(NamedTuple):
-    """What reading every event again has found: so many follow, up to the first gap that nobody has accepted."""
-
-    events: int
-    gaps: list[Gap]
-    """Those that nobody has accepted."""
 
 
 class Ledger:
@@ -184,24 +157,14 @@ class Ledger:
         return not self.audit().gaps
 
     def audit(self, accepted: Container[Gap] = ()) -> Verdict:
-        """The same, with how many events there are up to the first that does not follow, and all that do not."""
+        """The same, with what is not in order and how many events are."""
         columns = EVENTS.c
         query = select(
             columns.site, columns.gate, columns.epoch, columns.first, columns.sequence, columns.hash, columns.payload
-        )
-        before, place, digest, count = ("", "", ""), 0, GENESIS, 0
-        gaps: list[Gap] = []
-        with self._db.reading() as connection:
-            order = (columns.site, columns.gate, columns.epoch, columns.sequence)
-            with connection.execute(query.order_by(*order), execution_options={"yield_per": 1000}) as rows:
-                for row in rows:
-                    if row[:3] != before:
-                        before, place, digest = row[:3], 0, GENESIS
-                    if not _follows(row, place, digest):
-                        gap = Gap(Place(*row[:3], place + 1), chain_hash(msgspec.json.decode(row.payload)))
-                        gaps += [] if gap in accepted else [gap]
-                    place, digest, count = row.sequence, row.hash, count + (not gaps)
-        return Verdict(count, gaps)
+        ).order_by(columns.site, columns.gate, columns.epoch, columns.sequence)
+        options = {"yield_per": 1000}
+        with self._db.reading() as connection, connection.execute(query, execution_options=options) as rows:
+            return judge((Row(*row) for row in rows), accepted)
 
     def close(self) -> None:
         self._db.close()
@@ -263,9 +226,3 @@ def _person(event: Envelope) -> str | None:
 def _storable(text: str) -> str:
     """Without the one character that PostgreSQL cannot keep; the payload has what was sent."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _follows(row: Any, place: int, digest: str) -> bool:
-    document = msgspec.json.decode(row.payload, type=dict[str, object])
-    chained = document["type"] == LOST or (document["previoushash"] == digest and chain_hash(document) == row.hash)
-    return bool(row.first <= place + 1 and chained)

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from edge.events import EventsLost
-from edge.seal import GENESIS, chain_hash, commitment
+from edge.seal import GENESIS, chain_hash
 from edge.transport import Envelope, type_name
+from monitor.personal import is_committed
 
 LARGEST = 65_536
 """Bytes of the largest event that is looked at."""
@@ -41,6 +42,11 @@ class Received(NamedTuple):
     hash: str
     event: Envelope
     payload: bytes
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether its personal fields are those that it commits to."""
+        return is_committed(self.event.data.get("personal", {}), self.event.data.get("commitments", {}))
 
 
 class Flaw(StrEnum):
@@ -146,26 +152,13 @@ class Stream:
         return ready
 
     def _check(self, received: Received) -> None:
-        event, data = received.event, received.event.data
+        event = received.event
         if event.type == LOST:
             self._note(Flaw.DROPPED, self.sequence + 1, received.last, "the gate's event log was full")
         elif self.hash and event.previoushash != self.hash:
             self._note(Flaw.BREAK, received.first, received.last, "it does not follow from the event before it")
-        personal, commitments = data.get("personal", {}), data.get("commitments", {})
-        if not _committed(personal, commitments):
+        if not received.is_committed:
             self._note(Flaw.COMMITMENT, received.first, received.last, "a personal field was changed")
 
     def _note(self, kind: Flaw, first: int, last: int, detail: str) -> None:
         self.problems.append(Problem(self.site, self.gate, self.epoch, kind, first, last, detail))
-
-
-def _committed(personal: object, commitments: object) -> bool:
-    """Whether every personal field `[salt, value]` is what its commitment says; an erased one needs not be there."""
-    if not isinstance(personal, dict) or not isinstance(commitments, dict):
-        return False
-    for name, pair in personal.items():
-        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
-            return False
-        if commitments.get(name) != commitment(pair[0], pair[1]):
-            return False
-    return True

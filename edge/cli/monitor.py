@@ -13,7 +13,7 @@ from edge.errors import EdgeError
 from edge.i18n import N_
 
 if TYPE_CHECKING:
-    from monitor import chain, ledger
+    from monitor import chain, gaps
     from monitor.acceptance import Accepted
 
 monitor = typer.Typer(invoke_without_command=True)
@@ -176,16 +176,17 @@ def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _verified(steps: "chain.Verdict", events: "ledger.Verdict", accepted: list["Accepted"]) -> dict[str, object]:
-    broken, gaps = steps.broken, [gap.place._asdict() for gap in events.gaps]
+def _verified(steps: "chain.Verdict", events: "gaps.Verdict", accepted: list["Accepted"]) -> dict[str, object]:
+    broken = steps.broken
+    breaks = [{**gap.place._asdict(), "missing": gap.missing, "changed": gap.changed} for gap in events.gaps]
     return {
         "steps": steps.steps,
-        "valid": broken is None and not gaps,
+        "valid": broken is None and not breaks,
         "cut": steps.cut,
         "first_break": {"step": broken.position, "problem": str(broken.why)} if broken else None,
         "events": events.events,
-        "first_event_break": gaps[0] if gaps else None,
-        "event_breaks": gaps,
+        "first_event_break": breaks[0] if breaks else None,
+        "event_breaks": breaks,
         "accepted": [
             {**each.gap.place._asdict(), "at": each.at, "who": each.who, "why": each.why} for each in accepted
         ],
@@ -201,14 +202,26 @@ def _say_steps(steps: "chain.Verdict") -> None:
         say("the first break is at step {position}: {why}", position=broken.position, why=broken.why)
 
 
-def _say_events(events: "ledger.Verdict", accepted: list["Accepted"]) -> None:
+def _say_events(events: "gaps.Verdict", accepted: list["Accepted"]) -> None:
     say("{count} events are in order", count=events.events)
     for each in accepted:
         text = "the gap at {place} was accepted on {day} by {who}: {why}"
         say(text, place=each.gap.place, day=_day(each.at), who=each.who or "-", why=each.why or "-")
     for gap in events.gaps:
-        say("event {sequence} of {site}/{gate} ({epoch}) is missing or was changed", **gap.place._asdict())
+        _say_gap(gap)
         say("  known why? edge-gate monitor accept {place}", place=gap.place)
+
+
+def _say_gap(gap: "gaps.Gap") -> None:
+    site, gate, epoch, first = gap.place
+    where = {"site": site, "gate": gate, "epoch": epoch}
+    if gap.missing == 1:
+        say("event {sequence} of {site}/{gate} ({epoch}) is missing", sequence=first, **where)
+    elif gap.missing:
+        text = "events {first}-{last} of {site}/{gate} ({epoch}) are missing: {count}"
+        say(text, first=first, last=gap.first - 1, count=gap.missing, **where)
+    if gap.changed:
+        say("event {sequence} of {site}/{gate} ({epoch}) was changed", sequence=gap.sequence, **where)
 
 
 def _day(at: float) -> str:

@@ -12,6 +12,7 @@ from edge.seal import new_signing_key
 from monitor.acceptance import Acceptances
 from monitor.accounts import Accounts, Role
 from monitor.database import Database
+from monitor.gaps import Gap
 from monitor.history import History, Wanted
 from monitor.ledger import Ledger
 from monitor.tables import ACCEPTED, EVENTS
@@ -38,6 +39,31 @@ def lose(database: Database, *sequences: int) -> None:
         connection.execute(delete(EVENTS).where(EVENTS.c.sequence.in_(sequences)))
 
 
+def rewrite(database: Database, sequence: int, **values: object) -> None:
+    """Change what an event says."""
+    with database.writing() as connection:
+        where = EVENTS.c.sequence == sequence
+        payload = connection.execute(select(EVENTS.c.payload).where(where)).scalar_one()
+        changed = msgspec.json.encode({**msgspec.json.decode(payload), **values})
+        connection.execute(update(EVENTS).where(where).values(payload=changed))
+
+
+def move(database: Database, event: int, **columns: object) -> None:
+    """Change what the database says of an event."""
+    with database.writing() as connection:
+        connection.execute(update(EVENTS).where(EVENTS.c.sequence == event).values(**columns))
+
+
+def known(acceptances: Acceptances) -> list[Gap]:
+    return [each.gap for each in acceptances.all()]
+
+
+@pytest.fixture
+def acceptances(database: Database, tmp_path: Path) -> Acceptances:
+    """What a room with a key of its own has accepted."""
+    return Acceptances(database, new_signing_key(tmp_path / "recorder.jwk"))
+
+
 @pytest.fixture
 def config(database: Database, tmp_path: Path) -> Path:
     """A room with this database, a key and two accounts."""
@@ -62,8 +88,10 @@ def test_a_known_gap_is_accepted_and_stays_listed_and_a_new_one_is_not(database:
     recorded(database)
     lose(database, 3, 4)
     told = answer("monitor", "verify", "--config", config, status=1)
-    assert told["first_event_break"] == {"site": "hq", "gate": "gate-1", "epoch": EPOCH, "sequence": 3}
-    assert place(3) in run("monitor", "verify", "--config", config).stdout
+    where = {"site": "hq", "gate": "gate-1", "epoch": EPOCH, "sequence": 3}
+    assert told["first_event_break"] == {**where, "missing": 2, "changed": False}
+    said = run("monitor", "verify", "--config", config).stdout
+    assert f"events 3-4 of hq/gate-1 ({EPOCH}) are missing: 2" in said and place(3) in said
     assert "is accepted" in accept(config, 3)
     told = answer("monitor", "verify", "--config", config)
     assert (told["valid"], told["events"], told["event_breaks"]) == (True, 5, [])
@@ -71,9 +99,12 @@ def test_a_known_gap_is_accepted_and_stays_listed_and_a_new_one_is_not(database:
     assert (known["sequence"], known["who"], known["why"]) == (3, "chief", WHY)
     assert abs(known["at"] - time.time()) < 600
     lose(database, 6)
+    rewrite(database, 7, severity=1)
     told = answer("monitor", "verify", "--config", config, status=1)
     assert [each["sequence"] for each in told["event_breaks"]] == [6] and len(told["accepted"]) == 1
     said = run("monitor", "verify", "--config", config).stdout
+    assert f"event 6 of hq/gate-1 ({EPOCH}) is missing" in said
+    assert f"event 7 of hq/gate-1 ({EPOCH}) was changed" in said and "3 events are in order" in said
     assert f"the gap at {place(3)} was accepted" in said and f"by chief: {WHY}" in said
     assert ("chief", "gap accepted") in [each[1:3] for each in Accounts(database).audit()]
 
@@ -90,12 +121,14 @@ def test_only_a_supervisor_accepts_what_is_there_and_says_why(database: Database
     assert "no gap at" in accept(config, 3)
 
 
-def test_what_was_accepted_holds_for_that_gap_alone_and_while_it_is_signed(database: Database, tmp_path: Path) -> None:
-    ledger, acceptances = recorded(database), Acceptances(database, new_signing_key(tmp_path / "recorder.jwk"))
+def test_what_was_accepted_holds_for_that_gap_alone_and_while_it_is_signed(
+    database: Database, acceptances: Acceptances
+) -> None:
+    ledger = recorded(database)
     lose(database, 3)
 
     def gaps() -> list[str]:
-        return [str(gap.place) for gap in ledger.audit([each.gap for each in acceptances.all()]).gaps]
+        return [str(gap.place) for gap in ledger.audit(known(acceptances)).gaps]
 
     acceptances.accept(acceptances.gap(place(3)), "chief", WHY)
     assert gaps() == []
@@ -111,27 +144,18 @@ def test_what_was_accepted_holds_for_that_gap_alone_and_while_it_is_signed(datab
     assert gaps() == [place(3)] and acceptances.all() == []
 
 
-def test_an_event_that_was_changed_is_accepted_as_it_is_now(database: Database, tmp_path: Path) -> None:
-    ledger, acceptances = recorded(database), Acceptances(database, new_signing_key(tmp_path / "recorder.jwk"))
-
-    def change(sequence: int, **values: object) -> None:
-        with database.writing() as connection:
-            where = EVENTS.c.sequence == sequence
-            payload = connection.execute(select(EVENTS.c.payload).where(where)).scalar_one()
-            changed = msgspec.json.encode({**msgspec.json.decode(payload), **values})
-            connection.execute(update(EVENTS).where(where).values(payload=changed))
-
-    change(3, severity=1)
+def test_an_event_that_was_changed_is_accepted_as_it_is_now(database: Database, acceptances: Acceptances) -> None:
+    ledger = recorded(database)
+    rewrite(database, 3, severity=1)
     acceptances.accept(acceptances.gap(place(3)), "chief", WHY)
-    assert ledger.audit([each.gap for each in acceptances.all()]) == (7, [])
-    change(3, severity=2)
-    assert len(ledger.audit([each.gap for each in acceptances.all()]).gaps) == 1
+    assert ledger.audit(known(acceptances)) == (6, [])  # it is accepted, but not in order
+    rewrite(database, 3, severity=2)
+    assert len(ledger.audit(known(acceptances)).gaps) == 1
 
 
-def test_who_accepted_it_is_erased_and_that_it_was_stays_signed(database: Database, tmp_path: Path) -> None:
+def test_who_accepted_it_is_erased_and_that_it_was_stays_signed(database: Database, acceptances: Acceptances) -> None:
     recorded(database)
     lose(database, 3)
-    acceptances = Acceptances(database, new_signing_key(tmp_path / "recorder.jwk"))
     acceptances.accept(acceptances.gap(place(3)), "chief", WHY)
     acceptances.erase(time.time() - 60)
     assert [each.who for each in acceptances.all()] == ["chief"]
@@ -141,3 +165,90 @@ def test_who_accepted_it_is_erased_and_that_it_was_stays_signed(database: Databa
     with database.reading() as connection:
         assert b"chief" not in bytes(connection.execute(select(ACCEPTED.c.document)).scalar_one())
     assert History(database).search(Wanted(), 1)
+
+
+def test_no_event_stands_for_others_that_were_deleted(database: Database, acceptances: Acceptances) -> None:
+    ledger = recorded(database, 12)
+    lose(database, 3, 4)
+    acceptances.accept(acceptances.gap(place(3)), "chief", WHY)
+    with database.reading() as connection:
+        digest = connection.execute(select(EVENTS.c.hash).where(EVENTS.c.sequence == 9)).scalar_one()
+    lose(database, *range(6, 10))
+    move(database, 5, sequence=9, hash=digest)  # the one after the accepted gap covers them, as its row says
+    gaps = ledger.audit(known(acceptances)).gaps
+    assert [(str(gap.place), gap.missing, gap.changed) for gap in gaps] == [(place(3), 2, True)]
+
+
+@pytest.mark.parametrize("columns", [{"hash": "f" * 64}, {"first": 3}, {"sequence": 6, "hash": "f" * 64}])
+def test_what_a_gate_says_it_has_dropped_is_held_to_its_words(database: Database, columns: dict[str, object]) -> None:
+    chain = Chain(database)
+    for _ in range(3):
+        chain.report("RequestToExit", 100)
+    chain.report("EventsLost", 900, first=4, hash="a" * 64)
+    assert chain.ledger.audit() == (4, [])
+    move(database, 4, **columns)
+    events, gaps = chain.ledger.audit()
+    assert (events, [(gap.missing, gap.changed) for gap in gaps]) == (3, [(0, True)])
+
+
+def test_who_passed_is_not_exchanged_unseen(database: Database) -> None:
+    chain = Chain(database)
+    chain.report("AccessGranted", 100)
+    assert chain.ledger.audit() == (1, [])
+    with database.reading() as connection:
+        data = msgspec.json.decode(connection.execute(select(EVENTS.c.payload)).scalar_one())["data"]
+    data["personal"]["person"][1] = "p002"
+    rewrite(database, 1, data=data)
+    assert [gap.changed for gap in chain.ledger.audit().gaps] == [True]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"{}", b"\xff", b"[1]", b'{"data": 5}', b'{"data": {}, "type": 5}', b"[" * 100_000]
+)
+def test_an_event_that_cannot_be_read_is_one_that_was_changed(
+    database: Database, acceptances: Acceptances, payload: bytes
+) -> None:
+    ledger = recorded(database, 5)
+    move(database, 3, payload=payload)
+    assert [(str(gap.place), gap.missing, gap.changed) for gap in ledger.audit().gaps] == [(place(3), 0, True)]
+    acceptances.accept(acceptances.gap(place(3)), "chief", WHY)
+    assert ledger.audit(known(acceptances)) == (4, [])
+    move(database, 3, payload=b"another")
+    assert len(ledger.audit(known(acceptances)).gaps) == 1
+
+
+FORGERIES = [
+    {"who": ["00", "li"]}, {"who": ["00", "li"], "why": ["00", "a lie"]}, {"by": ["00", "li"]},
+    5, {"who": 5}, {"who": []}, {"who": [5, "li"]}, [],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("personal", FORGERIES)
+def test_nobody_else_is_said_to_have_accepted_it(
+    database: Database, acceptances: Acceptances, personal: object
+) -> None:
+    recorded(database)
+    lose(database, 3)
+    acceptances.accept(acceptances.gap(place(3)), "chief", WHY)
+    with database.writing() as connection:
+        document = msgspec.json.decode(connection.execute(select(ACCEPTED.c.document)).scalar_one())
+        document["data"]["personal"] = personal
+        connection.execute(update(ACCEPTED).values(document=msgspec.json.encode(document)))
+    assert acceptances.all() == [] and acceptances.gap(place(3))
+
+
+@pytest.mark.parametrize("document", [b"", b"{}", b"\xff", b"5", b'{"at": 1, "data": 5}'])
+def test_what_was_accepted_and_cannot_be_read_ends_and_stops_nothing(
+    database: Database, acceptances: Acceptances, document: bytes
+) -> None:
+    recorded(database)
+    for sequence in (3, 5):
+        lose(database, sequence)
+        acceptances.accept(acceptances.gap(place(sequence)), "chief", WHY)
+    with database.writing() as connection:
+        first = ACCEPTED.c.number == select(ACCEPTED.c.number).order_by(ACCEPTED.c.number).limit(1).scalar_subquery()
+        connection.execute(update(ACCEPTED).where(first).values(document=document))
+    acceptances.erase(time.time() + 60)
+    assert [(each.gap.place.sequence, each.who) for each in acceptances.all()] == [(5, "")]
+    with database.reading() as connection:
+        assert len(connection.execute(select(ACCEPTED)).all()) == 1
