@@ -80,7 +80,7 @@ class Reader:
             self._start = self._time("start", self._document.get("start", START)) or 0.0
         people = {person.name: person for person in self._people()}
         happenings = self._happenings(people) if self._config else []
-        until = self._until()
+        until = self._until(happenings)
         if problems := [*found, *errors(self._problems)]:
             raise ConfigurationError(self._path, problems)
         assert self._config
@@ -158,9 +158,12 @@ class Reader:
         first = datetime.fromtimestamp(self._start, ZoneInfo(self._config.calendar.time_zone))
         return f"{first.date()}T{text}"
 
-    def _until(self) -> float | None:
+    def _until(self, happenings: list[Happening]) -> float | None:
         value = self._document.get("until")
-        return None if value is None else self._seconds("until", value)
+        until = None if value is None else self._seconds("until", value)
+        if until is not None and happenings and until < happenings[0].at:
+            self._wrong("until", N_("{value} is before the first fact"), value=value)
+        return until
 
     def _seconds(self, where: str, value: Any) -> float:
         """Seconds from the start, or a time of the wall clock: `12.5`, `"09:30"`, or a date and time."""
@@ -174,17 +177,25 @@ class Reader:
             self._wrong(where, N_("{value} is before the start"), value=value)
         return 0.0 if moment is None else moment - self._start
 
+    def _given(self, key: str, other: str) -> Any:
+        """What stands under a key that people also write in another way, but not in both."""
+        if key in self._document and other in self._document:
+            self._wrong(other, N_("stands beside {key}; put it all under one of them"), key=key)
+        return self._document.get(key, self._document.get(other, []))
+
     def _people(self) -> Iterator[Person]:
-        given = self._document.get("person", self._document.get("people", []))
+        given = self._given("person", "people")
         if isinstance(given, dict):
             given = [{"name": name, **fields} for name, fields in given.items()]
         levels = {level.name for level in self._config.level} if self._config else set()
+        seen = {""}
         for index, table in enumerate(given):
             table = {"name": table} if isinstance(table, str) else dict(table)
             name = str(table.pop("name", ""))
             where = f"person.{name or index}"
-            if not name:
-                self._wrong(where, N_("has no name"))
+            if name in seen:
+                self._wrong(where, N_("is there twice") if name else N_("has no name"))
+            seen.add(name)
             for level in table.get("levels", []):
                 if self._config and level not in levels:
                     self._wrong(where, N_("there is no level {level}; there are: {known}"), level=level,
@@ -201,6 +212,7 @@ class Reader:
         for key in ("valid_from", "valid_until"):
             if key in table and self._config:
                 times[key] = self._time(f"{where}.{key}", table[key])
+        self._ordered(where, times.get("valid_from"), times.get("valid_until"))
         return Person(
             name,
             tuple(map(str, table.get("levels", []))),
@@ -211,11 +223,14 @@ class Reader:
             bool(table.get("extended", False)),
         )
 
+    def _ordered(self, where: str, begins: Value | None, ends: Value | None) -> None:
+        if isinstance(begins, float) and isinstance(ends, float) and ends <= begins:
+            self._wrong(where, N_("it ends before it begins"))
+
     # What happens -----------------------------------------------------------------------------------------------
 
     def _happenings(self, people: dict[str, Person]) -> list[Happening]:
-        given = self._document.get("fact", self._document.get("facts", []))
-        found = []
+        given, found = self._given("fact", "facts"), []
         for index, table in enumerate(given if isinstance(given, list) else [given]):
             where = f"fact {index + 1}"
             if not isinstance(table, dict):
@@ -244,6 +259,8 @@ class Reader:
                             known=", ".join(["at", "kind", "note", *KINDS[kind].fields]))  # fmt: skip
                 continue
             fields[field] = self._value(f"{where}, {key}", KINDS[kind].fields[field], value)
+        if kind == "pass":
+            self._ordered(where, fields.get("from"), fields.get("until"))
         self._known(where, kind, fields, people)
         return Happening(self._seconds(where, table.get("at", 0)), kind, fields)
 
