@@ -264,7 +264,7 @@ class Gate:
             liveness="available" if self.started.liveness else "unavailable",
             doors={name: DoorState.of(door) for name, door in self.doors.items()},
             cameras={
-                n: CameraState(c.report.status, c.report.detail, c.drift.active) for n, c in self.health.cameras.items()
+                n: CameraState(c.report.status, c.report.detail, c.drift.wrong) for n, c in self.health.cameras.items()
             },
             whitelist=self.health.whitelist,
             storage=self.health.storage.state,

@@ -128,8 +128,9 @@ class Health:
     def _time_told(self, fact: CameraReported, now: float) -> Effects:
         """A camera's clock beside this gate's, which must itself be trusted."""
         drift = self.cameras[fact.camera].drift
+        before = drift.wrong
         if not drift.told(fact.wall, self._offset, self.trusted, now):
-            return []
+            return [PublishState()] if drift.wrong is not before else []
         return [Emit(f"camera/{fact.camera}", CameraClockFault(drift.active, round(drift.off_s or 0.0, 1)))]
 
     def sees(self, name: str) -> bool:

@@ -29,7 +29,8 @@ class DoorState(Struct, frozen=True):
 class CameraState(Struct, frozen=True):
     status: Status
     detail: str
-    clock_wrong: bool = False
+    clock_wrong: bool | None = None
+    """None while it is not known: the camera does not tell its time, or the gate's own clock is not trusted."""
 
 
 class CameraHealth(Struct, frozen=True):

@@ -51,6 +51,13 @@ class Drift:
     def active(self) -> bool:
         return self._fault.active
 
+    @property
+    def wrong(self) -> bool | None:
+        """Whether the clock is wrong; None while that is not known. Nothing is wrong where there is no limit."""
+        if self._fault.active or not self._limit_s:
+            return self._fault.active
+        return None if self.off_s is None else False
+
     def told(self, ahead: float | None, utc_ahead: float, trusted: bool, now: float) -> bool:
         """Both arguments are a UTC less the monotonic clock: the camera's and this gate's; True when it has changed.
 

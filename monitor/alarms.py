@@ -9,10 +9,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from edge.errors import EdgeError
+from monitor.limits import Rules
 from monitor.terms import (
     FLOOD,
     LEVELS,
     MACHINE,
+    ROOM,
     Action,
     Alarm,
     Check,
@@ -23,7 +25,7 @@ from monitor.terms import (
     Priority,
     Probed,
     Raised,
-    Rules,
+    Restarted,
     Stage,
     Step,
 )
@@ -51,6 +53,8 @@ class Alarms:
             case Cleared():
                 alarm = self._by_key.get(fact.key)
                 return self._clear(alarm, now) if alarm and alarm.active and not alarm.latched else []
+            case Restarted():
+                return [step for alarm in self._reported_by(fact) for step in self._clear(alarm, now)]
             case Pictured():
                 return self._show(fact, now)
         return [step for alarm in self._waiting(fact) for step in self._probe(alarm, fact.good, now)]
@@ -109,6 +113,15 @@ class Alarms:
         seen = way is not None and way.hold and alarm.good_since is not None  # a state may overtake its event
         alarm.active, alarm.cleared, alarm.good_since = False, now, now if seen else None
         return [Step(alarm.number, Stage.CLEARED, now)]
+
+    def _reported_by(self, gate: Restarted) -> list[Alarm]:
+        """The faults that last, as a gate has said; not what the room itself says of it."""
+        return [
+            alarm
+            for alarm in self.alarms.values()
+            if alarm.active and not alarm.latched
+            and alarm.key[:2] == gate and not alarm.key.kind.startswith(ROOM)
+        ]  # fmt: skip
 
     def _show(self, fact: Pictured, now: float) -> list[Step]:
         """A picture belongs to the fault that its gate has just reported, while that is not closed."""

@@ -18,10 +18,11 @@ from monitor.alarms import Alarms, active_s
 from monitor.chain import Deed, deed, link, nameless
 from monitor.database import Database
 from monitor.ledger import Recorded
+from monitor.limits import Rules
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, parse
 from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
-from monitor.terms import Action, Alarm, Fact, Key, Raised, Rules, State, Step, nobodys
+from monitor.terms import Action, Alarm, Fact, Key, Raised, State, Step, nobodys
 
 CURSOR, ERASED, NAMELESS = "alarms", "erased steps", "nameless alarms"
 """How far events have become alarms, up to which step names are erased, and up to when in closed alarms."""

@@ -5,15 +5,16 @@ A pure translation. Everything in a message comes from the network: what is not 
 
 from collections.abc import Iterable, Iterator
 
-from edge.events import TABLE, CameraFault, CameraPictured
+from edge.events import TABLE, CameraFault, CameraPictured, GateStarted
 from edge.terms import Moment
 from edge.transport import Channel, Envelope, Presence, type_name
 from monitor.stream import Flaw, Problem, Received
-from monitor.terms import AWAITED, OFFLINE, ROOM, Check, Cleared, Fact, Key, Pictured, Probed, Raised
+from monitor.terms import AWAITED, OFFLINE, ROOM, Check, Cleared, Fact, Key, Pictured, Probed, Raised, Restarted
 
 PREFIX = "edge-gate."
 ALARMS = {type_name(kind) for kind, row in TABLE.items() if row.channel is Channel.ALARM}
 KNOWN = {type_name(kind) for kind in TABLE}
+STARTED = type_name(GateStarted)
 SEVERE = 500
 """An event of a type that this room does not know is an alarm from this severity on."""
 CHECKS = {
@@ -39,6 +40,8 @@ def of_event(received: Received) -> Iterator[Fact]:
             yield Cleared(key)
         else:
             yield Raised(key, event.severity, _check(kind, data), _detail(data), latched="active" not in data)
+    if event.type == STARTED:
+        yield Restarted(received.site, received.gate)
     place = (received.site, received.gate, event.subject)
     if kind == CameraPictured.__name__ and data.get("moment") in list(Moment):
         yield Pictured(Key(*place, CameraFault.__name__), str(data["moment"]), event.id)
@@ -78,7 +81,8 @@ def of_state(site: str, gate: str, presence: Presence) -> Iterator[Fact]:
         return
     for name, camera in _tables(presence.gate.get("cameras")):
         yield Probed(site, gate, f"camera/{name}", Check.FRAMES, camera.get("status") in FLOWING)
-        yield Probed(site, gate, f"camera/{name}", Check.CAMERA_CLOCK, camera.get("clock_wrong") is False)
+        is_right = camera.get("clock_wrong") is False  # what is not known is not right
+        yield Probed(site, gate, f"camera/{name}", Check.CAMERA_CLOCK, is_right)
     whitelist, storage = presence.gate.get("whitelist"), presence.gate.get("storage")
     if isinstance(whitelist, dict):
         yield Probed(site, gate, "", Check.WHITELIST, whitelist.get("problem") == "")

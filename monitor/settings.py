@@ -16,9 +16,10 @@ from msgspec import Meta, Struct, field
 from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.mqtt import Address
 from edge.strict import Problem, convert
+from monitor.limits import Rules
 from monitor.linkage import Level, Rule
 from monitor.rounds import DrillPlan, Patrol, Plan
-from monitor.terms import DAY_S, Rules
+from monitor.terms import DAY_S
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 

@@ -7,13 +7,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alarms import Alarms, Refused
-from monitor.terms import FLOOD, Action, Alarm, Check, Cleared, Key, Probed, Raised, Rules, Stage, State, Step
+from monitor.limits import Rules
+from monitor.terms import (
+    AWAITED,
+    FLOOD,
+    Action,
+    Alarm,
+    Check,
+    Cleared,
+    Key,
+    Probed,
+    Raised,
+    Restarted,
+    Stage,
+    State,
+    Step,
+)
 
 RULES = Rules(check_hold_s=30.0, flood_alarms=1000)
 KEY = Key("hq", "gate-1", "main", "DoorForcedOpen")
 CAMERA = Key("hq", "gate-1", "front", "CameraFault")
 FORCED = Raised(KEY, 900, Check.LOOK)
 LOST = Raised(CAMERA, 500, Check.FRAMES, "stalled")
+AGAIN = Restarted("hq", "gate-1")
 FLOWS, STALLS = (Probed("hq", "gate-1", "front", Check.FRAMES, good) for good in (True, False))
 
 
@@ -26,6 +42,7 @@ def do(
 HAPPENINGS: dict[str, Callable[[Alarms, float], list[Step]]] = {
     "raise": lambda alarms, now: alarms.hear(FORCED, now),
     "clear": lambda alarms, now: alarms.hear(Cleared(KEY), now),
+    "restart": lambda alarms, now: alarms.hear(AGAIN, now),
     "acknowledge": do(Action.ACKNOWLEDGE),
     "assign": do(Action.ASSIGN),
     "mend": do(Action.MEND),
@@ -48,6 +65,7 @@ SAME = [State.ACTIVE, State.ACKNOWLEDGED, State.CLEARED, State.AWAITING_CHECK, S
 NEXT: dict[str, list[str]] = {
     "raise": ["-", "-", State.ACTIVE, State.ACTIVE, State.ACTIVE, State.ACTIVE],
     "clear": [State.CLEARED, State.AWAITING_CHECK, "-", "-", "-", "-"],
+    "restart": [State.CLEARED, State.AWAITING_CHECK, "-", "-", "-", "-"],
     "acknowledge": [State.ACKNOWLEDGED, "already", State.AWAITING_CHECK, "already", "already", "is closed"],
     "assign": SAME,
     "mend": ["still reports", "still reports", State.CLEARED, State.AWAITING_CHECK, State.AWAITING_CHECK, "is closed"],
@@ -139,6 +157,26 @@ def test_a_contact_must_be_seen_open_and_then_closed_after_the_fault() -> None:
     assert [step.stage for step in alarms.hear(shut, 5.0)] == [Stage.CHECKED]
 
 
+def test_a_gate_that_begins_anew_ends_what_it_said_before_and_nothing_else() -> None:
+    alarms = Alarms(RULES)
+    single = Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, latched=True)
+    waiting = Raised(Key("hq", "gate-1", "", AWAITED), 700, Check.ROUND_TRIP)
+    elsewhere = [Raised(Key(*place, "front", "CameraFault"), 500, Check.FRAMES) for place in
+                 (("hq", "gate-2"), ("annex", "gate-1"))]  # fmt: skip
+    for number, fact in enumerate([LOST, FORCED, single, waiting, *elsewhere]):
+        alarms.hear(fact, float(number))
+    assert [(step.number, step.stage) for step in alarms.hear(AGAIN, 10.0)] == [(1, Stage.CLEARED), (2, Stage.CLEARED)]
+    assert [alarm.active for alarm in alarms.alarms.values()] == [False, False, True, True, True, True]
+    assert alarms.hear(LOST, 20.0)[0].stage is Stage.REALARMED  # what lasts is said again
+    alarms.hear(AGAIN, 30.0)
+    alarms.act(1, Action.ACKNOWLEDGE, "li", 31.0)
+    with pytest.raises(Refused, match="has not passed"):
+        alarms.act(1, Action.CLOSE, "li", 32.0)
+    alarms.hear(FLOWS, 33.0)
+    alarms.tick(64.0)
+    assert alarms.act(1, Action.CLOSE, "li", 65.0).stage is Stage.CLOSED
+
+
 def test_what_is_seen_elsewhere_is_no_check() -> None:
     alarms = Alarms(Rules(check_hold_s=0.0))
     alarms.hear(LOST, 0.0)
@@ -219,7 +257,7 @@ def test_a_flood_hides_lesser_alarms_only_and_ebbs() -> None:
 
 kinds = st.sampled_from([FORCED, LOST, Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, "", True)])
 people = st.sampled_from(["li", "wang", "zhao"])
-reports = st.one_of(kinds, kinds.map(lambda fact: Cleared(fact.key)), st.sampled_from([FLOWS, STALLS]))
+reports = st.one_of(kinds, kinds.map(lambda fact: Cleared(fact.key)), st.sampled_from([FLOWS, STALLS, AGAIN]))
 deeds = st.tuples(st.integers(1, 4), st.sampled_from(Action), people)
 traces = st.lists(st.tuples(st.one_of(reports, deeds, st.none()), st.sampled_from([0.0, 1.0, 20.0, 31.0, 40_000.0])))
 
@@ -245,7 +283,7 @@ def test_however_it_goes_an_alarm_is_closed_only_after_its_check(trace: list[tup
 def happen(alarms: Alarms, happening: object, now: float) -> list[Step]:
     if happening is None:
         return alarms.tick(now)
-    if isinstance(happening, (Raised, Cleared, Probed)):
+    if isinstance(happening, (Raised, Cleared, Restarted, Probed)):
         return alarms.hear(happening, now)
     number, action, who = happening  # type: ignore[misc]
     try:

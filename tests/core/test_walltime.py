@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from edge.events import CameraClockFault
-from edge.facts import CameraReported, Emit, Heartbeat
+from edge.facts import CameraReported, Emit, Heartbeat, PublishState
 from edge.gate import Gate
 from edge.sight import SightRules
 from edge.terms import Now, Status
@@ -46,10 +46,12 @@ class Watched:
         self.gate = Gate(structs.replace(gate_rules(), sights={"entrance": SightRules(clock_limit_s=limit_s)}))
         self.mono, self.step = 0.0, 0.0
         self.told: list[CameraClockFault] = []
+        self.published = 0
+        """How often its state was, since `passes` began."""
 
     def passes(self, seconds: float, off: float | None, trusted: bool = True) -> list[CameraClockFault]:
         """What is told while the camera is so far from the right time, None while it does not tell."""
-        self.told = []
+        self.told, self.published = [], 0
         for _ in range(round(seconds)):
             self.mono += 1.0
             now = Now(self.mono, UTC + self.mono + self.step, trusted)
@@ -57,6 +59,7 @@ class Watched:
             for fact in (Heartbeat(), CameraReported("entrance", Status.STREAMING, wall=wall)):
                 effects = self.gate.step(fact, now).effects
                 found = [each.event for each in effects if isinstance(each, Emit)]
+                self.published += sum(isinstance(each, PublishState) for each in effects)
                 self.told += [event for event in found if isinstance(event, CameraClockFault)]
         return self.told
 
@@ -65,9 +68,10 @@ class Watched:
         return self.gate.eyes()["entrance"].clock_off_s
 
     @property
-    def wrong(self) -> bool:
+    def wrong(self) -> bool | None:
+        """What the gate tells of it."""
         state = self.gate.state()
-        assert ("camera_clock" in state.degraded) == state.cameras["entrance"].clock_wrong
+        assert ("camera_clock" in state.degraded) == bool(state.cameras["entrance"].clock_wrong)
         return state.cameras["entrance"].clock_wrong
 
 
@@ -86,6 +90,18 @@ def test_what_is_within_the_limit_or_unknown_or_not_asked_for_is_no_fault(limit_
     watched = Watched(limit_s)
     assert watched.passes(120, off) == [] and not watched.wrong
     assert watched.off_s == (None if off is None else pytest.approx(off))
+
+
+@pytest.mark.parametrize(("off", "trusted"), [(None, True), (0.0, False)])
+def test_what_is_not_known_is_not_called_right(off: float | None, trusted: bool) -> None:
+    watched = Watched()
+    watched.passes(5, off, trusted)
+    assert watched.wrong is None
+    for known in (True, False):  # and the room is told when that changes, once
+        watched.passes(5, 0.0 if known else off, known or trusted)
+        assert watched.wrong is (False if known else None)
+        assert 1 <= watched.published <= 2
+    assert Watched(0.0).wrong is False  # nothing is asked of it
 
 
 def test_flickering_is_no_fault() -> None:

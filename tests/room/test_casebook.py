@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from edge.errors import StoreError
 from edge.events import TABLE
 from edge.seal import GENESIS, chain_hash, commit
-from edge.transport import Envelope, Event
+from edge.transport import Envelope, Event, Presence
 from monitor.alarms import Refused
 from monitor.api import since_time
 from monitor.casebook import Casebook
@@ -20,9 +20,11 @@ from monitor.chain import Chain as StepChain
 from monitor.database import Database, address
 from monitor.history import History, Wanted, iso
 from monitor.ledger import Ledger, Recorded
+from monitor.limits import Rules
+from monitor.reports import of_state
 from monitor.stream import Flaw, Problem, Stream, parse
 from monitor.tables import EVENTS
-from monitor.terms import Action, Rules, Stage, State
+from monitor.terms import Action, Stage, State
 
 EPOCH = "a" * 16
 
@@ -48,12 +50,14 @@ class Chain:
     def __init__(self, database: Database) -> None:
         self.ledger, self.sequence, self.digest = Ledger(database), 0, GENESIS
 
-    def report(self, kind: str, severity: int = 900, at: float | None = None, **data: object) -> list[Recorded]:
+    def report(
+        self, kind: str, severity: int = 900, at: float | None = None, subject: str = "door/main", **data: object
+    ) -> list[Recorded]:
         self.sequence += 1
         place = f"{self.sequence:012}"
         personal = committed(person="p001")
         event = Envelope(
-            f"{EPOCH}-{place}", "/hq/gate-1", f"edge-gate.{kind}", "door/main", iso(at or time.time()), severity, True,
+            f"{EPOCH}-{place}", "/hq/gate-1", f"edge-gate.{kind}", subject, iso(at or time.time()), severity, True,
             EPOCH, place, self.digest, {**(personal if kind == "AccessGranted" else {}), **data},
         )  # fmt: skip
         received = parse("edge/v1/hq/gate-1/event", msgspec.json.encode(event))
@@ -72,6 +76,24 @@ def test_an_event_that_was_committed_before_a_crash_is_dealt_with_once_after_it(
     again.recorded(lost)
     assert [step.stage for step in again.steps(1)] == [Stage.RAISED, Stage.CLEARED]
     assert StepChain(database, OKPKey.generate_key("Ed25519")).verify().broken is None
+
+
+def test_a_fault_of_before_the_power_was_cut_does_not_last_for_ever(database: Database) -> None:
+    chain, cases = Chain(database), Casebook(database, Rules())
+    cases.recorded(chain.report("CameraClockFault", 300, active=True))
+    cases.recorded(chain.report("GateStarted", 100))
+    assert [alarm.state for alarm in cases.open()] == [State.CLEARED]
+
+
+def test_a_camera_that_does_not_tell_its_time_is_not_called_right(database: Database) -> None:
+    chain, cases = Chain(database), Casebook(database, Rules(check_hold_s=0.0))
+    for active in (True, False):
+        cases.recorded(chain.report("CameraClockFault", 300, subject="camera/front", active=active))
+    [key] = [alarm.key for alarm in cases.open()]
+    for wrong in (None, False):
+        cameras = {key.subject.removeprefix("camera/"): {"clock_wrong": wrong}}
+        cases.hear(of_state("hq", "gate-1", Presence("online", gate={"cameras": cameras})))
+        assert [alarm.checked is not None for alarm in cases.open()] == [wrong is False]
 
 
 def test_a_flaw_that_was_found_before_a_crash_is_an_alarm_after_it(database: Database) -> None:

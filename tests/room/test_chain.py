@@ -15,10 +15,11 @@ from edge.simulate import HOST
 from monitor.casebook import Casebook
 from monitor.chain import TYPE, Chain, Checkpoint
 from monitor.database import Database
+from monitor.limits import Rules
 from monitor.room import Room
 from monitor.settings import load
 from monitor.tables import ALARMS, CHECKPOINTS, STEPS
-from monitor.terms import Action, Check, Key, Raised, Rules
+from monitor.terms import Action, Check, Key, Raised
 from tests.commands import answer, run
 from tests.room.test_retention import closed_by
 

@@ -24,8 +24,9 @@ from monitor.casebook import Casebook
 from monitor.database import Database
 from monitor.deliveries import FIRST_S, Deliveries
 from monitor.dispatcher import Dispatcher, linkage_of, post_of
+from monitor.limits import Rules
 from monitor.settings import Configured, load
-from monitor.terms import UNDELIVERED, Action, Check, Cleared, Key, Raised, Rules
+from monitor.terms import UNDELIVERED, Action, Check, Cleared, Key, Raised
 from tests.adapters.brokers import Mosquitto, until
 from tests.commands import answer
 

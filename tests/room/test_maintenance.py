@@ -19,11 +19,12 @@ from edge.traffic import SimulatedGate
 from monitor.alarms import Alarms
 from monitor.database import Database
 from monitor.history import History
+from monitor.limits import Rules
 from monitor.maintenance import rates
 from monitor.photos import redrawn
 from monitor.reports import of_event
 from monitor.rounds import Kind, Patrol, Plan, rounds
-from monitor.terms import DAY_S, MISSED, OVERDUE, Action, Check, Cleared, Key, Probed, Raised, Rules, Stage
+from monitor.terms import DAY_S, MISSED, OVERDUE, Action, Check, Cleared, Key, Probed, Raised, Stage
 from monitor.upkeep import GRACE_S, Upkeep
 from tests.room.conftest import PASSWORD, Monitor, enter, get
 from tests.room.test_casebook import Chain

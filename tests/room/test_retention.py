@@ -16,7 +16,8 @@ from monitor.casebook import Casebook
 from monitor.chain import Chain
 from monitor.database import Database
 from monitor.ledger import Ledger, Refused
-from monitor.terms import Action, Check, Key, Raised, Rules
+from monitor.limits import Rules
+from monitor.terms import Action, Check, Key, Raised
 from tests.adapters.brokers import Mosquitto, until
 from tests.commands import complaint
 from tests.room.conftest import PASSWORD, Monitor, get
