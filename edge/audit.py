@@ -26,6 +26,7 @@ KEPT = timedelta(days=3 * 365 + 1)
 
 LIST = "list"
 """What the line of a recovery is about."""
+PEOPLE = "SELECT id, CAST(revision AS INTEGER), CAST(enrolled_at AS TEXT) FROM people ORDER BY enrolled_at, id"
 
 
 class Said(NamedTuple):
@@ -40,6 +41,14 @@ class Break(NamedTuple):
 
     sequence: int
     why: Phrase
+
+
+class Listed(NamedTuple):
+    """Somebody on the list: the revision of their last change, and when they were enrolled."""
+
+    id: str
+    revision: int
+    enrolled_at: str
 
 
 class Anchor(NamedTuple):
@@ -104,8 +113,9 @@ class Audit:
     def verify(self, anchors: Iterable[Anchor] = ()) -> tuple[int, Break | None]:
         """How many lines there are, and the first break."""
         with self._opened() as db:
-            entries = list(journal.entries(db))
-        return len(entries), self._break(entries, list(anchors))
+            db.execute("BEGIN")  # lines and people of one moment
+            entries, people = list(journal.entries(db)), [Listed(*row) for row in db.execute(PEOPLE)]
+        return len(entries), self._break(entries, list(anchors), people)
 
     def cut(self, now: datetime) -> int:
         """Destroy what is older than it must be kept; how many lines that was."""
@@ -122,7 +132,7 @@ class Audit:
 
     # The chain -------------------------------------------------------------------------------------------------------
 
-    def _break(self, entries: list[Entry], anchors: list[Anchor]) -> Break | None:
+    def _break(self, entries: list[Entry], anchors: list[Anchor], people: list[Listed]) -> Break | None:
         lines: list[Line] = []
         for entry in entries:
             place, line = lines[-1].sequence + 1 if lines else 0, _line(entry)
@@ -133,7 +143,7 @@ class Audit:
             if not self._personal_is_true(entry, line):
                 return Break(line.sequence, Phrase("a personal field is not the one that was committed to"))
             lines.append(line)
-        return _beginning(lines) or _anchored(lines, entries, anchors)
+        return _beginning(lines) or _anchored(lines, entries, anchors) or _untold(lines, people)
 
     def _personal_is_true(self, entry: Entry, line: Line) -> bool:
         if entry.personal is None:
@@ -219,3 +229,34 @@ def _anchored(lines: list[Line], entries: list[Entry], anchors: list[Anchor]) ->
         if str(anchor) not in regained and anchor.sequence >= first and hashes.get(anchor.sequence) != anchor.hash:
             return Break(anchor.sequence, Phrase("it is not the one that the desk signed into the list"))
     return None
+
+
+def _untold(lines: list[Line], people: list[Listed]) -> Break | None:
+    """Whoever is on the list came there, and was last changed, by a line that is here or was old enough to be cut off.
+
+    It tells of an end that was taken off where no gate has kept an anchor: at one that stands alone.
+    """
+    enrolled = {line.subject for line in lines if line.deed is Deed.ENROLLED}
+    told: dict[str, int] = {}
+    for line in lines:
+        told[line.subject] = max(told.get(line.subject, 0), _revision(line))
+    anew = max((_revision(line) for line in lines if line.deed is Deed.RESEALED), default=0)
+    cut = max((_moment(line.data.details.get("until", "")) for line in lines if line.deed is Deed.CUT), default=None)
+
+    def missing(each: Listed) -> bool:
+        if cut and _moment(each.enrolled_at) <= cut:
+            return each.id in told and max(told[each.id], anew) < each.revision
+        return each.id not in enrolled or max(told[each.id], anew) < each.revision
+
+    if not (names := [each.id for each in people if missing(each)]):
+        return None
+    why = Phrase(
+        "lines are gone that told how these came onto the list or were changed: {people}", people=", ".join(names)
+    )
+    return Break(lines[-1].sequence + 1 if lines else 1, why)
+
+
+def _revision(line: Line) -> int:
+    """The revision of the list that a deed made, as far as its line tells."""
+    told = line.data.details.get("revision", "")
+    return int(told) if told.isdecimal() else 0

@@ -12,7 +12,7 @@ from edge.audit import Anchor, Audit
 from edge.clock import Calendar, Clock
 from edge.config import Credentials, DeskConfig
 from edge.enrolled import Row, Secret, erased
-from edge.errors import SealError
+from edge.errors import EdgeError, SealError, StoreError
 from edge.issue import Issuer, paged
 from edge.journal import Deed
 from edge.office import Gate, Office
@@ -182,12 +182,52 @@ class Authority:
         return self._issuer.answer(Answer(self.topics.site, report.gate, report.nonce, revision, issued))
 
 
-def anchors(config: DeskConfig, credentials: Credentials, stores: Iterable[Path]) -> list[Anchor]:
-    """The heads of the journal that the desk signed: into its last manifest, and into those that gates have kept."""
+def anchors(
+    config: DeskConfig, credentials: Credentials, stores: Iterable[Path]
+) -> tuple[list[Anchor], dict[Path, EdgeError]]:
+    """The heads of the journal that the desk signed: into its last manifest, and into those that gates have kept.
+
+    Beside them the files that say nothing of it, and why.
+    """
     topic, check = Topics(config.desk.site).manifest, Checker([read_key(credentials.path(DESK_PUBLIC))])
-    messages = [Vault(path, read_only=True).documents().get(topic) for path in stores]
-    office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
-    messages.append(office.message(topic))
-    office.close()
-    manifests = [decode(check(message).payload, Manifest) for message in messages if message]
-    return [Anchor.parse(manifest.anchor) for manifest in manifests if manifest.anchor]
+    found: list[Anchor] = []
+    useless: dict[Path, EdgeError] = {}
+    for path in [*stores, config.state / OFFICE]:
+        try:
+            own = path == config.state / OFFICE
+            found += _anchor(_issued(path, credentials, topic) if own else _kept(path, topic), check)
+        except (SealError, StoreError) as error:
+            useless[path] = error
+    return found, useless
+
+
+def _issued(path: Path, credentials: Credentials, topic: str) -> bytes:
+    """The desk's last manifest; b"" before the first."""
+    office = Office(path, Seal.load(credentials.path(KEY)))
+    try:
+        return office.message(topic) or b""
+    finally:
+        office.close()
+
+
+def _kept(path: Path, topic: str) -> bytes:
+    """The manifest in the store of a gate."""
+    vault = Vault(path, read_only=True)
+    try:
+        if message := vault.documents().get(topic):
+            return message
+    finally:
+        vault.close()
+    raise StoreError("the store has no manifest")
+
+
+def _anchor(message: bytes, check: Checker) -> list[Anchor]:
+    if not message:
+        return []
+    try:
+        manifest = decode(check(message).payload, Manifest)
+    except SealError as error:
+        text = "its list is signed with a key that is not the desk's, or not any more since the key was rotated"
+        hint = "after a rotation: restart the desk, which signs anew; take the store again when its gate has that list"
+        raise SealError(text, hint) from error
+    return [Anchor.parse(manifest.anchor)] if manifest.anchor else []

@@ -49,6 +49,14 @@ def nobody(person: str, known: list[str]) -> StoreError:
     return StoreError("nobody is enrolled as {person}", "did you mean {near}?", person=person, near=", ".join(near))
 
 
+def not_revoked(person: str) -> StoreError:
+    return StoreError("{person} is not revoked", "see: edge-gate people show {person}", person=person)
+
+
+def revoked_already(person: str) -> StoreError:
+    return StoreError("{person} is revoked already", "see: edge-gate people show {person}", person=person)
+
+
 def empty(person: str) -> StoreError:
     hint = "erase the record and enrol the person again"
     return StoreError("no templates are left of {person}", hint, person=person)

@@ -145,7 +145,8 @@ class Whitelist(Cabinet):
             enrolled = [(record, secret) for record, secret in self._read(db) if secret and not record.revoked_at]
             for record, secret in enrolled:
                 self._store(db, msgspec.structs.replace(record, revision=revision), secret)
-            journal.write(db, self._seal, Deed.RESEALED, "people", {"people": str(len(enrolled))})
+            told = {"people": str(len(enrolled)), "revision": str(revision)}
+            journal.write(db, self._seal, Deed.RESEALED, "people", told)
         return revision
 
     def recover(

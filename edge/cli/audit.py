@@ -30,20 +30,27 @@ def verify(
     credentials: CredentialsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check the whole chain, and its ends that were signed into the whitelist; name the first break."""
+    """Check the whole chain, and its ends that were signed into the whitelist; name the first break.
+
+    A list that says nothing of it, one that an earlier key has signed say, is a problem of its own.
+    """
     from edge.authority import anchors as signed
 
     loaded, secrets = load_either(config), Credentials(credentials)
-    anchors = signed(loaded, secrets, store or []) if isinstance(loaded, DeskConfig) else []
+    anchors, useless = signed(loaded, secrets, store or []) if isinstance(loaded, DeskConfig) else ([], {})
     count, found = Audit.of(loaded, secrets).verify(anchors)
     anchored = max((anchor.sequence for anchor in anchors), default=0)
     if json:
         first = {"sequence": found.sequence, "problem": str(found.why)} if found else None
-        emit({"lines": count, "valid": found is None, "anchored": anchored, "first_break": first})
+        problems = [{"store": str(path), "problem": str(why.message)} for path, why in useless.items()]
+        emit({"lines": count, "valid": found is None, "anchored": anchored, "first_break": first, "problems": problems})
         return
     say("{count} lines, the newest one that was signed into a list is {anchored}", count=count, anchored=anchored)
     if found:
         say("the first break is at line {sequence}: {why}", sequence=found.sequence, why=found.why)
+    for path, why in useless.items():
+        say("{path} says nothing of the journal: {why}", path=path, why=why)
+    if found or useless:
         raise typer.Exit(1)
 
 

@@ -125,10 +125,34 @@ def test_a_whole_chain_that_was_rewritten_or_shortened_differs_from_what_a_gate_
     assert audit.verify([later])[1] is not None
 
 
+@pytest.mark.parametrize(("after", "missing"), [(0, [0, 1, 2]), (2, [1, 2]), (3, [1])])
+def test_whoever_is_on_the_list_without_a_line_is_named(audit: Audit, after: int, missing: list[int]) -> None:
+    """Nobody has kept an anchor of a gate that stands alone: the people themselves tell of the end that was cut off."""
+    ids = [said.line.subject for said in audit.lines()[:3]]
+    change(audit, f"DELETE FROM journal WHERE sequence > {after}")
+    found = audit.verify()[1]
+    assert found and found.sequence == after + 1
+    assert [person for person in ids if person in str(found.why)] == [ids[number] for number in missing]
+
+
+def test_everybody_sealed_anew_is_one_line_that_counts_for_all(whitelist: Whitelist, audit: Audit) -> None:
+    whitelist.renumber()
+    assert audit.verify() == (6, None)
+    change(audit, "DELETE FROM journal WHERE sequence = 6")
+    assert audit.verify()[1] is not None
+
+
+def enrolled_long_ago(audit: Audit) -> None:
+    """The first two."""
+    first = "SELECT id FROM people ORDER BY enrolled_at LIMIT 2"
+    change(audit, f"UPDATE people SET enrolled_at = '2019-01-01T00:00:00Z' WHERE id IN ({first})")
+
+
 def test_lines_go_after_three_years_and_the_cut_says_so(audit: Audit) -> None:
     anchor, first = audit.anchor(), audit.lines()[0].line.at
     assert audit.cut(first + KEPT) == 0
     rewritten(audit, lambda line: msgspec.structs.replace(line, at=line.at - KEPT) if line.sequence <= 2 else line)
+    enrolled_long_ago(audit)
     assert audit.cut(audit.lines()[2].line.at) == 2
     lines = audit.lines()
     assert (len(lines), lines[-1].line.deed) == (4, Deed.CUT)
@@ -142,5 +166,6 @@ def test_a_cut_that_nobody_here_wrote_is_a_break_and_no_more(audit: Audit, until
     told = {"through": "2", "hash": lines[2].line.previoushash}
     audit.note(Deed.CUT, "journal", **(told | {"until": until} if until else {}))
     change(audit, "DELETE FROM journal WHERE sequence <= 2")
+    enrolled_long_ago(audit)
     found = audit.verify()[1]
     assert (found is None) is (until == "2020-01-01")

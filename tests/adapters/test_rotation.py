@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import provision, rotation
+from edge import files, provision, rotation
 from edge.config import BrokerSection, Credentials, WorkstationConfig, WorkstationSection
 from edge.journal import Deed
 from edge.records import Kind, Topics
@@ -27,7 +27,7 @@ from edge.workstation import Counter
 from tests.adapters.brokers import until
 from tests.adapters.rooms import furnished, office
 from tests.adapters.sites import Place
-from tests.commands import answer, complaint
+from tests.commands import answer, complaint, run
 
 pytestmark = pytest.mark.real
 
@@ -50,7 +50,7 @@ def test_a_content_key_is_rotated_under_way(place: Place) -> None:
     assert told["key"] in {line.line.subject for line in place.audit().lines()}
 
 
-def test_a_signing_key_is_rotated_and_the_old_one_signs_for_nobody(place: Place) -> None:
+def test_a_signing_key_is_rotated_and_the_old_one_signs_for_nobody(place: Place, tmp_path: Path) -> None:
     ann, face = place.enroll("Ann")
     bob, _ = place.enroll("Bob")
     place.start("broker", "desk", "north")
@@ -65,9 +65,19 @@ def test_a_signing_key_is_rotated_and_the_old_one_signs_for_nobody(place: Place)
     place.start("north")
     place.wait(1)
     place.stop("desk")
+    store = tmp_path / "kept.sqlite"
+    files.copy(place.town.sites["north"].config.state / "list.sqlite", store)
     answer("keys", "rotate", "signing", "--finish", *options(place))
+    told = answer("audit", "verify", "--store", store, *options(place))
+    assert told["valid"] and told["first_break"] is None, "the journal is what was written, whoever signed the lists"
+    own = place.town.root / "state/desk.sqlite"
+    assert [problem["store"] for problem in told["problems"]] == [str(store), str(own)]
+    assert all("not any more since the key was rotated" in problem["problem"] for problem in told["problems"])
+    assert "restart the desk" in run("audit", "verify", *options(place)).stdout
     place.start("desk")
     until(lambda: (loaded := place.gates["north"].now()) and loaded.fact.revision == place.town.office().head()[0] > 3)
+    told = answer("audit", "verify", "--store", store, *options(place))
+    assert [problem["store"] for problem in told["problems"]] == [str(store)] and told["anchored"] > 0
     place.stop("north")
     (secrets / DESK_NEXT).replace(secrets / DESK_PUBLIC)
     place.start("north")
