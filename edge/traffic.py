@@ -42,8 +42,9 @@ from edge.facts import (
     WhitelistLoaded,
 )
 from edge.gate import Gate
+from edge.mishaps import befall
 from edge.outbox import Outbox
-from edge.outlook import SPOILT, STREAM_FAULTS, detail, seen
+from edge.outlook import detail, seen
 from edge.past import remember
 from edge.presence import Cues
 from edge.rules import gate_rules
@@ -61,6 +62,7 @@ STRANGERS = 0.08
 FAULTS_PER_HOUR = 12.0
 """How often something goes wrong at a site of seven gates, so that there is something to see."""
 THRESHOLD = 0.44
+WHITELIST = WhitelistLoaded(12, PEOPLE, THRESHOLD, 0.01)
 HEALTH_S = 10.0
 FRAMES_PER_S = 25.0
 LOOK_S = 1.0
@@ -95,13 +97,13 @@ class SimulatedGate:
 
     def start(self) -> None:
         self.at(0.0, Started(f"{self._random.getrandbits(64):016x}", "zoo", True))
-        self.at(0.0, WhitelistLoaded(12, PEOPLE, THRESHOLD, 0.01))
+        self.at(0.0, WHITELIST)
         self.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
         self.at(0.0, RelayReported(DOOR, RelayOutcome.AVAILABLE))
         self.at(1.0, DrillDone(time.time(), DrillReport(CAMERA, DOOR, True, True, 480.0, dict.fromkeys(DRILLED, True))))
         self.at(1.0, self._health)
         self.at(0.0, self._look)
-        for happens, rate in ((self._somebody, self._rate), (self._fault, self._faults)):
+        for happens, rate in ((self._somebody, self._rate), (self._mishap, self._faults)):
             if rate:
                 self._again(happens, rate)
         self._thread.start()
@@ -191,17 +193,8 @@ class SimulatedGate:
                 self._do(told, Now(time.monotonic(), time.time()))
         self.at(LOOK_S, self._look)
 
-    def _turn(self, status: Status) -> Callable[[], None]:
-        def turn() -> None:
-            self.camera = status
-
-        return turn
-
-    def _set_clock(self, off_s: float) -> Callable[[], None]:
-        def set_clock() -> None:
-            self.clock_off_s = off_s
-
-        return set_clock
+    def _mishap(self) -> None:
+        befall(self, DOOR, WHITELIST, self._random)
 
     def _somebody(self) -> None:
         """Somebody walks up, after whoever is there: good views of one face, then the track ends."""
@@ -234,27 +227,6 @@ class SimulatedGate:
             held = self._random.uniform(24.0, 40.0) if self._random.random() < 0.004 else self._random.uniform(1.2, 3.0)
             self.at(opened, InputChanged(DOOR, Input.CONTACT, True))
             self.at(opened + held, InputChanged(DOOR, Input.CONTACT, False))
-
-    def _fault(self) -> None:
-        """Something goes wrong, and is over some time later."""
-        rnd = self._random
-        lasts = rnd.uniform(20.0, 90.0)
-        match rnd.choice(("camera", "camera", "clock", "forced", "tamper", "whitelist")):
-            case "camera":
-                self.at(0.0, self._turn(rnd.choice((*STREAM_FAULTS, *SPOILT))))
-                self.at(lasts, self._turn(Status.STREAMING))
-            case "clock":
-                self.at(0.0, self._set_clock(rnd.choice((-1, 1)) * rnd.uniform(20.0, 400.0)))
-                self.at(lasts, self._set_clock(0.0))
-            case "forced":
-                self.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
-                self.at(lasts / 4, InputChanged(DOOR, Input.CONTACT, False))
-            case "tamper":
-                self.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
-                self.at(lasts, InputChanged(DOOR, Input.TAMPER, False))
-            case _:
-                self.at(0.0, WhitelistLoaded(12, 0, THRESHOLD, 0.01, "the manifest has expired"))
-                self.at(lasts, WhitelistLoaded(13, PEOPLE, THRESHOLD, 0.01))
 
 
 class SimulatedSite:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from joserfc.jwk import OKPKey
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from edge.errors import StoreError
 from edge.events import TABLE
@@ -162,6 +162,20 @@ def test_names_in_answered_commands_of_an_older_room_end_too(tmp_path: Path) -> 
                 connection.execute(text(statement))
     with Database(tmp_path / "room.sqlite") as database:
         assert History(database).erase(time.time()) == 1
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"5", b"{}", b'{"data": 5}', b"[" * 100_000])
+def test_a_damaged_event_does_not_keep_others_from_being_erased(database: Database, payload: bytes) -> None:
+    chain, history = Chain(database), History(database)
+    for _ in range(2):
+        chain.report("AccessGranted", 100, time.time() - 100 * 86_400)
+    with database.writing() as connection:
+        connection.execute(update(EVENTS).where(EVENTS.c.sequence == 1).values(payload=payload))
+    assert history.erase(time.time()) == 2 and history.erase(time.time()) == 0
+    with database.reading() as connection:
+        rows = connection.execute(select(EVENTS.c.payload).order_by(EVENTS.c.sequence)).scalars().all()
+    assert bytes(rows[0]) == b"" and b"p001" not in bytes(rows[1])
+    assert [gap.place.sequence for gap in chain.ledger.audit().gaps] == [1]
 
 
 @pytest.mark.parametrize(
