@@ -93,7 +93,7 @@ class Camera:
         self._condition, self._closed = threading.Condition(), threading.Event()
         self._slot: _Decoded | None = None
         self._index = 0
-        self._reader: _Reader | None = None
+        self._reports = SenderReports()
         self._deadline = inf
         # A daemon: a call into libav that never returns must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"camera-{section.name}", daemon=True)
@@ -126,7 +126,7 @@ class Camera:
     @property
     def wall(self) -> float | None:
         """The camera's UTC less this machine's monotonic clock; None while the camera does not tell."""
-        return self._reader.reports.wall.ahead if self._reader else None
+        return self._reports.wall.ahead
 
     def hung(self) -> bool:
         """Whether the reading thread is past its deadline: a native call that does not return."""
@@ -138,6 +138,7 @@ class Camera:
             try:
                 self._read()
             except _Failure as failure:
+                self._reports = SenderReports()  # what the camera told ends with its connection
                 now = time.monotonic()
                 self._tell(self._link.failed(failure.status, now, failure.detail))
                 self._allow(inf)
@@ -147,8 +148,8 @@ class Camera:
         """One connection, from opening to its failure."""
         size: tuple[int, int] | None = None
         with _open(self._url, self._section, self._allow) as container:
-            self._reader = _Reader(container, self._section, self._allow, self._key_frames)
-            for decoded in self._reader.frames(self._index):
+            reader = _Reader(container, self._section, self._allow, self._reports, self._key_frames)
+            for decoded in reader.frames(self._index):
                 if size not in (None, decoded.size):
                     self._tell(self._link.up(time.monotonic(), Status.CHANGED, "{} x {}".format(*decoded.size)))
                 size, self._index = decoded.size, decoded.index
@@ -207,18 +208,18 @@ def _status(error: FFmpegError, table: dict[type[FFmpegError], Status], other: S
 class _Reader:
     """Reads one connection to its end."""
 
-    def __init__(self, container: InputContainer, section: CameraSection, allow: Allow, key_frames: bool) -> None:
+    def __init__(
+        self, container: InputContainer, section: CameraSection, allow: Allow, reports: SenderReports, key_frames: bool
+    ) -> None:
         if not container.streams.video or container.streams.video[0].codec_context.name not in CODECS:
             raise _Failure(Status.BROKEN, "the stream has no H.264 or H.265 video")
         self._container, self._stream = container, container.streams.video[0]
-        self._read_timeout, self._allow = section.read_timeout_s, allow
+        self._read_timeout, self._allow, self._key_frames = section.read_timeout_s, allow, key_frames
         # Frame threads would hold back as many frames as there are threads; one eye runs on one core anyway.
         self._stream.codec_context.thread_count = 1
-        self._key_frames = key_frames
         if key_frames:
             self._stream.codec_context.skip_frame = "NONKEY"
-        self._clock, self.reports = ArrivalClock(), SenderReports()
-        self._late = False
+        self._clock, self._reports, self._late = ArrivalClock(), reports, False
 
     def frames(self, index: int) -> Iterator[_Decoded]:
         """Every usable frame, counted from `index` on; ends only by raising _Failure."""
@@ -245,14 +246,13 @@ class _Reader:
                 if packet.size:  # what flushes the decoder at the end has none
                     pts = self._seconds(packet.pts)
                     self._clock.arrived(pts, time.monotonic())
-                    self.reports.read(packet, self._clock.captured(pts))
+                    self._reports.read(packet, self._clock.captured(pts))
                     yield packet
                 self._allow(2 * self._read_timeout)
         except FFmpegError as error:
             status = _status(error, READING, Status.ENDED)
-            silent = status is Status.STALLED
-            detail = f"nothing came for {self._read_timeout:g} s" if silent else str(error.strerror)
-            raise _Failure(status, detail) from None
+            silent = f"nothing came for {self._read_timeout:g} s"
+            raise _Failure(status, silent if status is Status.STALLED else str(error.strerror)) from None
         raise _Failure(Status.ENDED, "the camera ended the stream")
 
     def _decode(self, packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:

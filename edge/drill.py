@@ -74,15 +74,16 @@ def drill(config: Config, credentials: Path, clip: Clip, camera: str = "") -> Dr
         stage = stack.enter_context(Stage(root, copy, credentials))
         granted, took = stage.approach(clip.person, START_S + 2 * length)
         server.kill()  # nobody comes any more: whoever opens the door now forces it
-        return _report(section, clip.person, granted, took, stage.alarms())
+        late = stage.late()
+        return _report(section, clip.person, granted, took, {} if late else stage.alarms(), late)
 
 
 def _report(
-    camera: CameraSection, person: str, granted: bool, took: float | None, alarms: dict[str, bool]
+    camera: CameraSection, person: str, granted: bool, took: float | None, alarms: dict[str, bool], late: str
 ) -> DrillReport:
-    why = "" if granted else "the person was not recognised" if person else "nobody was recognised"
+    why = late or ("" if granted else "the person was not recognised" if person else "nobody was recognised")
     if granted and took is None:
-        why = "the relay did not open"
+        why = why or "the relay did not open"
     if silent := [name for name, worked in alarms.items() if not worked]:
         why = why or f"these alarms did not work: {', '.join(silent)}"
     return DrillReport(camera.name, camera.door, not why, granted, took, alarms, person, why)
@@ -187,9 +188,16 @@ class Stage:
             return []
         return [each for each in self._events(DoorModeChanged) if each.data["mode"] == DoorMode.ACCESSED]
 
+    def late(self) -> str:
+        """Why no alarm can be tried: what the gate has not come to in time; empty when it stands ready."""
+        if self._until(self._idle, self._patience_s):
+            return ""
+        if not self._started():
+            return "the gate did not start"
+        return "the pulse did not end" if self._chip.is_file() else "the relay guard has not opened its chip"
+
     def alarms(self) -> dict[str, bool]:
-        """Each of the four, from its cause to its end."""
-        self._until(self._idle, self._patience_s)
+        """Each of the four, from its cause to its end, at a gate that stands ready."""
         self._until(lambda: False, SETTLE_S)
         worked = dict.fromkeys(ALARMS, False)
         self._line(CONTACT, True)
@@ -208,7 +216,10 @@ class Stage:
     def _idle(self) -> bool:
         """Whether the gate has started and the pulse is over, so that a leaf that opens is forced."""
         modes = self._events(DoorModeChanged)
-        return bool(self._events(GateStarted)) and (not modes or modes[-1].data["mode"] == DoorMode.LOCKED)
+        return self._started() and self._chip.is_file() and (not modes or modes[-1].data["mode"] == DoorMode.LOCKED)
+
+    def _started(self) -> bool:
+        return bool(self._events(GateStarted))
 
     def _told(self, name: str, active: bool) -> bool:
         kind = ALARMS[name]

@@ -10,17 +10,18 @@ from statistics import median
 
 from edge.fault import Fault
 
-REPORTS, ENOUGH = 5, 3
-"""So many reports are remembered, and from so many on their median counts."""
+SAMPLES, ENOUGH = 5, 3
+"""So many samples are remembered, and from so many on their median counts. Two in a row may rest on one report: until
+the next one comes, the time of a packet is reckoned from the last."""
 HOLD_S = 10.0
 """How long a clock must be off before that is a fault, as for what a picture shows."""
 
 
 class WallClock:
-    """The reports of one connection."""
+    """What the packets of one connection say by the reports before them, one sample every few seconds."""
 
     def __init__(self) -> None:
-        self._ahead: deque[float] = deque(maxlen=REPORTS)
+        self._ahead: deque[float] = deque(maxlen=SAMPLES)
 
     def reported(self, utc: float, captured: float) -> None:
         """What was captured then (monotonic) was captured at `utc` by the sender.
@@ -34,8 +35,8 @@ class WallClock:
     @property
     def ahead(self) -> float | None:
         """The sender's UTC less this machine's monotonic clock; None until it is known."""
-        reports = list(self._ahead)  # another thread adds to them
-        return median(reports) if len(reports) >= ENOUGH else None
+        samples = list(self._ahead)  # another thread adds to them
+        return median(samples) if len(samples) >= ENOUGH else None
 
 
 class Drift:
@@ -65,5 +66,7 @@ class Drift:
         """
         self.off_s = ahead - utc_ahead if ahead is not None and trusted else None
         if self.off_s is None or not self._limit_s:
+            if not self.active:
+                self._fault.update(False, now)  # what had begun is not known to have lasted
             return False
         return self._fault.update(abs(self.off_s) > self._limit_s, now)

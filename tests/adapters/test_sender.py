@@ -47,6 +47,14 @@ def test_how_far_a_cameras_clock_is_ahead_is_measured(clip: Path, ahead: float, 
         camera.close()
 
 
+def test_what_a_camera_told_before_its_connection_ended_is_not_told_on(clip: Path) -> None:
+    with RtspServer(clip) as server:
+        camera = looking(server.url)
+        off_s(camera)
+    until(lambda: (camera.next(0.1), camera.wall is None)[1])
+    camera.close()
+
+
 def test_who_tells_no_time_is_not_wrong(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[float] = []
     reported = WallClock.reported

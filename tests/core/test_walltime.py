@@ -8,7 +8,7 @@ from edge.facts import CameraReported, Emit, Heartbeat, PublishState
 from edge.gate import Gate
 from edge.sight import SightRules
 from edge.terms import Now, Status
-from edge.walltime import ENOUGH, HOLD_S, REPORTS, WallClock
+from edge.walltime import ENOUGH, HOLD_S, SAMPLES, WallClock
 from tests.core.worlds import gate_rules
 
 UTC = 1_800_000_000.0
@@ -22,14 +22,14 @@ def clock(*ahead: float) -> WallClock:
     return wall
 
 
-@pytest.mark.parametrize("reports", range(ENOUGH))
-def test_few_reports_say_nothing(reports: int) -> None:
-    assert clock(*[3.0] * reports).ahead is None
+@pytest.mark.parametrize("samples", range(ENOUGH))
+def test_few_samples_say_nothing(samples: int) -> None:
+    assert clock(*[3.0] * samples).ahead is None
 
 
-def test_the_median_of_the_last_reports_counts() -> None:
+def test_the_median_of_the_last_samples_counts() -> None:
     assert clock(3.0, 3.1, 900.0, 2.9, 3.0).ahead == pytest.approx(UTC - 100 + 3.0)
-    assert clock(*[900.0] * 9, *[3.0] * (REPORTS // 2 + 1)).ahead == pytest.approx(UTC - 100 + 3.0)
+    assert clock(*[900.0] * 9, *[3.0] * (SAMPLES // 2 + 1)).ahead == pytest.approx(UTC - 100 + 3.0)
 
 
 def test_a_sender_without_a_wall_clock_says_nothing() -> None:
@@ -116,6 +116,13 @@ def test_a_gate_whose_own_clock_is_not_trusted_blames_no_camera() -> None:
     assert watched.passes(120, 0.0, trusted=False) == [] and watched.off_s is None
     watched.step = 0.0  # it is synchronised, and the camera was right all along
     assert watched.passes(120, 0.0) == [] and watched.off_s == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("off", "trusted"), [(None, True), (60.0, False)])
+def test_what_is_off_before_and_after_it_was_not_known_has_not_lasted(off: float | None, trusted: bool) -> None:
+    watched = Watched()
+    assert watched.passes(1, 60.0) == watched.passes(3600, off, trusted) == watched.passes(HOLD_S, 60.0) == []
+    assert watched.passes(1, 60.0) == [CameraClockFault(True, 60.0)]
 
 
 def test_what_is_not_known_any_more_stays_as_it_was() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edge import drill as rehearsed
 from edge import models
+from edge.config import CameraSection, Config
 from edge.drillbook import leave
 from edge.enrolled import Bounds, Consent, Edit
 from edge.errors import ConfigurationError
@@ -77,6 +79,28 @@ def test_an_approach_is_recognised_and_every_alarm_works_while_the_real_door_sta
     wait(lambda: gate.events(DrillReport))
     assert gate.events(DrillReport)[0].data["passed"] is True
     assert gate.watch.opened == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "detail"),
+    [("key", "the gate did not start"), ("chip", "the relay guard has not opened its chip")],
+)
+def test_where_the_gate_does_not_start_no_alarm_is_tried_and_called_broken(
+    house: NewHouse, film: Path, monkeypatch: pytest.MonkeyPatch, missing: str, detail: str
+) -> None:
+    gate, rehearsal = house(), rehearsed._rehearsal
+    monkeypatch.setattr(rehearsed, "START_S", 0.0)
+
+    def without_chip(config: Config, camera: CameraSection, url: str, root: Path) -> Config:
+        (root / "chip").mkdir()
+        return rehearsal(config, camera, url, root)
+
+    if missing == "chip":
+        monkeypatch.setattr(rehearsed, "_rehearsal", without_chip)
+    else:
+        (gate.site.secrets / "whitelist.key").unlink()
+    told = rehearsed.drill(gate.site.config, gate.site.secrets, rehearsed.Clip(film))
+    assert (told.passed, told.detail, told.alarms) == (False, detail, {})
 
 
 def test_a_report_is_told_once_also_across_a_restart(house: NewHouse) -> None:
