@@ -151,7 +151,7 @@ class Clerk:
 
     def _outcome(self, workstation: Gate, heard: Heard, demand: Demand) -> Outcome:
         if workstation.revoked_at:
-            error = RefusedError("the workstation {name} was shut out", name=workstation.name)
+            error = EdgeError("the workstation {name} was shut out", name=workstation.name)
             self._complain(workstation.name, error)
             return _refused(error)
         try:
@@ -233,7 +233,7 @@ class Clerk:
 
     def _admitted(self, people: Whitelist, ask: Admit) -> Person:
         if why := shortcoming(ask, self._pack.id, self._pack.dimension, MOST_TEMPLATES):
-            raise RefusedError("{why}", why=why, reason="unreadable")
+            raise EdgeError("{why}", why=why)
         applicant = forms.applicant(ask.applicant)
         if not ask.templates:
             return people.admit_faceless(applicant, self._pack.id)
@@ -250,7 +250,7 @@ class Clerk:
 
 def _refused(error: EdgeError) -> Refused:
     fields = {name: str(field) for name, field in error.fields.items()}
-    return Refused(error.template, error.hint, fields)
+    return Refused(error.template, error.hint, fields, unable=not isinstance(error, RefusedError))
 
 
 def _vectors(ask: Admit) -> Vector:

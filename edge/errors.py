@@ -5,6 +5,7 @@ hint; `str()` is the English text. Bugs are not EdgeErrors: they end the process
 """
 
 from collections.abc import Callable
+from typing import Self
 
 Translate = Callable[[str], str]
 
@@ -40,6 +41,11 @@ class EdgeError(Exception):
     def __init__(self, template: str, hint: str = "", **fields: object) -> None:
         super().__init__(template, hint, fields)
         self.template, self.hint, self.fields = template, hint, fields
+
+    @classmethod
+    def retold(cls, template: str, hint: str, fields: dict[str, str]) -> Self:
+        """An error that another process of ours has told."""
+        return cls(template, hint, **fields)
 
     def __str__(self) -> str:
         return self.render(str)
@@ -77,11 +83,6 @@ class ModelError(EdgeError):
 
 class RefusedError(EdgeError):
     """One of many things that were handed in is refused; the rest may go on."""
-
-    @classmethod
-    def retold(cls, template: str, hint: str, fields: dict[str, str]) -> "RefusedError":
-        """A refusal that another process of ours has told."""
-        return cls(template, hint, **fields)
 
     @property
     def reason(self) -> str:

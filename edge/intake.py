@@ -14,6 +14,8 @@ from edge.enroll import Registrar
 from edge.errors import LinkError, PhotoError, RefusedError, StoreError
 from edge.photos import content
 
+LASTING = ("no_good_photo", "already_enrolled")
+"""Reasons to turn somebody away that the next run believes. Any other may be gone by then with the row unchanged."""
 Advance = Callable[[int, int], None]
 """Told how many applications are done, and how many there are."""
 
@@ -27,7 +29,8 @@ class Book(Protocol):
     def stands(self, where: str, number: str, judged: str) -> str:
         """Why an application that is to be judged by the same as before was turned away then; empty: judge it."""
 
-    def note(self, refusal: Refusal, judged: str) -> None: ...
+    def note(self, refusal: Refusal, judged: str) -> None:
+        """By what it was judged; by nothing, and it does not stand in the next run."""
 
 
 class Tally(Struct):
@@ -84,7 +87,7 @@ class Intake:
                 self._enroll(application, judged)
         except RefusedError as error:
             self.tally.turned_away[error.reason] += 1
-            self._book.note(_refusal(application, "", error), judged)
+            self._book.note(_refusal(application, "", error), judged if error.reason in LASTING else "")
 
     def _is_in(self, application: Application) -> bool:
         """Whether this very person is in, from an earlier run; their number may be nobody else's."""

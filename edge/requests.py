@@ -165,6 +165,8 @@ class Refused(Struct, frozen=True, tag="refused"):
     text: str
     hint: str = ""
     fields: dict[str, str] = {}
+    unable: bool = False
+    """Whether the reason is not in what was asked: the desk cannot do it, and would not for anybody else."""
 
 
 class Stale(Struct, frozen=True, tag="stale"):

@@ -78,11 +78,17 @@ def finish(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
 
 
 def _finish(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
-    key, public = (read_key(credentials.path(name)) for name in (what.next_key, what.next_public))
+    path = credentials.path(what.next_key)
+    if not path.exists() and (encrypted := credentials.path(f"{what.next_key}{ENCRYPTED}")).exists():
+        hint = "decrypt it as root, then do the same again: systemd-creds decrypt --name={key} {encrypted} {path}"
+        text = "the next key is there only as this host has encrypted it: {encrypted}"
+        raise SealError(text, hint, key=what.next_key, encrypted=encrypted, path=path)
+    key, public = read_key(path), read_key(credentials.path(what.next_public))
     _note(config, credentials, fingerprint(public), purpose=what.purpose)
     for name, bytes_ in ((what.key, key), (what.public, public)):
         files.replace(credentials.path(name), bytes_)
-    for done in (f"{what.key}{ENCRYPTED}", what.next_key, what.next_public):
+    # An encrypted one is what units are given where there is one: left over, it would pass for the key now, or next.
+    for done in (f"{what.key}{ENCRYPTED}", what.next_key, f"{what.next_key}{ENCRYPTED}", what.next_public):
         credentials.path(done).unlink(missing_ok=True)
     return fingerprint(public)
 

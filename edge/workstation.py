@@ -16,7 +16,7 @@ import msgspec
 from edge import journal
 from edge.config import Credentials, WorkstationConfig
 from edge.enrolled import Applicant, Edit, Person
-from edge.errors import LinkError, RefusedError, SealError
+from edge.errors import EdgeError, LinkError, RefusedError, SealError, StoreError
 from edge.kept import checker
 from edge.matcher import Vector
 from edge.mqtt import Connection, Lost, Message
@@ -161,7 +161,7 @@ class Counter:
     # Asking -----------------------------------------------------------------------------------------------------------
 
     def _done(self, deed: Deed, whom: str) -> Person:
-        """Have a deed done, once, under one id; RefusedError when the desk does not."""
+        """Have a deed done, once, under one id; RefusedError when the desk does not, StoreError when it cannot."""
         id_, self._request = self._request or secrets.token_hex(16), ""
         if not self._challenge:
             self._asked(Find(""), Found)  # whether there is a desk at all is known before anything is changed
@@ -193,7 +193,10 @@ class Counter:
 
     def _expected(self, outcome: Outcome, kind: type[T]) -> T:
         if isinstance(outcome, Refused):
-            raise RefusedError.retold(outcome.text, outcome.hint, outcome.fields)
+            told = outcome.text, outcome.hint, outcome.fields
+            if outcome.unable:  # its disk, say, and not the one of this machine
+                raise StoreError("the desk says: {why}", why=EdgeError.retold(*told))
+            raise RefusedError.retold(*told)
         if not isinstance(outcome, kind):
             raise LinkError("the desk answers something else; is it of an older version?")
         return outcome

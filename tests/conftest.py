@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,21 @@ def shared() -> Path:
     """The folder of real videos, photos and weights."""
     need(SHARED.is_dir(), f"{SHARED} with videos and weights")
     return SHARED
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with little room."""
+    need(os.geteuid() == 0, "root, to mount a small file system")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    need(subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False).returncode == 0, "mount")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(path: Path) -> None:
+    """Leave no room on the disk of this new file."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass

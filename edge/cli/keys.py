@@ -88,7 +88,8 @@ TOLD = {
         "carry desk-next.pub to every gate, restart it, then use --finish; the next key is {name}"
     ),
     (Rotated.SIGNING, True): N_(
-        "restart the desk; then, at every gate, desk-next.pub takes the place of desk.pub ({name})"
+        "run scripts/install --desk and restart the desk; then, at every gate, desk-next.pub takes the place of "
+        "desk.pub ({name})"
     ),
     (Rotated.OPENING, False): N_(
         "run scripts/install --desk and restart the desk, which opens with both keys then; carry desk-open-next.pub to "

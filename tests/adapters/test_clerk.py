@@ -3,12 +3,15 @@
 import sqlite3
 from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 import msgspec
+import pytest
 
 from edge.audit import Audit
 from edge.clerk import Clerk
 from edge.enrolled import Applicant, Bounds, Edit
+from edge.errors import RefusedError, StoreError
 from edge.journal import Deed
 from edge.pins import stretched
 from edge.records import Kind, decode, encode, parse
@@ -30,7 +33,8 @@ from edge.requests import (
 )
 from edge.signet import Stamp, new_signing_pair, read_key
 from edge.town import synthetic
-from tests.adapters.rooms import CONSENT, PACK, RNG, SITE, Room, office
+from tests.adapters.rooms import CONSENT, PACK, RNG, SITE, Room, furnished, office
+from tests.conftest import fill
 
 
 def test_the_first_deed_wins_and_the_other_is_told_whose_it_was(room: Room) -> None:
@@ -185,3 +189,35 @@ def test_a_face_that_is_enrolled_is_refused_by_the_desk_with_whose_it_is(room: R
     assert isinstance(told, Refused) and (told.fields["person"], told.fields["reason"]) == (ann.id, "already_enrolled")
     twin = msgspec.structs.replace(applicant, another="her twin")
     assert isinstance(room.ask("back", Admit(twin, PACK.id, PACK.dimension, content), "r2"), Done)
+
+
+def test_what_the_desk_cannot_do_is_no_refusal_of_what_was_asked(small_disk: Path) -> None:
+    """With its disk full: the workstation stops, and what it asks is done once there is room."""
+    with furnished(small_disk) as room:
+        front, people = room.counters["front"], 0
+        fill(small_disk / "filled")
+        while isinstance(told := room.ask("front", _admission(people), f"r{people}"), Done):
+            people += 1  # in pages that were free
+        with pytest.raises(StoreError, match=r"the desk says: the whitelist .* cannot be used"):
+            front._expected(told, Done)
+        (small_disk / "filled").unlink()
+        assert isinstance(room.ask("front", _admission(people), "again"), Done)
+        assert len(room.people.people(date.today())) == people + 1
+
+
+def _admission(number: int) -> Admit:
+    faces = synthetic(RNG, PACK.dimension).astype("<f4").tobytes()
+    return Admit(Applicant("Ann", CONSENT, number=str(number)), PACK.id, PACK.dimension, faces)
+
+
+def test_a_workstation_with_another_pack_is_told_so_once_and_not_for_every_row(room: Room) -> None:
+    told = room.ask("front", msgspec.structs.replace(_admission(1), pack="other-1"))
+    with pytest.raises(StoreError, match="the workstation runs the model pack other-1"):
+        room.counters["front"]._expected(told, Done)
+
+
+def test_a_number_that_is_taken_is_a_refusal_of_what_was_asked(room: Room) -> None:
+    assert isinstance(room.ask("front", _admission(7)), Done)
+    with pytest.raises(RefusedError) as told:
+        room.counters["front"]._expected(room.ask("front", _admission(7), "r2"), Done)
+    assert told.value.reason == "number_taken"

@@ -8,12 +8,15 @@ import pytest
 
 from edge import files, provision, rotation
 from edge.config import BrokerSection, Credentials, WorkstationConfig, WorkstationSection
+from edge.errors import SealError
 from edge.journal import Deed
 from edge.records import Kind, Topics
 from edge.requests import Find, Found
 from edge.signet import (
+    DESK_KEY,
     DESK_NEXT,
     DESK_OPENS,
+    DESK_OPENS_NEXT,
     DESK_OPENS_NEXT_PUBLIC,
     DESK_OPENS_PUBLIC,
     DESK_PUBLIC,
@@ -119,10 +122,37 @@ def test_an_opening_key_is_rotated_in_two_steps_and_only_where_there_is_one(plac
     public = read_key(keys / DESK_OPENS_NEXT_PUBLIC)
     assert told["key"] == fingerprint(public)
     assert "there is a next key already" in complaint("keys", "rotate", "opening", *options(place))
-    (keys / f"{DESK_OPENS}.cred").write_bytes(b"what the host has encrypted")
+    for name in (DESK_OPENS, DESK_OPENS_NEXT):
+        (keys / f"{name}.cred").write_bytes(b"what the host has encrypted")
     assert answer("keys", "rotate", "opening", "--finish", *options(place))["key"] == told["key"]
     assert read_key(keys / DESK_OPENS_PUBLIC) == public and not list(keys.glob("desk-open*.cred"))
     assert sorted(path.name for path in keys.glob("desk-open*")) == [DESK_OPENS, DESK_OPENS_PUBLIC]
     assert "no key at" in complaint("keys", "rotate", "opening", "--finish", *options(place))
     purposes = [each.line.data.details.get("purpose") for each in place.audit().lines()]
     assert purposes[-2:] == ["opening, next", "opening"]
+
+
+@pytest.mark.parametrize("what", [rotation.SIGNING, rotation.OPENING])
+def test_a_next_key_that_only_the_host_opens_is_told_with_how_to_go_on(tmp_path: Path, what: rotation.Stepwise) -> None:
+    with furnished(tmp_path) as room:
+        keys = room.credentials.directory
+        rotation.begin(what, room.config, room.credentials)
+        before, plain = read_key(keys / what.public), (keys / what.next_key).read_bytes()
+        (keys / what.next_key).rename(keys / f"{what.next_key}.cred")
+        with pytest.raises(SealError, match=f"systemd-creds decrypt --name={what.next_key} ") as told:
+            rotation.finish(what, room.config, room.credentials)
+        assert "keys new" not in str(told.value) and read_key(keys / what.public) == before
+        (keys / what.next_key).write_bytes(plain)
+        rotation.finish(what, room.config, room.credentials)
+        assert not list(keys.glob("*next*")) and (keys / what.key).read_bytes() == plain
+
+
+@pytest.mark.parametrize("key", [DESK_KEY, DESK_OPENS])
+def test_whose_unit_was_given_the_encrypted_key_is_told_to_give_it_the_next(place: Place, key: str) -> None:
+    """Its drop-in names a file that is gone after `--finish`, and the unit does not start with it."""
+    keys, kind = place.town.root / "credentials", "signing" if key == DESK_KEY else "opening"
+    answer("workstations", "add", "front", "--into", place.town.root / "front", *options(place))
+    answer("keys", "rotate", kind, *options(place))
+    (keys / f"{key}.cred").write_bytes(b"what the host has encrypted")
+    said = run("keys", "rotate", kind, "--finish", *options(place)).stdout
+    assert not (keys / f"{key}.cred").exists() and "scripts/install --desk" in said

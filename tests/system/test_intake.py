@@ -3,12 +3,11 @@
 import contextlib
 import csv
 import json
-import os
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,15 @@ import numpy as np
 import pytest
 
 from edge import models
+from edge.cli.everybody import everybody
+from edge.enroll import Looked, Registrar
+from edge.enrolled import Applicant, Consent, Edit, Person
+from edge.sheet import Grounds
 from edge.site import Site
+from edge.whitelist import Whitelist
+from tests.adapters.brokers import until
 from tests.commands import answer, complaint, run
-from tests.conftest import ROOT, need
+from tests.conftest import ROOT, fill, need
 
 pytestmark = pytest.mark.real
 
@@ -27,6 +32,8 @@ STORE = ROOT / "var" / "models"
 GROUNDS = ("--consent", "A-17", "--purpose", "entry", "--retain-until", "2099-12-31")
 ONE, AGAIN, OTHER = "Akhmed_Zakayev_0001", "Akhmed_Zakayev_0002", "Aaron_Peirsol_0001"
 """One person twice, and somebody else."""
+BUSY_S = 600.0
+"""How long the networks may take to load and somebody to be looked at, with other tests on the same cores."""
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +133,29 @@ def test_a_twin_is_enrolled_with_the_reason_on_record(folder: Path, desk: list[o
     assert answer(*twin, "--another-person", "twin, passports seen")["another"] == "twin, passports seen"
 
 
+def test_who_was_refused_for_what_others_did_is_judged_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody at another place takes the number while the photo is looked at, and gives it back before the next."""
+    site = Site(tmp_path / "site", STORE)
+    people, source = Whitelist.of(site.config, site.credentials, write=True), folder / "people.csv"
+    source.write_text("number,name,photos\n1,Bert,bert/1.jpg\n")
+    look, taken, consent = Registrar.look, list[Person](), Consent("A-17", "entry", date(2099, 12, 31))
+
+    def meanwhile(registrar: Registrar, photos: Sequence[Path]) -> Looked:
+        if not taken:
+            taken.append(people.admit_faceless(Applicant("Zoe", consent, number="1"), "registry"))
+        return look(registrar, photos)
+
+    monkeypatch.setattr(Registrar, "look", meanwhile)
+    given = (source, None, Grounds("A-17", "entry", "2099-12-31"), site.config, site.secrets, False, True)
+    everybody(*given)
+    assert refused({"report": folder / "people.refused.csv"}) == [("1", "", "number_taken")]
+    people.edit(taken[0].id, Edit(number=""))
+    everybody(*given)
+    assert {each.name for each in people.people(date.today())} == {"Zoe", "Bert"}
+
+
 @pytest.fixture
 def many(tmp_path: Path, shared: Path, photo: Callable[[str], bytes]) -> Path:
     """A list of a hundred people."""
@@ -146,9 +176,8 @@ def importing(
     """An import that is under way: somebody is in, or what is said otherwise, and others are not yet."""
     command = [sys.executable, "-m", "edge.cli", "enroll", "--json", "--from", many, *GROUNDS, *desk]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
-        while not (under_way() if under_way else _somebody_is_in(desk)):
-            assert process.poll() is None and time.monotonic() < deadline
+        until(lambda: process.poll() is not None or (under_way() if under_way else _somebody_is_in(desk)), BUSY_S)
+        assert process.poll() is None, "it is under way"
         yield process
         process.kill()
 
@@ -228,25 +257,12 @@ def test_who_was_refused_is_judged_again_with_another_photo_or_row_or_when_asked
     assert {line["number"] for line in report(folder / "people.refused.csv")} == {"0", "1"}
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with little room."""
-    need(os.geteuid() == 0, "root, to mount a small file system")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    need(subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False).returncode == 0, "mount")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
 def test_who_is_in_stays_in_when_the_disk_is_full(many: Path, small_disk: Path) -> None:
     site = Site(small_disk / "site", STORE)
     desk = ["--config", site.file, "--credentials", site.secrets]
     room = small_disk / "filled"
     with importing(many, desk) as process:
-        with contextlib.suppress(OSError), room.open("wb", buffering=0) as file:
-            while file.write(bytes(4096)):
-                pass
+        fill(room)
         said = json.loads(process.communicate()[0])
     assert process.returncode == 1 and "ended after" in said["error"] and "it goes on from there" in said["hint"]
     room.unlink()
