@@ -130,9 +130,7 @@ def restore(config: DeskConfig, credentials: Credentials, source: Path, identity
     The desk does not run from them before `edge-gate desk recover` has learned what happened since.
     """
     try:
-        config.state.mkdir(parents=True, exist_ok=True)
-        credentials.directory.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".restore-", dir=config.state) as scratch:
+        with _unless_failed(config.state), TemporaryDirectory(prefix=".restore-", dir=config.state) as scratch:
             _unsealed(source, identity, Path(scratch))
             card = _card(Path(scratch), config.desk.site)
             _whole(Path(scratch))
@@ -143,6 +141,20 @@ def restore(config: DeskConfig, credentials: Credentials, source: Path, identity
     return card
 
 
+@contextlib.contextmanager
+def _unless_failed(directory: Path) -> Iterator[None]:
+    """Make a directory, with those above it; none that was made stays when what follows fails."""
+    made = [each for each in (directory, *directory.parents) if not each.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for each in made:
+            with contextlib.suppress(OSError):  # somebody else has put something there meanwhile
+                each.rmdir()
+        raise
+
+
 def _put(scratch: Path, config: DeskConfig, credentials: Credentials, card: Card) -> None:
     """Move everything to its place; nothing is replaced, which would be the second loss."""
     keys = {part: credentials.path(part.name) for part in sorted((scratch / "credentials").iterdir())}
@@ -151,6 +163,7 @@ def _put(scratch: Path, config: DeskConfig, credentials: Credentials, card: Card
         if path.exists():
             hint = "move it away first, with what lies beside it; a restore replaces nothing"
             raise StoreError("there is a file at {path} already", hint, path=path)
+    credentials.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.replace(config.state / RESTORED, msgspec.json.encode(card))
     for part, path in keys.items():
         files.replace(path, part.read_bytes())

@@ -133,14 +133,21 @@ class Cabinet:
             return None
 
     def _find(
-        self, db: sqlite3.Connection, person: str, wanted: Callable[[Row], bool], expected: int | None = None
+        self,
+        db: sqlite3.Connection,
+        person: str,
+        wanted: Callable[[Row], bool],
+        expected: int | None = None,
+        unfit: Callable[[Row], StoreError | None] = lambda _: None,
     ) -> tuple[Row, Secret | None]:
-        """A person's record, of the revision `expected` if it matters."""
+        """A person's record, of the revision `expected` if it matters; `unfit` says why one is not wanted."""
         for record, secret in self._rows(db, f"SELECT {FIELDS}, sealed FROM people WHERE id = ?", person):
             if expected not in (None, record.revision):
                 raise OvertakenError
             if wanted(record):
                 return record, secret
+            if why := unfit(record):
+                raise why
         raise nobody(person, [record.id for record, _ in self._read(db) if wanted(record)])
 
     def _scrub(self) -> None:

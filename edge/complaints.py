@@ -4,8 +4,9 @@ import difflib
 import sqlite3
 from pathlib import Path
 
-from edge.enrolled import Row
+from edge.enrolled import Row, erased
 from edge.errors import RefusedError, StoreError
+from edge.journal import Deed
 
 
 class OvertakenError(StoreError):
@@ -49,12 +50,14 @@ def nobody(person: str, known: list[str]) -> StoreError:
     return StoreError("nobody is enrolled as {person}", "did you mean {near}?", person=person, near=", ".join(near))
 
 
-def not_revoked(person: str) -> StoreError:
-    return StoreError("{person} is not revoked", "see: edge-gate people show {person}", person=person)
-
-
-def revoked_already(person: str) -> StoreError:
-    return StoreError("{person} is revoked already", "see: edge-gate people show {person}", person=person)
+def unfit(deed: Deed, record: Row) -> StoreError | None:
+    """Why a deed makes no sense of somebody who is on the list, if nothing else is wrong."""
+    hint = "see: edge-gate people show {person}"
+    if deed is Deed.REVOKED and not erased(record):
+        return StoreError("{person} is revoked already", hint, person=record.id)
+    if deed is Deed.RESTORED and not record.revoked_at:
+        return StoreError("{person} is not revoked", hint, person=record.id)
+    return None
 
 
 def empty(person: str) -> StoreError:

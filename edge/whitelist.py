@@ -3,13 +3,14 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from functools import partial
 
 import msgspec
 import numpy as np
 
 from edge import journal
 from edge.cabinet import Cabinet
-from edge.complaints import OvertakenError, card_taken, damaged, empty, none_opens, number_taken, other_pack
+from edge.complaints import OvertakenError, card_taken, damaged, empty, none_opens, number_taken, other_pack, unfit
 from edge.config import Config, Credentials, DeskConfig
 from edge.enrolled import (
     Applicant,
@@ -227,7 +228,7 @@ class Whitelist(Cabinet):
         expected: int | None = None,
     ) -> Person:
         with self._changing() as (db, revision):
-            before, secret = self._find(db, person, wanted, expected)
+            before, secret = self._find(db, person, wanted, expected, partial(unfit, deed))
             record, kept = msgspec.structs.replace(before, revision=revision, revoked_at=revoked_at), secret or BLANK
             if revoked_at is None and not kept.name:
                 raise empty(person)

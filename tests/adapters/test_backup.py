@@ -228,11 +228,12 @@ def test_a_backup_opens_with_its_key_alone_and_replaces_nothing(place: Place) ->
         (root / "try.age").write_bytes(file)
         said = complaint("desk", "restore", root / "try.age", "--key", key, *options(place))
         assert "does not open with this recovery key" in said
-        assert not list((root / "state").glob("*")) and not list((root / "credentials").glob("*"))
+        assert not (root / "state").exists() and not (root / "credentials").exists(), "nothing is made"
     said = complaint("desk", "restore", root / "desk.age", "--key", root / "desk.toml", *options(place))
     assert "no recovery key" in said
     restore(place, root / "desk.age")
     assert [person.name for person in standings(place).values()] == ["Ann"]
+    assert (root / "credentials").stat().st_mode & 0o777 == 0o700
     assert (root / "credentials/desk.key").stat().st_mode & 0o777 == 0o600
 
 

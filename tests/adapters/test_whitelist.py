@@ -102,8 +102,10 @@ def test_an_unknown_id_is_refused_with_the_nearest(whitelist: Whitelist) -> None
     ann = whitelist.enroll("Ann", CONSENT, PACK, faces())
     with pytest.raises(StoreError, match=f"did you mean {ann.id}"):
         whitelist.revoke(ann.id[:-1])
+    with pytest.raises(StoreError, match="is not revoked"):
+        whitelist.restore(ann.id, TODAY)
     whitelist.revoke(ann.id)
-    with pytest.raises(StoreError, match="nobody is enrolled"):
+    with pytest.raises(StoreError, match="is revoked already"):
         whitelist.revoke(ann.id)
     assert whitelist.revision() == 2
 
