@@ -22,6 +22,7 @@ LONGEST_S, AFTER_GOOD_S = 60.0, 10.0
 WORDS = {shortcoming.value: text for shortcoming, text in ADVICE.items()} | {
     "no_face": N_("Please stand before the camera"),
     "several_faces": N_("One person at a time, please"),
+    "not_upright": N_("Please hold your head upright"),
 }
 GOOD = N_("Good, that is {count} of {enough}. Please turn your head a little")
 Tell = Callable[..., None]

@@ -10,6 +10,9 @@ import pytest
 
 from edge import models, sheet
 from edge.applications import Application
+from edge.enroll import portrait
+from edge.errors import PhotoError
+from edge.faces import Vision
 from edge.simulate import RtspServer
 from edge.site import Site
 from tests.commands import answer, complaint, run
@@ -115,6 +118,19 @@ def test_nobody_is_enrolled_twice(desk: list[object], photos: Path) -> None:
     said = complaint("enroll", "Somebody else", photos / f"{AGAIN}.jpg", *GROUNDS, *desk)
     assert f"already enrolled as {first['id']} Akhmed" in said and f"people edit {first['id']}" in said
     assert len(answer("people", "list", *desk)["people"]) == 1
+
+
+def test_a_photo_on_its_side_or_head_is_nobodys_template(photos: Path, shared: Path) -> None:
+    """Faces that stand on their heads are found, and would be embedded as if they did not."""
+    models.fetch("zoo", STORE, shared / "models")
+    vision = Vision(models.load("zoo", STORE))
+    for name in (ONE, AGAIN, OTHER):
+        image = cv2.resize(cv2.imread(str(photos / f"{name}.jpg")), None, fx=2, fy=2)
+        assert portrait(Path(name), image, vision).reserve > 0
+        for quarters in (1, 2, 3):
+            with pytest.raises(PhotoError) as told:
+                portrait(Path(name), np.ascontiguousarray(np.rot90(image, quarters)), vision)
+            assert quarters != 2 or told.value.reason == "not_upright"
 
 
 @pytest.mark.parametrize(
