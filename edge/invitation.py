@@ -5,6 +5,7 @@ The desk's own issuer. Another invitation system needs none of this: docs/passes
 
 import io
 import math
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from edge.mqtt import CONNECT_S, Connection, Message
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import DESK, PRIVATE, Claims, Passes, PassRefused, sign
 from edge.seal import load_key, new_signing_key
+from edge.sections import NAME
 from edge.session import address
 from edge.terms import Now, Pass, Reason
 from edge.visit import refusal
@@ -87,6 +89,12 @@ def _claims(wish: Wish, site: str, face: bool) -> Claims:
 
 
 def _check(wish: Wish) -> None:
+    if not wish.host:
+        raise EdgeError("a pass names its host", "say with --host whom the visitor comes to see")
+    for gate in wish.gates:
+        if gate != "*" and not re.match(NAME, gate):
+            hint = "at most 31 lower-case letters from a to z, digits and -, and a letter or a digit first"
+            raise EdgeError("{name} is no name of a gate", hint, name=gate)
     if wish.valid_until <= wish.valid_from:
         raise EdgeError("the pass would end before it begins", "--until must be later than --from")
     if not wish.multi_gate and (len(wish.gates) > 1 or "*" in wish.gates):
@@ -175,6 +183,13 @@ def _people(person: str, config: Config, credentials: Credentials) -> list[Perso
 
 def _enrolled_now(person: str, config: Config, credentials: Credentials) -> bool:
     return bool(_people(person, config, credentials))
+
+
+def seen(pass_id: str, config: Config, credentials: Credentials) -> bool:
+    """Whether this gate has issued such a pass, knows of a use of it, or has the face that is bound to it."""
+    book = Passbook(config.state / BOOK)
+    here = any(each.id == pass_id for each in book.issued()) or book.used(pass_id) > 0
+    return here or _enrolled_now(pass_id, config, credentials)
 
 
 def end(pass_id: str, config: Config, credentials: Credentials) -> bool:

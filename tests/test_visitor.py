@@ -16,8 +16,8 @@ from edge.site import Site
 from edge.terms import Reason
 from tests.commands import answer, complaint, run
 
-WINDOW = ["--from", "2026-11-24T09:00+08:00", "--until", "2026-11-24T18:00+08:00"]
-INSIDE, BEFORE, AFTER = "2026-11-24T12:00+08:00", "2026-11-24T08:59:59+08:00", "2026-11-24T18:00+08:00"
+WINDOW = ["--from", "2096-11-24T09:00+08:00", "--until", "2096-11-24T18:00+08:00"]
+INSIDE, BEFORE, AFTER = "2096-11-24T12:00+08:00", "2096-11-24T08:59:59+08:00", "2096-11-24T18:00+08:00"
 
 
 @pytest.fixture
@@ -60,10 +60,18 @@ def test_a_pass_that_was_revoked_is_refused_and_listed_as_such(site: Site) -> No
     made = invited(site)
     told = answer("visitor", "revoke", made["jti"], *given(site))
     assert (told["jti"], told["template_destroyed"], told["announced"]) == (made["jti"], False, False)
-    assert "refused" in told["why"], "without a broker only this gate knows"
+    assert told["known"] and "refused" in told["why"], "without a broker only this gate knows"
     assert verdict(site, made["token"]) == (False, "it was revoked")
     (listed,) = answer("visitor", "list", "--config", site.file)["passes"]
     assert (listed["id"], listed["host"], listed["revoked"], listed["used"]) == (made["jti"], "王芳", True, 0)
+
+
+def test_a_pass_that_this_gate_has_not_seen_is_revoked_and_called_so(site: Site) -> None:
+    told = answer("visitor", "revoke", "nosuch", *given(site))
+    assert (told["known"], Passbook(site.config.state / BOOK).revoked("nosuch")) == (False, True)
+    done = run("visitor", "revoke", "nosuch", *given(site))
+    assert done.returncode == 1, "no other gate was told"
+    assert "has not seen a pass nosuch" in done.stdout and "other gates were not told" in done.stdout
 
 
 def test_a_use_is_known_to_whoever_asks_again(site: Site) -> None:
@@ -79,6 +87,7 @@ def test_a_use_is_known_to_whoever_asks_again(site: Site) -> None:
     [
         (["a", "b"], 2_000, "", "a pass names one gate"),
         (["*"], 2_000, "", "a pass names one gate"),
+        (["Lobby"], 2_000, "", "Lobby is no name of a gate"),
         (["a"], 1_000, "", "would end before it begins"),
         (["a"], 2_000, "ab23cd45", "no gate would take this pass: a staff pass must rotate"),
         (["a"], 10**9, "", "valid for longer than its issuer may say"),
@@ -93,6 +102,9 @@ def test_what_cannot_be_invited_says_why(site: Site, gates: list[str], until: fl
 def test_a_wrong_call_says_why(site: Site, tmp_path: Path) -> None:
     call = ["visitor", "invite", "--host", "A", *WINDOW, *given(site), "--gate", "a"]
     assert "must be a time" in complaint(*call, "--from", "soon", status=2)
+    assert "names its host" in complaint(*call, "--host", "")
+    past = ["--from", "2020-11-24T09:00", "--until", "2020-11-24T18:00"]
+    assert "--until must lie in the future" in complaint(*call, *past)
     with pytest.raises(EdgeError, match="is neither"):
         invitation.draw("token", tmp_path / "a.jpg")
 

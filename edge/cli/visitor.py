@@ -1,6 +1,6 @@
 """`edge-gate visitor`: invite somebody, verify a pass, revoke one, list them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -84,6 +84,8 @@ def invite(
     """Make a pass: a signed code for a phone or paper that a gate verifies offline."""
     from edge import invitation
 
+    if until <= datetime.now(UTC):
+        raise EdgeError("the pass would be over already", "--until must lie in the future")
     wish = invitation.Wish(host, gate, begin.timestamp(), until.timestamp(), uses, multi_gate, staff, pin)
     loaded, secrets = load(config), Credentials(credentials)
     made = invitation.invite(wish, loaded, secrets, face, consent)
@@ -124,20 +126,24 @@ def revoke(
     jti: Jti, config: ConfigOption = CONFIG, credentials: CredentialsOption = None, json: JsonOption = False
 ) -> None:
     """Have every gate refuse a pass from now on, this one at once; a face that is bound to it is destroyed."""
-    from edge.invitation import announce, end
+    from edge.invitation import announce, end, seen
 
     loaded, secrets, why = load(config), Credentials(credentials), ""
+    known = seen(jti, loaded, secrets)
     receipt = end(jti, loaded, secrets)
     try:
         announce(loaded, secrets)
     except EdgeError as error:
         why = str(error)
     if json:
-        emit({"jti": jti, "template_destroyed": receipt, "announced": not why, "why": why})
-    elif why:
+        emit({"jti": jti, "known": known, "template_destroyed": receipt, "announced": not why, "why": why})
+        return
+    if not known:
+        say("this gate has not seen a pass {id}: if that was mistyped, the right one is still valid", id=jti)
+    if why:
         say("pass {id} is revoked here; other gates were not told, so do it again: {why}", id=jti, why=why)
-    else:
-        say("pass {id} is revoked", id=jti)
+        raise typer.Exit(1)
+    say("pass {id} is revoked", id=jti)
 
 
 @visitor.command("list")
