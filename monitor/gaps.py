@@ -12,7 +12,7 @@ import msgspec
 
 from edge.seal import GENESIS, chain_hash
 from edge.transport import Channel, topic
-from monitor.stream import LOST, Unacceptable, parse
+from monitor.stream import LOST, Stream, Unacceptable, parse
 
 
 class Row(NamedTuple):
@@ -66,10 +66,12 @@ class Verdict(NamedTuple):
     """Those that nobody has accepted."""
 
 
-def judge(rows: Iterable[Row], accepted: Container[Gap] = ()) -> Verdict:
-    """`rows` are those of all gates, each epoch's together and in order."""
+def judge(rows: Iterable[Row], accepted: Container[Gap] = (), heads: Iterable[Stream] = ()) -> Verdict:
+    """`rows` are those of all gates, each epoch's together and in order; `heads` how far each was recorded before they
+    were read."""
     before, place, digest, count = ("", "", ""), 0, GENESIS, 0
     gaps: list[Gap] = []
+    ends: dict[tuple[str, str, str], tuple[int, str]] = {}
     for row in rows:
         if row[:3] != before:
             before, place, digest = row[:3], 0, GENESIS
@@ -78,7 +80,23 @@ def judge(rows: Iterable[Row], accepted: Container[Gap] = ()) -> Verdict:
             gaps.append(gap)
         count += not gaps and not (gap and gap.changed)
         place, digest = row.sequence, row.hash
+        ends[before] = place, "" if gap and gap.changed else digest
+    short = (_short(head, *ends.get((head.site, head.gate, head.epoch), (0, ""))) for head in heads)
+    gaps += [gap for gap in short if gap and gap not in accepted]
     return Verdict(count, gaps)
+
+
+def _short(head: Stream, end: int, digest: str) -> Gap | None:
+    """What lacks at the end of an epoch of which more was recorded, or whose last event was another.
+
+    An empty hash is not known, or that of an event which is told to have been changed.
+    """
+    changed = head.sequence == end and head.hash != digest and "" not in (head.hash, digest)
+    if head.sequence <= end and not changed:
+        return None
+    first = end if changed else end + 1
+    where = Place(head.site, head.gate, head.epoch, first)
+    return Gap(where, first if changed else head.sequence + 1, head.sequence, head.hash, "", changed)
 
 
 def _gap(row: Row, place: int, digest: str) -> Gap | None:

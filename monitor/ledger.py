@@ -162,9 +162,9 @@ class Ledger:
         query = select(
             columns.site, columns.gate, columns.epoch, columns.first, columns.sequence, columns.hash, columns.payload
         ).order_by(columns.site, columns.gate, columns.epoch, columns.sequence)
-        options = {"yield_per": 1000}
+        options, heads = {"yield_per": 1000}, self.streams()
         with self._db.reading() as connection, connection.execute(query, execution_options=options) as rows:
-            return judge((Row(*row) for row in rows), accepted)
+            return judge((Row(*row) for row in rows), accepted, heads)
 
     def close(self) -> None:
         self._db.close()

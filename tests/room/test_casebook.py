@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 
 from edge.errors import StoreError
 from edge.events import TABLE
-from edge.seal import GENESIS, chain_hash, commit
+from edge.seal import GENESIS, commit
 from edge.transport import Envelope, Event, Presence
 from monitor.alarms import Refused
 from monitor.api import since_time
@@ -61,7 +61,7 @@ class Chain:
             EPOCH, place, self.digest, {**(personal if kind == "AccessGranted" else {}), **data},
         )  # fmt: skip
         received = parse("edge/v1/hq/gate-1/event", msgspec.json.encode(event))
-        self.digest = chain_hash(msgspec.to_builtins(event))
+        self.digest = received.hash
         moved = Stream("hq", "gate-1", EPOCH, self.sequence, self.digest)
         return self.ledger.commit([received], [moved], [], {})
 

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from edge.errors import EdgeError
-from edge.seal import new_signing_key
+from edge.seal import chain_hash, new_signing_key
 from monitor.acceptance import Acceptances
 from monitor.accounts import Accounts, Role
 from monitor.database import Database
 from monitor.gaps import Gap
 from monitor.history import History, Wanted
 from monitor.ledger import Ledger
-from monitor.tables import ACCEPTED, EVENTS
+from monitor.tables import ACCEPTED, EVENTS, STREAMS
 from tests.commands import answer, run
 from tests.room.conftest import PASSWORD
 from tests.room.test_casebook import EPOCH, Chain
@@ -189,6 +189,23 @@ def test_what_a_gate_says_it_has_dropped_is_held_to_its_words(database: Database
     move(database, 4, **columns)
     events, gaps = chain.ledger.audit()
     assert (events, [(gap.missing, gap.changed) for gap in gaps]) == (3, [(0, True)])
+
+
+def test_an_end_that_was_cut_off_is_missing_and_an_end_that_was_made_up_is_another(database: Database) -> None:
+    ledger = recorded(database, 4)
+    lose(database, 3, 4)
+    [gap] = ledger.audit().gaps
+    assert (str(gap.place), gap.missing, gap.changed) == (place(3), 2, False)
+    assert ledger.audit([gap]).gaps == []
+    with database.reading() as connection:
+        payload = connection.execute(select(EVENTS.c.payload).where(EVENTS.c.sequence == 2)).scalar_one()
+    forged = msgspec.json.encode({**msgspec.json.decode(payload), "severity": 1})
+    move(database, 2, payload=forged, hash=chain_hash(msgspec.json.decode(forged)))
+    with database.writing() as connection:
+        connection.execute(update(STREAMS).values(sequence=2))
+    assert [(gap.missing, gap.changed) for gap in ledger.audit().gaps] == [(0, True)]
+    lose(database, 1, 2)
+    assert [(str(gap.place), gap.missing) for gap in ledger.audit().gaps] == [(place(1), 2)]
 
 
 def test_who_passed_is_not_exchanged_unseen(database: Database) -> None:
