@@ -99,6 +99,16 @@ def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float
     return Bounds(levels, valid_from, valid_until, host)
 
 
+def kept_as_long(consent: Consent, bounds: Bounds) -> None:
+    """RefusedError when somebody may pass on days on which nothing of them is kept any more."""
+    if bounds.valid_until is not None and datetime.fromtimestamp(bounds.valid_until).date() > consent.retain_until:
+        text, hint = (
+            "the validity goes beyond {day}, until which the record is kept",
+            "end it earlier, or keep it longer",
+        )
+        raise RefusedError(text, hint, day=consent.retain_until, reason="bad_date")
+
+
 def applicant(said: Applicant) -> Applicant:
     """Somebody's word for an applicant, as if it had been written into a form here; RefusedError otherwise."""
     consent = said.consent

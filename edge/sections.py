@@ -179,7 +179,10 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     several_people: Literal["nearest", "refuse", "both"] = "both"
     """Who may be recognised while several people stand in the capture zone: the nearest, nobody, or each of them."""
     attempts: Annotated[int, Meta(ge=0, le=100)] = 0
-    """After so many refused attempts of a person, or of strangers at a door, no more are heard; 0 is no limit."""
+    """After so many refused attempts of a person, or of strangers at a door, no more are heard; 0 is no limit. What
+    counts is what somebody gets who tries things out: an unknown face or card, an attack, a wrong PIN, a pass that is
+    forged or for elsewhere, a second factor that did not come, a level that does not lead here. Refusals for the hour,
+    an ended validity, a blocked door or two people who must come together do not count."""
     attempts_pins: Annotated[int, Meta(ge=1, le=20)] = 5
     """After so many wrong PINs of a person no more are heard, whatever `attempts` says."""
     attempts_within_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0

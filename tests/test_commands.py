@@ -109,6 +109,13 @@ def test_an_enrolment_without_proper_grounds_is_refused(site: Site, option: str,
     assert expected in complaint("enroll", "Somebody", "photo.jpg", *options, *given(site), status=2)
 
 
+def test_nobody_is_let_in_longer_than_they_are_kept(site: Site) -> None:
+    grounds = ["--consent", "A-1", "--purpose", "entry", "--retain-until", "2099-01-01"]
+    said = complaint("enroll", "Ann", "photo.jpg", *grounds, "--valid-until", "2099-01-02", *given(site))
+    assert "the validity goes beyond 2099-01-01, until which the record is kept" in said
+    assert run("enroll", "Ann", "--without-face", *grounds, "--valid-until", "2099-01-01", *given(site)).returncode == 0
+
+
 def test_doctor_finds_what_is_missing_around_a_gate_and_says_how_to_mend_it(site: Site) -> None:
     (site.secrets / "whitelist.key").chmod(0o644)
     told = answer("doctor", *given(site), status=1)

@@ -163,6 +163,7 @@ def enroll(
         if not value:
             raise typer.BadParameter(_("is missing"), param_hint=f"'{option}'")
     given = consented(consent, purpose, retain_until)
+    forms.kept_as_long(given, bounds)
     applicant = Applicant(name=name, consent=given, number=number, bounds=bounds, another=another_person)
     if without_face:
         _faceless(applicant, loaded, credentials, again, json)

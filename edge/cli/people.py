@@ -254,7 +254,7 @@ def _tell(contract: dict[str, Any]) -> None:
 
 def _table(found: list[Person]) -> Table:
     titles = (
-        _("id"), _("number"), _("name"), _("standing"), _("until"), _("templates"), _("consent"), _("purpose"),
+        _("id"), _("number"), _("name"), _("standing"), _("kept until"), _("templates"), _("consent"), _("purpose"),
     )  # fmt: skip
     table = Table(*titles, box=None)
     for each in found:
@@ -273,7 +273,7 @@ def _lines(person: Person) -> list[tuple[str, str]]:
         (_("number"), person.number),
         (_("name"), person.name),
         (_("standing"), _(STANDINGS[person.standing])),
-        (_("until"), str(person.retain_until)),
+        (_("kept until"), str(person.retain_until)),
         (_("consent"), person.consent),
         (_("purpose"), person.purpose),
         (_("levels"), ", ".join(bounds.levels)),

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from edge.cli.common import JsonOption, emit, say
-from edge.errors import EdgeError
+from edge.errors import EdgeError, LinkError
 from edge.i18n import N_
 
 ENDING = {signal.SIGTERM, signal.SIGINT}
@@ -74,6 +74,7 @@ def _running(
             yield
         return
     host, number = address(broker)
+    _reach(host, number)
     with TemporaryDirectory(prefix="edge-gate-site-") as scratch:
         where = BrokerSection(host=host, port=number)
         site = SimulatedSite(directory or Path(scratch), gates, where, keys[0], people, keys[1])
@@ -81,6 +82,17 @@ def _running(
         tell("{count} gates are simulated at {host}:{port}", count=gates, host=host, port=number)
         yield
         site.stop()
+
+
+def _reach(host: str, port: int) -> None:
+    """A broker that is not there is told before anything is started."""
+    from edge.mqtt import Address, Connection
+
+    try:
+        Connection(Address(host, port)).close()
+    except LinkError as error:
+        text, hint = "no broker answers at {host}:{port}: {why}", "start it, or have --room DIRECTORY start one"
+        raise LinkError(text, hint, host=host, port=port, why=error.fields["why"]) from error
 
 
 def _wait(seconds: float | None) -> None:

@@ -19,7 +19,7 @@ site = typer.Typer()
 ENDING = {signal.SIGTERM, signal.SIGINT}
 LOOK_S = 0.2
 READY_S = 120.0
-TRY = ("people list", "sync status", "revoke ID", "people erase ID", "gates revoke gate-7", "audit verify")
+TRY = ("people list", "sync status", "revoke ID", "people erase ID", "gates revoke {gate}", "audit verify")
 
 
 @site.callback()
@@ -86,9 +86,9 @@ def _start(town: "Town", people: int) -> int:
 def _explain(town: "Town") -> None:
     text, port = "a desk, a broker on port {port} and {count} gates run in {path}; try:", town.broker.port
     say(text, port=port, count=len(town.sites), path=town.root)
-    options = " ".join(town.options)
+    options, last = " ".join(town.options), list(town.sites)[-1]
     for command in TRY:
-        typer.echo(f"  edge-gate {command} {options}")
+        typer.echo(f"  edge-gate {command.format(gate=last)} {options}")
 
 
 def _keep(town: "Town", seconds: float | None, quiet: bool) -> None:

@@ -1,6 +1,7 @@
 """The room is measured by a command, and shown with a simulated site by another."""
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,9 @@ def online(site: httpx.Client) -> list[str]:
 def test_a_site_needs_a_broker_or_a_room() -> None:
     assert "--broker" in complaint("simulate-site")
     assert "mqtt://HOST:PORT" in complaint("simulate-site", "--broker", "http://x")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        gone = f"mqtt://127.0.0.1:{nobody.getsockname()[1]}"
+        assert f"no broker answers at {gone[7:]}: connection refused" in complaint(
+            "simulate-site", "--broker", gone, "--seconds", "1"
+        )

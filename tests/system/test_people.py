@@ -109,7 +109,7 @@ def test_people_are_listed_in_the_language_of_the_desk(desk: list[object], photo
     done = run("enroll", "王伟", photos / f"{OTHER}.jpg", *GROUNDS, *desk, EDGE_GATE_LANGUAGE="zh")
     assert done.returncode == 0 and "王伟 已登记，编号" in done.stdout
     lines = run("people", "list", *desk, EDGE_GATE_LANGUAGE="zh").stdout.splitlines()
-    assert lines[0].split() == ["编号", "单位编号", "姓名", "状态", "有效期至", "模板数", "同意书", "用途"]
+    assert lines[0].split() == ["编号", "单位编号", "姓名", "状态", "保存至", "模板数", "同意书", "用途"]
     assert lines[1].split()[1:] == ["-", "王伟", "已登记", "2099-12-31", "1", "A-17", "entry"]
 
 

@@ -21,6 +21,8 @@ def test_a_whole_site_runs_from_one_command_and_goes_on_where_it_ended(tmp_path:
     environment = {**os.environ, "EDGE_GATE_LANGUAGE": "en", "PYTHONUNBUFFERED": "1"}
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert running.stdout and "2 gates run" in running.stdout.readline()
+    tried = [running.stdout.readline() for _ in range(6)]
+    assert any("gates revoke gate-2 " in line for line in tried), "a gate that there is"
     options = ["--config", tmp_path / "desk.toml", "--credentials", tmp_path / "credentials"]
     people = answer("people", "list", *options)["people"]
     told = answer("revoke", people[0]["id"], *options)
