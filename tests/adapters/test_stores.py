@@ -141,7 +141,7 @@ def test_the_journal_of_the_desk_is_held_to_what_a_gate_has_kept_of_it(place: Pl
     [line] = answer("audit", "show", "--about", ann, *options)["lines"]
     assert (line["personal"]["name"], line["details"]["purpose"]) == ("Ann", CONSENT.purpose)
     told = answer("audit", "verify", *store, *options)
-    assert told == {"lines": len(shown), "valid": True, "anchored": len(shown), "first_break": None}
+    assert told == {"lines": len(shown), "valid": True, "anchored": len(shown), "first_break": None, "problems": []}
     with closing(sqlite3.connect(place.town.people().path)) as db, db:
         db.execute("DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)")
     (place.town.root / "state/desk.sqlite").unlink()
