@@ -69,7 +69,7 @@ class Refusals:
 
     def note(self, refusal: Refusal, judged: str) -> None:
         """On the disk when this returns, as far as a process that is killed is concerned."""
-        why = " ".join(refusal.error.render(self._translate).splitlines())
+        why = "; ".join(refusal.error.render(self._translate).splitlines())
         told = [refusal.where, refusal.number, refusal.name, refusal.photo, refusal.error.reason, why, judged]
         line = [safe(cell) for cell in told]
         self._lines.append(line)
