@@ -239,14 +239,15 @@ def _untold(lines: list[Line], people: list[Listed]) -> Break | None:
     enrolled = {line.subject for line in lines if line.deed is Deed.ENROLLED}
     told: dict[str, int] = {}
     for line in lines:
-        told[line.subject] = max(told.get(line.subject, 0), _revision(line))
+        if revision := _revision(line):  # others tell of no change: what was reported about somebody, say
+            told[line.subject] = max(told.get(line.subject, 0), revision)
     anew = max((_revision(line) for line in lines if line.deed is Deed.RESEALED), default=0)
     cut = max((_moment(line.data.details.get("until", "")) for line in lines if line.deed is Deed.CUT), default=None)
 
     def missing(each: Listed) -> bool:
         if cut and _moment(each.enrolled_at) <= cut:
             return each.id in told and max(told[each.id], anew) < each.revision
-        return each.id not in enrolled or max(told[each.id], anew) < each.revision
+        return each.id not in enrolled or max(told.get(each.id, 0), anew) < each.revision
 
     if not (names := [each.id for each in people if missing(each)]):
         return None

@@ -181,13 +181,13 @@ def portrait(path: Path, image: Image, vision: Vision) -> Portrait:
     picture = Bgr(image)
     width, faces = _faces(picture, vision)
     face = _only_face(path, faces)
-    if not _upright(image, face, width, vision):
-        hint = "turn it until the head is up, and save it so"
-        raise PhotoError("{path}: the picture does not stand upright", hint, path=path, reason="not_upright")
     quality = vision.quality(picture, face)
     if fault := ENROLMENT.shortcoming(quality):
         said = Phrase(FAULTS[fault], pixels=quality.eye_distance_px, least=ENROLMENT.least_eye_distance_px)
         raise PhotoError("{path}: {fault}", path=path, fault=said, reason=fault.value)
+    if not _upright(image, face, width, vision):
+        hint = "turn it until the head is up, and save it so"
+        raise PhotoError("{path}: the picture does not stand upright", hint, path=path, reason="not_upright")
     return Portrait(path, vision.embed(picture, face), ENROLMENT.reserve(quality))
 
 
@@ -204,7 +204,8 @@ def _upright(image: Image, face: Face, width: int, vision: Vision) -> bool:
     what is embedded then is like nobody, and the person could be enrolled twice.
     """
     turned = (Bgr(np.ascontiguousarray(np.rot90(image, quarter))) for quarter in (1, 2, 3))
-    others = (other for picture in turned for other in vision.detect(picture, width))
+    scale = width / image.shape[1]
+    others = (other for picture in turned for other in vision.detect(picture, round(scale * picture.width)))
     return all(other.score < face.score + TURNED for other in others if other.width >= NEAR * face.width)
 
 

@@ -99,25 +99,29 @@ def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float
     return Bounds(levels, valid_from, valid_until, host)
 
 
-def kept_as_long(consent: Consent, bounds: Bounds) -> None:
+def kept_as_long(said: Applicant) -> Applicant:
     """RefusedError when somebody may pass on days on which nothing of them is kept any more."""
+    consent, bounds = said.consent, said.bounds
     if bounds.valid_until is not None and datetime.fromtimestamp(bounds.valid_until).date() > consent.retain_until:
         text, hint = (
             "the validity goes beyond {day}, until which the record is kept",
             "end it earlier, or keep it longer",
         )
         raise RefusedError(text, hint, day=consent.retain_until, reason="bad_date")
+    return said
 
 
 def applicant(said: Applicant) -> Applicant:
     """Somebody's word for an applicant, as if it had been written into a form here; RefusedError otherwise."""
     consent = said.consent
-    return Applicant(
-        name=line(said.name),
-        consent=Consent(line(consent.reference), line(consent.purpose), _still_to_come(consent.retain_until)),
-        number=_line(said.number),
-        bounds=_bounded(said.bounds),
-        another=_line(said.another),
+    return kept_as_long(
+        Applicant(
+            name=line(said.name),
+            consent=Consent(line(consent.reference), line(consent.purpose), _still_to_come(consent.retain_until)),
+            number=_line(said.number),
+            bounds=_bounded(said.bounds),
+            another=_line(said.another),
+        )
     )
 
 

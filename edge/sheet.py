@@ -123,7 +123,7 @@ class _Rows:
 
     def _applicant(self, row: dict[str, str]) -> Applicant:
         grounds = self._grounds
-        return Applicant(
+        said = Applicant(
             name=_field(row, "name", forms.line),
             consent=Consent(
                 _field(row, "consent", forms.line, grounds.consent),
@@ -134,6 +134,7 @@ class _Rows:
             bounds=_bounds(row, grounds.bounds),
             another=_field(row, "another", forms.line) if row.get("another") else "",
         )
+        return forms.kept_as_long(said)
 
     def _photos(self, named: str, number: str) -> tuple[Path, ...]:
         """As the row names them; otherwise a folder or files beside the list that are called like the number."""

@@ -14,6 +14,7 @@ from monitor.terms import (
     FLOOD,
     LEVELS,
     MACHINE,
+    OF_LEAF,
     ROOM,
     Action,
     Alarm,
@@ -115,12 +116,15 @@ class Alarms:
         return [Step(alarm.number, Stage.CLEARED, now)]
 
     def _reported_by(self, gate: Restarted) -> list[Alarm]:
-        """The faults that last, as a gate has said; not what the room itself says of it."""
+        """The faults that last, as a gate has said; not what the room itself says of it.
+
+        Nor those of a leaf: who cuts the power of a door that was forced has not shut it.
+        """
         return [
             alarm
             for alarm in self.alarms.values()
             if alarm.active and not alarm.latched
-            and alarm.key[:2] == gate and not alarm.key.kind.startswith(ROOM)
+            and alarm.key[:2] == gate and not alarm.key.kind.startswith(ROOM) and alarm.key.kind not in OF_LEAF
         ]  # fmt: skip
 
     def _show(self, fact: Pictured, now: float) -> list[Step]:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 from edge.seal import GENESIS, chain_hash
-from edge.transport import Channel, topic
+from edge.transport import Channel, Envelope, topic
 from monitor.stream import LOST, Stream, Unacceptable, parse
+
+GONE = b"sha256:"
 
 
 class Row(NamedTuple):
@@ -76,7 +78,7 @@ def judge(rows: Iterable[Row], accepted: Container[Gap] = (), heads: Iterable[St
         if row[:3] != before:
             before, place, digest = row[:3], 0, GENESIS
         gap = _gap(row, place, digest)
-        if gap and gap not in accepted:
+        if gap and gap not in accepted and _while_it_was_the_end(gap, row) not in accepted:
             gaps.append(gap)
         count += not gaps and not (gap and gap.changed)
         place, digest = row.sequence, row.hash
@@ -84,6 +86,14 @@ def judge(rows: Iterable[Row], accepted: Container[Gap] = (), heads: Iterable[St
     short = (_short(head, *ends.get((head.site, head.gate, head.epoch), (0, ""))) for head in heads)
     gaps += [gap for gap in short if gap and gap not in accepted]
     return Verdict(count, gaps)
+
+
+def _while_it_was_the_end(gap: Gap, row: Row) -> Gap | None:
+    """The same gap as it was told before this event came, which names the last that is missing."""
+    if gap.changed:
+        return None
+    previous = msgspec.json.decode(row.payload, type=Envelope).previoushash
+    return Gap(gap.place, gap.first, gap.first - 1, previous, "", False)
 
 
 def _short(head: Stream, end: int, digest: str) -> Gap | None:
@@ -120,7 +130,14 @@ def _is_whole(row: Row, previous: str | None) -> bool:
     return told == (row.epoch, row.first, row.sequence, row.hash) and follows and read.is_committed
 
 
+def unreadable(payload: bytes) -> bytes:
+    """What is left of an event that cannot be read when its time is over: enough to be known again."""
+    return GONE + _digest(payload).encode()
+
+
 def _digest(payload: bytes) -> str:
+    if payload.startswith(GONE):
+        return payload.removeprefix(GONE).decode("ascii", "replace")
     try:
         return chain_hash(msgspec.json.decode(payload, type=dict[str, object]))
     except (msgspec.MsgspecError, ValueError, RecursionError, KeyError, AssertionError):

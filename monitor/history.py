@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Select, func, or_, select, update
 
 from monitor.database import Database
+from monitor.gaps import unreadable
 from monitor.tables import EVENTS
 
 COLUMNS = [EVENTS.c[name] for name in ("position", "received", "late", "payload")]
@@ -154,6 +155,6 @@ def _without_personal(payload: bytes) -> bytes:
         event = msgspec.json.decode(payload, type=dict[str, object])
         data = msgspec.convert(event["data"], dict[str, object])
     except (msgspec.MsgspecError, ValueError, RecursionError, KeyError):
-        return b""
+        return unreadable(payload)
     data.pop("personal", None)
     return msgspec.json.encode({**event, "data": data})

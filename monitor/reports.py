@@ -9,7 +9,20 @@ from edge.events import TABLE, CameraFault, CameraPictured, GateStarted
 from edge.terms import Moment
 from edge.transport import Channel, Envelope, Presence, type_name
 from monitor.stream import Flaw, Problem, Received
-from monitor.terms import AWAITED, OFFLINE, ROOM, Check, Cleared, Fact, Key, Pictured, Probed, Raised, Restarted
+from monitor.terms import (
+    AWAITED,
+    OF_LEAF,
+    OFFLINE,
+    ROOM,
+    Check,
+    Cleared,
+    Fact,
+    Key,
+    Pictured,
+    Probed,
+    Raised,
+    Restarted,
+)
 
 PREFIX = "edge-gate."
 ALARMS = {type_name(kind) for kind, row in TABLE.items() if row.channel is Channel.ALARM}
@@ -47,6 +60,7 @@ def of_event(received: Received) -> Iterator[Fact]:
         yield Pictured(Key(*place, CameraFault.__name__), str(data["moment"]), event.id)
     if kind == "DoorPhysicalStateChanged" and data.get("state") in ("Open", "Closed"):
         yield Probed(*place, Check.CONTACT, data["state"] == "Closed")
+        yield from (Cleared(Key(*place, each)) for each in OF_LEAF if data["state"] == "Closed")
     if kind == "DoorModeChanged" and data.get("mode") == "Accessed":
         yield Probed(*place, Check.RELAY, True)
     if kind == "DrillReport":

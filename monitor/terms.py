@@ -11,6 +11,8 @@ from edge.terms import Moment
 
 LEVELS = 4
 """How many levels above the guard post an overdue alarm is told to, one after the other."""
+OF_LEAF = ("DoorForcedOpen", "DoorOpenTooLong")
+"""Kinds of alarms that last until the door is seen shut, whoever has been away meanwhile."""
 ROOM = "room."
 """Begins the kind of an alarm that the room itself raises."""
 FLOOD, OFFLINE, UNDELIVERED = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline", f"{ROOM}DeliveryFailed"
@@ -183,7 +185,10 @@ class Cleared(NamedTuple):
 
 
 class Restarted(NamedTuple):
-    """A gate begins anew. It says once more what is still wrong, and never that what it said before is over."""
+    """A gate begins anew. It says once more what is still wrong, and never that what it said before is over.
+
+    Of a leaf that stands open it says only that.
+    """
 
     site: str
     gate: str

@@ -163,8 +163,8 @@ def enroll(
         if not value:
             raise typer.BadParameter(_("is missing"), param_hint=f"'{option}'")
     given = consented(consent, purpose, retain_until)
-    forms.kept_as_long(given, bounds)
     applicant = Applicant(name=name, consent=given, number=number, bounds=bounds, another=another_person)
+    forms.kept_as_long(applicant)
     if without_face:
         _faceless(applicant, loaded, credentials, again, json)
     elif camera:

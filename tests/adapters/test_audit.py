@@ -149,7 +149,7 @@ def enrolled_long_ago(audit: Audit) -> None:
 
 
 def test_lines_go_after_three_years_and_the_cut_says_so(audit: Audit) -> None:
-    anchor, first = audit.anchor(), audit.lines()[0].line.at
+    anchor, first, somebody = audit.anchor(), audit.lines()[0].line.at, audit.lines()[0].line.subject
     assert audit.cut(first + KEPT) == 0
     rewritten(audit, lambda line: msgspec.structs.replace(line, at=line.at - KEPT) if line.sequence <= 2 else line)
     enrolled_long_ago(audit)
@@ -158,6 +158,8 @@ def test_lines_go_after_three_years_and_the_cut_says_so(audit: Audit) -> None:
     assert (len(lines), lines[-1].line.deed) == (4, Deed.CUT)
     assert audit.verify([Anchor(1, anchor.hash)]) == (4, None), "an anchor of what was cut off says nothing"
     assert lines[-1].line.at - first < timedelta(minutes=1)
+    audit.note(Deed.REPORTED, somebody)
+    assert audit.verify()[1] is None, "who asks for a report of somebody changes nothing"
 
 
 @pytest.mark.parametrize("until", [None, "soon", "2020-01-01"])

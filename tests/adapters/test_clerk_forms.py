@@ -88,11 +88,14 @@ def test_nor_is_it_of_what_is_changed_alone(room: Room, edit: Edit) -> None:
     assert room.people.person(ann.id, date.today()) == ann
 
 
+LONG = date(2099, 1, 1)
+
+
 def test_what_is_kept_is_what_forms_make_of_it(room: Room) -> None:
     bounds = Bounds(("lobby ",), 2e9, 3e9, " Li\n", with_pass=True)
-    consent = Consent(" form  12", "entry\n", CONSENT.retain_until)
+    consent = Consent(" form  12", "entry\n", LONG)
     enrolled = room.ask("front", Admit(Applicant("Ann\n", consent, "7 ", bounds, "a  twin"), PACK.id, 0, b""))
-    edit = Edit("Ann\n", "7 ", " form  12", "entry\n", CONSENT.retain_until, bounds, card="c-1 ", pin="")
+    edit = Edit("Ann\n", "7 ", " form  12", "entry\n", LONG, bounds, card="c-1 ", pin="")
     bob = room.enroll("Bob").person
     free = room.ask("front", Change(bob.id, bob.revision, msgspec.structs.replace(edit, number="8 ")), "r2")
     for number, told in (("7", enrolled), ("8", free)):

@@ -75,6 +75,7 @@ def test_names_are_taken_in_any_script(people: Path, name: str) -> None:
         ("8,Ann,a.jpg,c,p,2090-02-30,,,,", "bad_date"),
         ("8,Ann,a.jpg,c,p,soon,,,,", "bad_date"),
         ("8,Ann,a.jpg,c,p,2090-01-01,,2080-01-02,2080-01-01,", "ends_before_it_begins"),
+        ("8,Ann,a.jpg,c,p,2090-01-01,,,2090-01-02,", "bad_date"),
         ("8,Ann,a.jpg,c,p,2090-01-01,,,99999-01-01,", "bad_date"),
         ("8,Ann\u202etxt,a.jpg,c,p,2090-01-01,,,,", "bad_text"),
         ("8,An\x00n,a.jpg,c,p,2090-01-01,,,,", "bad_text"),

@@ -25,9 +25,9 @@ from monitor.terms import (
 )
 
 RULES = Rules(check_hold_s=30.0, flood_alarms=1000)
-KEY = Key("hq", "gate-1", "main", "DoorForcedOpen")
+KEY = Key("hq", "gate-1", "main", "Tamper")
 CAMERA = Key("hq", "gate-1", "front", "CameraFault")
-FORCED = Raised(KEY, 900, Check.LOOK)
+TAMPERED = Raised(KEY, 900, Check.LOOK)
 LOST = Raised(CAMERA, 500, Check.FRAMES, "stalled")
 AGAIN = Restarted("hq", "gate-1")
 FLOWS, STALLS = (Probed("hq", "gate-1", "front", Check.FRAMES, good) for good in (True, False))
@@ -40,7 +40,7 @@ def do(
 
 
 HAPPENINGS: dict[str, Callable[[Alarms, float], list[Step]]] = {
-    "raise": lambda alarms, now: alarms.hear(FORCED, now),
+    "raise": lambda alarms, now: alarms.hear(TAMPERED, now),
     "clear": lambda alarms, now: alarms.hear(Cleared(KEY), now),
     "restart": lambda alarms, now: alarms.hear(AGAIN, now),
     "acknowledge": do(Action.ACKNOWLEDGE),
@@ -163,10 +163,11 @@ def test_a_gate_that_begins_anew_ends_what_it_said_before_and_nothing_else() -> 
     waiting = Raised(Key("hq", "gate-1", "", AWAITED), 700, Check.ROUND_TRIP)
     elsewhere = [Raised(Key(*place, "front", "CameraFault"), 500, Check.FRAMES) for place in
                  (("hq", "gate-2"), ("annex", "gate-1"))]  # fmt: skip
-    for number, fact in enumerate([LOST, FORCED, single, waiting, *elsewhere]):
+    leaf = Raised(Key("hq", "gate-1", "door/main", "DoorForcedOpen"), 900, Check.LOOK)
+    for number, fact in enumerate([LOST, TAMPERED, single, waiting, *elsewhere, leaf]):
         alarms.hear(fact, float(number))
     assert [(step.number, step.stage) for step in alarms.hear(AGAIN, 10.0)] == [(1, Stage.CLEARED), (2, Stage.CLEARED)]
-    assert [alarm.active for alarm in alarms.alarms.values()] == [False, False, True, True, True, True]
+    assert [alarm.active for alarm in alarms.alarms.values()] == [False, False, *[True] * 5]
     assert alarms.hear(LOST, 20.0)[0].stage is Stage.REALARMED  # what lasts is said again
     alarms.hear(AGAIN, 30.0)
     alarms.act(1, Action.ACKNOWLEDGE, "li", 31.0)
@@ -205,7 +206,7 @@ def test_a_single_report_stays_active_until_somebody_says_that_it_is_mended() ->
 def test_a_fault_that_returns_soon_reopens_its_alarm_and_later_is_a_new_one(after: float, same: bool) -> None:
     alarms = brought(PATHS[State.CLOSED])
     alarms.alarms[1].assigned_to = "zhao"
-    [step] = alarms.hear(FORCED, 5.0 + after)
+    [step] = alarms.hear(TAMPERED, 5.0 + after)
     assert (step.number, step.stage) == ((1, Stage.REOPENED) if same else (2, Stage.RAISED))
     alarm = alarms.alarms[step.number]
     assert (alarm.state, alarm.reopened, alarm.mended_by, alarm.closed_by) == (State.ACTIVE, int(same), "", "")
@@ -255,7 +256,8 @@ def test_a_flood_hides_lesser_alarms_only_and_ebbs() -> None:
 
 # Random traces ---------------------------------------------------------------------------------------------------
 
-kinds = st.sampled_from([FORCED, LOST, Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, "", True)])
+DROPPED = Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, "", True)
+kinds = st.sampled_from([TAMPERED, LOST, DROPPED])
 people = st.sampled_from(["li", "wang", "zhao"])
 reports = st.one_of(kinds, kinds.map(lambda fact: Cleared(fact.key)), st.sampled_from([FLOWS, STALLS, AGAIN]))
 deeds = st.tuples(st.integers(1, 4), st.sampled_from(Action), people)

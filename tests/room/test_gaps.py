@@ -208,6 +208,18 @@ def test_an_end_that_was_cut_off_is_missing_and_an_end_that_was_made_up_is_anoth
     assert [(str(gap.place), gap.missing) for gap in ledger.audit().gaps] == [(place(1), 2)]
 
 
+def test_an_end_that_was_accepted_stays_so_when_the_gate_goes_on(database: Database) -> None:
+    chain = Chain(database)
+    for _ in range(4):
+        chain.report("RequestToExit", 100)
+    lose(database, 3, 4)
+    gaps = chain.ledger.audit().gaps
+    chain.report("RequestToExit", 100)
+    assert chain.ledger.audit().gaps and chain.ledger.audit(gaps).gaps == []
+    lose(database, 2)
+    assert chain.ledger.audit(gaps).gaps, "another one"
+
+
 def test_who_passed_is_not_exchanged_unseen(database: Database) -> None:
     chain = Chain(database)
     chain.report("AccessGranted", 100)
@@ -230,6 +242,9 @@ def test_an_event_that_cannot_be_read_is_one_that_was_changed(
     assert [(str(gap.place), gap.missing, gap.changed) for gap in ledger.audit().gaps] == [(place(3), 0, True)]
     acceptances.accept(acceptances.gap(place(3)), "chief", WHY)
     assert ledger.audit(known(acceptances)) == (4, [])
+    move(database, 3, person="")
+    History(database).erase(time.time() + 60)
+    assert ledger.audit(known(acceptances)) == (4, []), "nothing personal is left of it, and it is the same"
     move(database, 3, payload=b"another")
     assert len(ledger.audit(known(acceptances)).gaps) == 1
 

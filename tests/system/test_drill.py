@@ -90,6 +90,7 @@ def test_where_the_gate_does_not_start_no_alarm_is_tried_and_called_broken(
 ) -> None:
     gate, rehearsal = house(), rehearsed._rehearsal
     monkeypatch.setattr(rehearsed, "START_S", 0.0)
+    monkeypatch.setattr(rehearsed, "ALARM_S", 1.0 if missing == "key" else 45.0)  # in which a gate starts
 
     def without_chip(config: Config, camera: CameraSection, url: str, root: Path) -> Config:
         (root / "chip").mkdir()
