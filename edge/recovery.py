@@ -22,7 +22,7 @@ from edge.office import Office
 from edge.opened import content_of
 from edge.outcomes import Keep
 from edge.pager import LOOK_EVERY_S, Pager
-from edge.records import Content, Entry, Head, Kind, Manifest, Mark, Report, Tombstone, Topics, decode, parse
+from edge.records import Content, Entry, Head, Kind, Manifest, Mark, Report, Tombstone, Topics, decode, digest, parse
 from edge.roster import Roster
 from edge.seal import Seal
 from edge.session import address
@@ -161,7 +161,7 @@ class Recoverer:
 
     def _listen(self, witness: Witness, listen_s: float) -> None:
         """Hear the broker until all was shown and every gate was heard, or nothing new has come for so long."""
-        topics, pager = self.topics, Pager(self.topics)
+        topics, pager, shown = self.topics, Pager(self.topics), dict[str, bytes]()
         always = [topics.manifest, topics.index, topics.keys("+"), topics.reports]
         connection = Connection(address(self._config.broker, self._credentials), always, needs_all=True)
         until = time.monotonic() + listen_s  # from when it can hear: a handshake may have taken as long
@@ -171,9 +171,10 @@ class Recoverer:
             for message in connection.turn(LOOK_EVERY_S):
                 if message.topic.endswith("/roster"):
                     self._reported(message)
-                else:
-                    witness.feed(message.topic, message.payload)
-                    until = time.monotonic() + listen_s
+                    continue
+                witness.feed(message.topic, message.payload)
+                if shown.get(message.topic) != (hashed := digest(message.payload)):  # what lacks is asked for for ever
+                    shown[message.topic], until = hashed, time.monotonic() + listen_s
         connection.close()
 
     def _all_heard(self, witness: Witness) -> bool:

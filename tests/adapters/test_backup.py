@@ -128,7 +128,7 @@ def test_what_nobody_shows_is_named_and_a_gates_store_fills_the_gap(place: Place
     place.start("broker")
     restore(place, place.town.root / "desk.age")
     assert "restored from a backup" in complaint_of_a_desk(place), "also where the broker knows of no later list"
-    told = answer("desk", "recover", "--listen", "1", *options(place), status=1)
+    told = answer("desk", "recover", "--listen", "3", *options(place), status=1)
     assert not told["recovered"] and "south was not heard" in " ".join(told["lacking"])
     assert standings(place)[ann].standing is Standing.ENROLLED, "nothing is changed by half"
     store = place.town.sites["south"].config.state / "list.sqlite"

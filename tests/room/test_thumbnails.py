@@ -3,7 +3,7 @@
 import base64
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -36,6 +36,11 @@ def monitor(
         yield monitor
 
 
+def turned(gate: SimulatedGate, status: Status) -> Callable[[], None]:
+    """Another state of the gate's camera."""
+    return lambda: setattr(gate, "camera", status)
+
+
 def ticket(monitor: Monitor, gate: SimulatedGate, *moments: Moment) -> int:
     """The number of the gate's camera fault, once it has these pictures; the gate may have told of more, as of its
     storage on a slow disk."""
@@ -56,13 +61,13 @@ def shown(monitor: Monitor, number: int, moment: str, who: str = "zhao") -> http
 def test_a_covered_camera_shows_before_after_and_when_it_was_over(
     browser: Browser, monitor: Monitor, gate: SimulatedGate
 ) -> None:
-    gate.at(0.0, gate._turn(Status.COVERED))
+    gate.at(0.0, turned(gate, Status.COVERED))
     number = ticket(monitor, gate, Moment.BEFORE, Moment.AFTER)
     page = enter(browser, monitor, "zhao")
     page.goto(f"{monitor.url}/alarms/{number}")
     expect(page.locator(".moments figcaption")).to_have_text(["Before", "After"])
     until(lambda: page.evaluate("[...document.querySelectorAll('.moments img')].every(e => e.naturalWidth == 320)"))
-    gate.at(0.0, gate._turn(Status.STREAMING))
+    gate.at(0.0, turned(gate, Status.STREAMING))
     assert ticket(monitor, gate, *Moment) == number
     page.goto(f"{monitor.url}/alarms/{number}")
     expect(page.locator(".moments img")).to_have_count(3)
@@ -74,7 +79,7 @@ def test_a_covered_camera_shows_before_after_and_when_it_was_over(
 
 
 def test_pictures_are_for_guards_and_are_in_no_list(monitor: Monitor, gate: SimulatedGate) -> None:
-    gate.at(0.0, gate._turn(Status.MOVED))
+    gate.at(0.0, turned(gate, Status.MOVED))
     number = ticket(monitor, gate, Moment.BEFORE, Moment.AFTER)
     answer = shown(monitor, number, "before")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
@@ -99,7 +104,7 @@ HOSTILE = {
 
 
 def test_what_is_no_thumbnail_is_never_given_to_a_browser(monitor: Monitor, gate: SimulatedGate) -> None:
-    gate.at(0.0, gate._turn(Status.UNREACHABLE))  # of which there is a picture before, and no other
+    gate.at(0.0, turned(gate, Status.UNREACHABLE))  # of which there is a picture before, and no other
     number = ticket(monitor, gate, Moment.BEFORE)
     for what, jpeg in HOSTILE.items():
         told = Emit(f"camera/{CAMERA}", CameraPictured(Moment.BEFORE, jpeg))
@@ -108,12 +113,12 @@ def test_what_is_no_thumbnail_is_never_given_to_a_browser(monitor: Monitor, gate
         until(lambda before=before: monitor.call(f"/api/alarms/{number}")["pictures"] != before)
         assert shown(monitor, number, "before").status_code == 404, what
     gate._do(Emit(f"camera/{CAMERA}", CameraPictured("<b>", "")), Now(time.monotonic(), time.time()))  # type: ignore[arg-type]
-    gate.at(0.0, gate._turn(Status.STREAMING))
+    gate.at(0.0, turned(gate, Status.STREAMING))
     assert set(monitor.call(f"/api/alarms/{number}")["pictures"]) == {"before"}
 
 
 def test_they_end_with_the_names_and_the_chain_stays_whole(monitor: Monitor, gate: SimulatedGate) -> None:
-    gate.at(0.0, gate._turn(Status.BLURRED))
+    gate.at(0.0, turned(gate, Status.BLURRED))
     number = ticket(monitor, gate, Moment.BEFORE, Moment.AFTER)
     configured = load(monitor.config)
     with Database(configured.database) as database:
