@@ -21,8 +21,8 @@ from edge.simulate import HOST
 from edge.terms import Input, Reason, Status
 from edge.traffic import DOOR, SimulatedGate
 from monitor import words
-from monitor.alarms import active_s
 from monitor.charts import Bar, Row, bars, rows
+from monitor.downtime import active_s
 from monitor.figures import spans
 from monitor.plan import Mark, Plan
 from monitor.terms import Action, Check, Priority, Stage, State
