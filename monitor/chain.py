@@ -134,11 +134,8 @@ def _flaw(row: Any, place: int, digest: str) -> Phrase | None:
         return Phrase("what stood here is gone") if row.position > place else Phrase("it was cut off before")
     try:
         document = msgspec.json.decode(row.document, type=dict[str, Any])
-        hashed, personal, commitments = (
-            chain_hash(document),
-            document["data"]["personal"],
-            document["data"]["commitments"],
-        )
+        hashed, data = chain_hash(document), document["data"]
+        personal, commitments = data["personal"], data["commitments"]
         told = (document["number"], document["stage"], document["at"], document["previoushash"])
     except (msgspec.MsgspecError, KeyError, TypeError, AssertionError):
         return Phrase("it was changed")
@@ -154,7 +151,7 @@ def _flaw(row: Any, place: int, digest: str) -> Phrase | None:
 
 def link(step: Step, previous: str) -> tuple[bytes, str]:
     """A step as a link of the chain, and its hash."""
-    data = {"text": step.text, **committed({})} if not step.who else committed({"who": step.who, "text": step.text})
+    data = committed({"who": step.who, "text": step.text}) if step.who else {"text": step.text, **committed({})}
     document = {"number": step.number, "stage": step.stage, "at": step.at, "previoushash": previous, "data": data}
     return msgspec.json.encode(document), chain_hash(document)
 

@@ -1,7 +1,7 @@
 """What is missing among the events of the ledger, or is not what was recorded. Pure: rows go in, gaps come out.
 
-Nothing of a row is believed that its document does not say, except in a gap: that has all of it, and so whoever
-accepts one accepts these columns. When one of them changes, it is another gap.
+Nothing of a row is believed that its document does not say. Whoever accepts one that was changed accepts all of its
+columns: when one of them changes, it is another gap.
 """
 
 import hashlib
@@ -11,10 +11,11 @@ from typing import NamedTuple
 import msgspec
 
 from edge.seal import GENESIS, chain_hash
-from edge.transport import Channel, Envelope, topic
-from monitor.stream import LOST, Stream, Unacceptable, parse
+from edge.transport import Channel, topic
+from monitor.stream import LOST, Received, Stream, Unacceptable, parse
 
 GONE = b"sha256:"
+"""Begins what is kept of an event that could not be read, in the place of its payload."""
 
 
 class Row(NamedTuple):
@@ -42,16 +43,19 @@ class Place(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """What does not follow at `place`, with all of the row that stands there or after it."""
+    """What does not follow at `place`: the events that are missing there, by the last of them, as the one after them or
+    the end of what was recorded names it; or, `changed`, the event that should follow, with all of its row.
+    """
 
     place: Place
     first: int
+    """The first that is there again."""
     sequence: int
     hash: str
     digest: str
-    """Of the row's document, without what is personal."""
+    """Of a changed row's document, without what is personal."""
     changed: bool
-    """That this row is not what was recorded, or not after what stands before it."""
+    """That it is not what was recorded, or not after what stands before it."""
 
     @property
     def missing(self) -> int:
@@ -78,7 +82,7 @@ def judge(rows: Iterable[Row], accepted: Container[Gap] = (), heads: Iterable[St
         if row[:3] != before:
             before, place, digest = row[:3], 0, GENESIS
         gap = _gap(row, place, digest)
-        if gap and gap not in accepted and _while_it_was_the_end(gap, row) not in accepted:
+        if gap and gap not in accepted:
             gaps.append(gap)
         count += not gaps and not (gap and gap.changed)
         place, digest = row.sequence, row.hash
@@ -86,14 +90,6 @@ def judge(rows: Iterable[Row], accepted: Container[Gap] = (), heads: Iterable[St
     short = (_short(head, *ends.get((head.site, head.gate, head.epoch), (0, ""))) for head in heads)
     gaps += [gap for gap in short if gap and gap not in accepted]
     return Verdict(count, gaps)
-
-
-def _while_it_was_the_end(gap: Gap, row: Row) -> Gap | None:
-    """The same gap as it was told before this event came, which names the last that is missing."""
-    if gap.changed:
-        return None
-    previous = msgspec.json.decode(row.payload, type=Envelope).previoushash
-    return Gap(gap.place, gap.first, gap.first - 1, previous, "", False)
 
 
 def _short(head: Stream, end: int, digest: str) -> Gap | None:
@@ -111,23 +107,25 @@ def _short(head: Stream, end: int, digest: str) -> Gap | None:
 
 def _gap(row: Row, place: int, digest: str) -> Gap | None:
     """What is wrong with an event that should follow the one at this place, which has this hash."""
-    is_next = row.first <= place + 1
-    changed = not _is_whole(row, digest if is_next else None)
-    if is_next and not changed:
-        return None
+    read, is_next = _read(row), row.first <= place + 1
     where = Place(row.site, row.gate, row.epoch, place + 1)
-    return Gap(where, row.first, row.sequence, row.hash, _digest(row.payload), changed)
+    if read is None or (is_next and not _follows(read, digest)):
+        return Gap(where, row.first, row.sequence, row.hash, _digest(row.payload), True)
+    return None if is_next else Gap(where, row.first, row.first - 1, read.event.previoushash, "", False)
 
 
-def _is_whole(row: Row, previous: str | None) -> bool:
-    """Whether a row is its document, which follows from the one with this hash; None when that is missing."""
+def _read(row: Row) -> Received | None:
+    """What a row's document says, if the row is that."""
     try:
         read = parse(topic(row.site, row.gate, Channel.EVENT), row.payload)
     except Unacceptable:
-        return False
+        return None
     told = (read.epoch, read.first, read.last, read.hash)
-    follows = previous is None or read.event.type == LOST or read.event.previoushash == previous
-    return told == (row.epoch, row.first, row.sequence, row.hash) and follows and read.is_committed
+    return read if told == (row.epoch, row.first, row.sequence, row.hash) and read.is_committed else None
+
+
+def _follows(read: Received, digest: str) -> bool:
+    return read.event.type == LOST or read.event.previoushash == digest
 
 
 def unreadable(payload: bytes) -> bytes:
