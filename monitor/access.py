@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from edge.errors import EdgeError, StoreError
+from edge.i18n import speaking
 from monitor.accounts import Accounts, Denied, Role, Session, User
+from monitor.spoken import language
 
 COOKIE = "edge-gate-room"
 LARGEST = 65_536
@@ -84,13 +86,13 @@ def api(least: Role = Role.VIEWER) -> Callable[[Endpoint], Endpoint]:
             try:
                 who = caller(request)
             except Denied as error:
-                return problem(401, error)
+                return problem(request, 401, error)
             if who is None:
-                return problem(401, EdgeError("log in first"), {"WWW-Authenticate": 'Basic realm="edge-gate"'})
+                return problem(request, 401, EdgeError("log in first"), {"WWW-Authenticate": 'Basic realm="edge-gate"'})
             if not who.user.may(least):
-                return problem(403, EdgeError("your role may not do this"))
+                return problem(request, 403, EdgeError("your role may not do this"))
             if request.method != "GET" and not may_change(request, who, request.headers.get("x-csrf-token", "")):
-                return problem(403, EdgeError("the token of the session is missing: reload the page"))
+                return problem(request, 403, EdgeError("the token of the session is missing: reload the page"))
             return endpoint(request, who)
 
         return guarded
@@ -98,8 +100,11 @@ def api(least: Role = Role.VIEWER) -> Callable[[Endpoint], Endpoint]:
     return decorate
 
 
-def problem(status: int, error: EdgeError, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": str(error.message), "hint": str(error.advice)}, status, headers)
+def problem(request: Request, status: int, error: EdgeError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """What has failed and how to mend it, in the language of who asks."""
+    translate = speaking(language(request))
+    told = {"error": error.message.render(translate), "hint": error.advice.render(translate)}
+    return JSONResponse(told, status, headers)
 
 
 def keep(response: Response, token: str, session: Session, secure: bool) -> None:
@@ -127,7 +132,7 @@ class Bounded:
             refused = await self._stranger(scope) if most > LARGEST else None
             body = None if refused else await _body(scope, receive, most)
             if body is None:
-                too_large = problem(413, EdgeError("more than {bytes} bytes", bytes=most))
+                too_large = problem(Request(scope), 413, EdgeError("more than {bytes} bytes", bytes=most))
                 await (refused or too_large)(scope, receive, send)
                 return
             scope.setdefault("state", {})["body"] = body
@@ -139,9 +144,9 @@ class Bounded:
         try:
             who = await asyncio.to_thread(caller, request)
         except Denied as error:
-            return problem(401, error)
+            return problem(request, 401, error)
         except StoreError as error:
-            return problem(503, error)
+            return problem(request, 503, error)
         return None if who else to_login(request)
 
 

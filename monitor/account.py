@@ -29,7 +29,7 @@ def remove(request: Request, who: Caller) -> Response:
 def ask_new(request: Request, who: Caller) -> Response:
     room = room_of(request)
     if not room.passkeys.offered or not who.csrf:
-        return problem(404, EdgeError("passkeys are not offered here"))
+        return problem(request, 404, EdgeError("passkeys are not offered here"))
     return Response(room.passkeys.ask_new(who.user.name, room.settings.site.title), media_type=JSON)
 
 
@@ -38,14 +38,14 @@ def add(request: Request, who: Caller) -> Response:
     try:
         room_of(request).passkeys.add(who.user.name, request.state.body.decode("utf-8", "replace"))
     except Denied as error:
-        return problem(400, error)
+        return problem(request, 400, error)
     return JSONResponse({"to": "/account"})
 
 
 def ask_login(request: Request) -> Response:
     passkeys = room_of(request).passkeys
     if not passkeys.offered:
-        return problem(404, EdgeError("passkeys are not offered here"))
+        return problem(request, 404, EdgeError("passkeys are not offered here"))
     return Response(passkeys.ask_login(), media_type=JSON)
 
 
@@ -54,7 +54,7 @@ def login(request: Request) -> Response:
         sent = request.state.body.decode("utf-8", "replace")
         token, session = room_of(request).passkeys.login(sent, address(request))
     except Denied as error:
-        return problem(401, error)
+        return problem(request, 401, error)
     response = JSONResponse({"to": "/"})
     keep(response, token, session, request.url.scheme == "https")
     return response

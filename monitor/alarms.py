@@ -36,6 +36,10 @@ class Refused(EdgeError):
     """A step that the alarm does not allow as it is; nothing has changed."""
 
 
+class Incomplete(Refused):
+    """What the step is about does not come with it."""
+
+
 class Alarms:
     """All alarms that are open, and those closed so lately that they may reopen."""
 
@@ -219,6 +223,7 @@ class Alarms:
         alarm = self.alarms.get(number)
         if alarm is None or alarm.closed is not None:
             raise Refused("alarm {number} is closed", number=number)
+        text = text.strip()
         does: dict[Action, Callable[[], Step]] = {
             Action.ACKNOWLEDGE: lambda: self._acknowledge(alarm, who, now),
             Action.ASSIGN: lambda: self._assign(alarm, who, now, text),
@@ -227,7 +232,7 @@ class Alarms:
             Action.CLOSE: lambda: self._close(alarm, who, now, text),
             Action.SHELVE: lambda: self._shelve(alarm, who, now, text, seconds),
             Action.UNSHELVE: lambda: self._take_back(alarm, who, now),
-            Action.NOTE: lambda: Step(number, Stage.NOTED, now, who, text),
+            Action.NOTE: lambda: self._note(alarm, who, now, text),
         }
         return does[action]()
 
@@ -238,8 +243,8 @@ class Alarms:
         return Step(alarm.number, Stage.ACKNOWLEDGED, now, who)
 
     def _assign(self, alarm: Alarm, who: str, now: float, to: str) -> Step:
-        if not to.strip():
-            raise Refused("say to whom it is assigned")
+        if not to:
+            raise Incomplete("say to whom it is assigned")
         alarm.assigned_to = to
         return Step(alarm.number, Stage.ASSIGNED, now, who, to)
 
@@ -272,10 +277,12 @@ class Alarms:
         return Step(alarm.number, Stage.CLOSED, now, who, text)
 
     def _shelve(self, alarm: Alarm, who: str, now: float, reason: str, seconds: float) -> Step:
-        if not reason.strip():
-            raise Refused("say why it is shelved")
+        if not reason:
+            raise Incomplete("say why it is shelved")
         if not 0 < seconds <= self.rules.shelve_at_most_s:
-            raise Refused("an alarm is shelved for at most {hours:g} hours", hours=self.rules.shelve_at_most_s / 3600)
+            raise Incomplete(
+                "an alarm is shelved for at most {hours:g} hours", hours=self.rules.shelve_at_most_s / 3600
+            )
         alarm.shelved_until, alarm.shelved_by, alarm.shelved_because = now + seconds, who, reason
         return Step(alarm.number, Stage.SHELVED, now, who, reason)
 
@@ -284,3 +291,8 @@ class Alarms:
             raise Refused("it is not shelved")
         alarm.shelved_until = None
         return Step(alarm.number, Stage.UNSHELVED, now, who)
+
+    def _note(self, alarm: Alarm, who: str, now: float, text: str) -> Step:
+        if not text:
+            raise Incomplete("a note says something")
+        return Step(alarm.number, Stage.NOTED, now, who, text)

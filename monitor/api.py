@@ -13,15 +13,16 @@ from starlette.routing import Route
 from edge.errors import EdgeError, StoreError
 from monitor.access import COOKIE, Caller, address, api, keep, problem
 from monitor.accounts import Denied, Role
-from monitor.alarms import Refused
-from monitor.casebook import is_wanted
+from monitor.alarms import Incomplete, Refused
+from monitor.casebook import Unknown, is_wanted
 from monitor.gates import Gate
 from monitor.history import Wanted, iso
 from monitor.room import Room
 from monitor.terms import Action, Alarm, State
 
 MOST = 1000
-STATES = ["open", "active", "shelved", *State]
+STATES = ["open", "shelved", *State]
+"""What may be asked for; `active` is every alarm whose fault is there now, acknowledged or not."""
 LEAST = {Action.ASSIGN: Role.OPERATOR, Action.SHELVE: Role.OPERATOR, Action.UNSHELVE: Role.OPERATOR,
          Action.CLOSE: Role.OPERATOR}  # fmt: skip
 """Who may do what with an alarm; a guard the rest."""
@@ -72,7 +73,7 @@ def alarms(request: Request, who: Caller) -> Response:
         state = _one_of(request.query_params.get("state", "open"), STATES)
         limit = _number(request, "limit", 200)
     except BadRequest as error:
-        return problem(400, error)
+        return problem(request, 400, error)
     gate = request.query_params.get("gate", "")
     found: Iterable[Alarm] = room.casebook.closed(limit) if state == State.CLOSED else room.casebook.open()
     chosen = [each for each in found if is_wanted(each, state) and gate in ("", each.key.gate)]
@@ -84,7 +85,7 @@ def alarm(request: Request, who: Caller) -> Response:
     room, number = room_of(request), request.path_params["number"]
     found = room.casebook.find(number)
     if found is None:
-        return problem(404, EdgeError("there is no alarm {number}", number=number))
+        return problem(request, 404, EdgeError("there is no alarm {number}", number=number))
     steps = [msgspec.to_builtins(each) for each in room.casebook.steps(number)]
     if not who.sees_staff:
         steps = [{**step, "who": "", "text": ""} if step["who"] else step for step in steps]
@@ -96,18 +97,25 @@ def act(request: Request, who: Caller) -> Response:
     try:
         action = Action(request.path_params["action"])
     except ValueError:
-        return problem(404, EdgeError("there is no such step"))
+        return problem(request, 404, EdgeError("there is no such step"))
     if not who.user.may(LEAST.get(action, Role.GUARD)):
-        return problem(403, EdgeError("your role may not do this"))
+        return problem(request, 403, EdgeError("your role may not do this"))
     room, number = room_of(request), request.path_params["number"]
     try:
         doing = msgspec.json.decode(request.state.body or b"{}", type=Doing)
         changed = room.casebook.act(number, action, who.user.name, doing.text[:500], doing.seconds)
     except (msgspec.MsgspecError, ValueError) as error:
-        return problem(400, EdgeError("the body is not as it should be: {why}", why=error))
+        return problem(request, 400, EdgeError("the body is not as it should be: {why}", why=error))
     except Refused as error:
-        return problem(409, error)
+        return problem(request, status_of(error), error)
     return JSONResponse(alarm_of(room, changed, who))
+
+
+def status_of(error: Refused) -> int:
+    """Whether there is no such alarm, the step lacks something, or the alarm does not allow it as it is."""
+    if isinstance(error, Unknown):
+        return 404
+    return 400 if isinstance(error, Incomplete) else 409
 
 
 @api()
@@ -123,7 +131,7 @@ def events(request: Request, who: Caller) -> Response:
         position, time = (0, since_time(since)) if not _is_number(since) else (min(int(since), 2**62), "")
         severity = _number(request, "severity", 0, least=0)
     except BadRequest as error:
-        return problem(400, error)
+        return problem(request, 400, error)
     wanted = Wanted(asked.get("gate", ""), asked.get("type", ""), since=time, severity=severity)
     found = room.history.since(position, wanted, limit, who.sees_names)
     if who.sees_names and any("personal" in each.event["data"] for each in found):
@@ -137,9 +145,9 @@ def login(request: Request) -> Response:
         given = msgspec.json.decode(request.state.body, type=Credentials)
         token, session = room_of(request).accounts.login(given.name, given.password, address(request))
     except (msgspec.MsgspecError, ValueError) as error:
-        return problem(400, EdgeError("the body is not as it should be: {why}", why=error))
+        return problem(request, 400, EdgeError("the body is not as it should be: {why}", why=error))
     except Denied as error:
-        return problem(401, error)
+        return problem(request, 401, error)
     response = JSONResponse({"name": session.user.name, "role": session.user.role, "csrf": session.csrf})
     keep(response, token, session, request.url.scheme == "https")
     return response

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from edge.errors import StoreError
 from edge.seal import GENESIS
 from edge.transport import Channel, topic
-from monitor.alarms import Alarms
+from monitor.alarms import Alarms, Refused
 from monitor.chain import Deed, deed, link, nameless
 from monitor.database import Database
 from monitor.downtime import active_s
@@ -31,6 +31,10 @@ PAGE = 1000
 MOST = 10_000
 """Closed alarms that figures are made of, the newest."""
 LARGEST = 2**63 - 1
+
+
+class Unknown(Refused):
+    """There is no such alarm."""
 
 
 class Casebook:
@@ -85,9 +89,11 @@ class Casebook:
             self._changed()
 
     def act(self, number: int, action: Action, who: str, text: str = "", seconds: float = 0.0) -> Alarm:
-        """What a person does; `Refused` when the alarm does not allow it."""
+        """What a person does; `Refused` when the alarm does not allow it, `Unknown` when there is none."""
         with self._lock:
             self._recover()
+            if self.find(number) is None:
+                raise Unknown("there is no alarm {number}", number=number)
             step = self._alarms.act(number, action, who, time.time(), text, seconds)
             alarm = self._alarms.alarms[number]
             self._keep([step])

@@ -96,15 +96,15 @@ def order(request: Request, who: Caller) -> Response:
     room, asked = room_of(request), request.path_params
     place = asked["site"], asked["gate"]
     if room.gates.find(*place) is None:
-        return problem(404, EdgeError("there is no gate {name}", name=place[1]))
+        return problem(request, 404, EdgeError("there is no gate {name}", name=place[1]))
     try:
         outcome = _ask(room, who, place, msgspec.json.decode(request.state.body, type=Order))
     except NotAllowed as error:
-        return problem(403, error)
+        return problem(request, 403, error)
     except EdgeError as error:
-        return problem(400, error)
+        return problem(request, 400, error)
     except (msgspec.MsgspecError, ValueError) as error:
-        return problem(400, EdgeError("the body is not as it should be: {why}", why=error))
+        return problem(request, 400, EdgeError("the body is not as it should be: {why}", why=error))
     return JSONResponse(told(outcome), 200 if outcome.accepted else 409)
 
 

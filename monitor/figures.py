@@ -18,8 +18,9 @@ from monitor.api import room_of
 from monitor.charts import Bar, Row, bars, rows
 from monitor.history import iso
 from monitor.room import Room
+from monitor.spoken import language
 from monitor.terms import OFFLINE, Alarm, Key
-from monitor.view import language, page, render
+from monitor.view import page, render
 from monitor.words import called, where, word
 
 DEVICES = {OFFLINE: "", "CameraFault": "camera/", "DoorFault": "door/"}

@@ -40,8 +40,10 @@ def document() -> Json:
 ABOUT = (
     "What the monitoring room knows. Programs send name and password with every request (HTTP Basic) or begin a "
     "session; what changes something within a session carries its token in the header X-CSRF-Token, and otherwise "
-    "is JSON. Times are UTC seconds, within events RFC 3339."
+    "is JSON. Times are UTC seconds, within events RFC 3339. Problems are told in the language of Accept-Language, "
+    "English or Chinese."
 )
+STEP = "A step of a person. Assign, shelve and note need their text; 409 says why the alarm does not allow the step"
 
 
 def _paths() -> Json:
@@ -60,7 +62,7 @@ def _paths() -> Json:
             "get": _operation("An alarm with its steps", "AlarmWithSteps", {404: "Problem"}, [NUMBER]),
         },
         "/api/alarms/{number}/{action}": {
-            "post": _operation("A step of a person; 409 says why the alarm does not allow it", "Alarm",
+            "post": _operation(STEP, "Alarm",
                                {400: "Problem", 404: "Problem", 409: "Problem", 413: "Problem"}, [
                 NUMBER,
                 {"name": "action", "in": "path", "required": True, "schema": {"type": "string", "enum": [*Action]}},

@@ -19,8 +19,9 @@ from monitor.gates import Gate
 from monitor.history import Wanted
 from monitor.plan import Mark, Plan
 from monitor.reports import FLOWING
+from monitor.spoken import LANGUAGES, language
 from monitor.terms import Action, Alarm, Check
-from monitor.view import HERE, LANGUAGES, language, level, page, render
+from monitor.view import HERE, level, page, render
 from monitor.words import COMMANDS, MOMENTS, called, where, word
 
 DOOR_EVENTS = 20

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from edge.errors import EdgeError, LinkError
-from edge.i18n import _
+from edge.i18n import _, language
 from monitor.hub import ALIVE_S, News
 from monitor.picture import Picture, Row, row, things
 from monitor.words import where, word
@@ -40,8 +40,9 @@ class Remote:
             raise EdgeError("{path} cannot be read: {why}", path=ca, why=error.strerror or error) from error
         timeout = httpx.Timeout(PATIENCE_S, read=2 * ALIVE_S)
         self._client = httpx.Client(
-            base_url=url, auth=(user, password), verify=verify, timeout=timeout, trust_env=False
-        )
+            base_url=url, auth=(user, password), verify=verify, timeout=timeout, trust_env=False,
+            headers={"Accept-Language": language().partition(".")[0].replace("_", "-")},
+        )  # fmt: skip
         self._gates: list[Row] = []
         self._alarms: list[Row] = []
         self._log: deque[Row] = deque(maxlen=LINES)

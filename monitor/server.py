@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from socket import socket
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from edge import notify
 from edge.errors import EdgeError, StoreError
@@ -21,6 +22,7 @@ from monitor.access import Bounded, Sealed, caller, problem
 from monitor.accounts import Denied
 from monitor.plan import Plan
 from monitor.room import Room
+from monitor.view import render
 
 WATCHERS = 200
 """Most pages that are open at once."""
@@ -50,7 +52,7 @@ def application(room: Room) -> Any:
         Route("/openapi.json", described),
         Route("/stream", stream),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={StoreError: unavailable, 404: missing})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=HANDLERS)
     app.state.room = room
     app.state.plan = Plan(room.configured.path(plan)) if plan else None
     app.state.document = openapi.document()
@@ -66,12 +68,12 @@ async def stream(request: Request) -> Response:
     try:
         who = await asyncio.to_thread(caller, request)
     except Denied as error:
-        return problem(401, error)
+        return problem(request, 401, error)
     if who is None:
-        return problem(401, EdgeError("log in first"))
+        return problem(request, 401, EdgeError("log in first"))
     hub = request.app.state.room.hub
     if hub.size >= WATCHERS:
-        return problem(503, EdgeError("too many pages are open"))
+        return problem(request, 503, EdgeError("too many pages are open"))
     return StreamingResponse(_messages(hub), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -84,13 +86,44 @@ async def _messages(hub: Any) -> AsyncIterator[bytes]:
         hub.leave(watcher)
 
 
-def unavailable(_request: Request, error: Exception) -> Response:
+def unavailable(request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreError)
-    return problem(503, error)
+    return problem(request, 503, error)
 
 
-def missing(_request: Request, _error: Exception) -> Response:
-    return problem(404, EdgeError("there is no such page"))
+def mistaken(request: Request, _error: Exception) -> Response:
+    """A mistake of ours, which stands on the log."""
+    return _told(request, 500, EdgeError("the room has made a mistake: its log says which"))
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _told(request, 404, EdgeError("there is no such page"))
+    if error.status_code == 405:
+        methods = ", ".join(_methods(request))
+        return _told(request, 405, EdgeError("this address takes {methods}", methods=methods), {"Allow": methods})
+    return _told(request, error.status_code, EdgeError("{why}", why=error.detail), error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What all the routes of an address take; the framework names those of the first alone."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    here = [route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for methods in here for method in methods})
+
+
+def _told(request: Request, status: int, error: EdgeError, headers: Mapping[str, str] | None = None) -> Response:
+    """A page for who looks at pages, and JSON for programs."""
+    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+        return problem(request, status, error, headers)
+    page = render(request, "problem.html", None, status, problem=error)
+    page.headers.update(headers or {})
+    return page
+
+
+HANDLERS = {StoreError: unavailable, HTTPException: refused, Exception: mistaken}
 
 
 class Server(uvicorn.Server):

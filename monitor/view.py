@@ -20,27 +20,15 @@ from monitor.accounts import Denied, Role
 from monitor.api import LEAST, room_of
 from monitor.forms import form
 from monitor.gates import Gate
+from monitor.spoken import LANGUAGES, language
 from monitor.terms import Action, Alarm, Check
 from monitor.words import called, detailed, place, where, word
 
 HERE = Path(__file__).parent
-LANGUAGES = {"en": "English", "zh_CN": "中文"}
 TEMPLATES = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
 TEMPLATES.trim_blocks = TEMPLATES.lstrip_blocks = True
 
 PageEndpoint = Callable[[Request, Caller], Response]
-
-
-def language(request: Request) -> str:
-    """What the switch says, else what the browser asks for first of what there is."""
-    if (chosen := request.cookies.get("language", "")) in LANGUAGES:
-        return chosen
-    for wanted in request.headers.get("accept-language", "").lower().split(","):
-        if wanted.strip().startswith("zh"):
-            return "zh_CN"
-        if wanted.strip().startswith("en"):
-            return "en"
-    return "en"
 
 
 def page(least: Role = Role.VIEWER) -> Callable[[PageEndpoint], Callable[[Request], Response]]:

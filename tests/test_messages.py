@@ -40,14 +40,18 @@ from edge.errors import ModelError
 class Lost(ModelError):
     def __init__(self, why):
         super().__init__("lost: {why}", why=why)
+class Refused(ModelError):
+    """No."""
+class Incomplete(Refused):
+    """Not all."""
 def fetch(config: ConfigOption):
     """Bring it."""
     text, hint = "no {file}" if config else "no file", "get it"
     say("{done} done")
-    raise ModelError(text, hint)
+    raise ModelError(text, hint) from Incomplete("not all")
 '''
     tree = MESSAGES["ast"].parse(source)
-    found = {"lost: {why}", "no {file}", "no file", "get it", "{done} done", "Bring it."}
+    found = {"lost: {why}", "no {file}", "no file", "get it", "{done} done", "Bring it.", "not all"}
     assert set(MESSAGES["Module"](tree).texts(commands=True)) == found
     hidden = MESSAGES["ast"].parse('from edge.errors import ModelError\nraise ModelError(f"no {file}")')
     with pytest.raises(SyntaxError, match="cannot be found"):

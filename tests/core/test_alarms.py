@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alarms import Alarms, Refused
+from monitor.alarms import Alarms, Incomplete, Refused
 from monitor.limits import Rules
 from monitor.terms import (
     AWAITED,
@@ -103,6 +103,18 @@ def test_every_state_with_everything_that_can_happen(state: State, name: str) ->
     assert bool(steps) is (wanted != "-") and all(step.at == 10.0 for step in steps)
 
 
+@pytest.mark.parametrize("action", [Action.ASSIGN, Action.SHELVE, Action.NOTE])
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_step_that_is_about_a_text_is_refused_without_one(action: Action, text: str) -> None:
+    alarms = brought(PATHS[State.CLEARED])
+    before = dict_of(alarms.alarms[1])
+    with pytest.raises(Incomplete):
+        do(action, text=text)(alarms, 10.0)
+    assert dict_of(alarms.alarms[1]) == before
+    [step] = do(action, text=" x\n")(alarms, 10.0)
+    assert step.text == "x"
+
+
 def dict_of(alarm: Alarm) -> dict[str, object]:
     return {name: getattr(alarm, name) for name in alarm.__struct_fields__}
 
@@ -140,7 +152,7 @@ def test_nobody_looks_where_the_machine_checks() -> None:
     alarms = Alarms(RULES)
     alarms.hear(LOST, 0.0)
     alarms.hear(Cleared(CAMERA), 1.0)
-    alarms.act(1, Action.MEND, "li", 2.0)
+    alarms.act(1, Action.MEND, "li", 2.0, "oiled")
     with pytest.raises(Refused, match="by itself"):
         alarms.act(1, Action.LOOK, "wang", 3.0)
 
@@ -198,7 +210,7 @@ def test_a_single_report_stays_active_until_somebody_says_that_it_is_mended() ->
     alarms.act(1, Action.ACKNOWLEDGE, "li", 2.0)
     assert [step.stage for step in alarms.hear(lost, 3.0)] == [Stage.REALARMED]
     assert alarms.alarms[1].state is State.ACTIVE and alarms.alarms[1].occurrences == 2
-    alarms.act(1, Action.MEND, "li", 4.0)
+    alarms.act(1, Action.MEND, "li", 4.0, "oiled")
     assert alarms.alarms[1].state is State.CLEARED
 
 

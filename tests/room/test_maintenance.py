@@ -129,7 +129,7 @@ def test_a_fault_is_reported_with_a_photo_and_closed_by_another_person(
     expect(page.locator("img.photo")).to_have_js_property("naturalWidth", 300)
     number = int(page.url.rpartition("/")[2])
     for who, action in (("zhao", "acknowledge"), ("zhao", "mend"), ("wang", "look"), ("li", "close")):
-        monitor.call(f"/api/alarms/{number}/{action}", who)
+        monitor.call(f"/api/alarms/{number}/{action}", who, text="oiled")
     steps = monitor.call(f"/api/alarms/{number}")["steps"]
     assert [(step["stage"], step["who"]) for step in steps][:2] == [("raised", "zhao"), ("acknowledged", "zhao")]
     page.goto(f"{monitor.url}/maintenance")
