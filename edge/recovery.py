@@ -21,7 +21,7 @@ from edge.mqtt import Connection, Lost, Message
 from edge.office import Office
 from edge.opened import content_of
 from edge.outcomes import Keep
-from edge.pager import LOOK_EVERY_S, Pager
+from edge.pager import LOOK_EVERY_S, PATIENCE_S, Pager
 from edge.records import Content, Entry, Head, Kind, Manifest, Mark, Report, Tombstone, Topics, decode, digest, parse
 from edge.roster import Roster
 from edge.seal import Seal
@@ -164,18 +164,24 @@ class Recoverer:
         topics, pager, shown = self.topics, Pager(self.topics), dict[str, bytes]()
         always = [topics.manifest, topics.index, topics.keys("+"), topics.reports]
         connection = Connection(address(self._config.broker, self._credentials), always, needs_all=True)
-        until = time.monotonic() + listen_s  # from when it can hear: a handshake may have taken as long
-        while time.monotonic() < until and not (pager.done and witness.complete and self._all_heard(witness)):
+        news = time.monotonic()  # from when it can hear: a handshake may have taken as long
+        while (calm := time.monotonic() - news) < listen_s and not (calm >= PATIENCE_S and self._heard_out(witness)):
             wanted = pager.wanted(witness.roster.holding, time.monotonic())
             connection.subscribe([*wanted.documents, *wanted.pages])
+            if not pager.done:
+                news = time.monotonic()
             for message in connection.turn(LOOK_EVERY_S):
                 if message.topic.endswith("/roster"):
                     self._reported(message)
                     continue
                 witness.feed(message.topic, message.payload)
                 if shown.get(message.topic) != (hashed := digest(message.payload)):  # what lacks is asked for for ever
-                    shown[message.topic], until = hashed, time.monotonic() + listen_s
+                    shown[message.topic], news = hashed, time.monotonic()
         connection.close()
+
+    def _heard_out(self, witness: Witness) -> bool:
+        """Whether the list is whole and every gate was heard. Tombstones are on no list: they are waited for besides."""
+        return witness.complete and self._all_heard(witness)
 
     def _all_heard(self, witness: Witness) -> bool:
         """Whether every gate was heard that is not shut out."""
