@@ -180,7 +180,7 @@ class Recoverer:
         connection.close()
 
     def _heard_out(self, witness: Witness) -> bool:
-        """Whether the list is whole and every gate was heard. Tombstones are on no list: they are waited for besides."""
+        """Whether the list is whole and every gate was heard; tombstones are on no list and are waited for besides."""
         return witness.complete and self._all_heard(witness)
 
     def _all_heard(self, witness: Witness) -> bool:

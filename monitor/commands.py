@@ -143,11 +143,15 @@ def _sites(request: Request) -> dict[str, Any]:
 
 @page(Role.GUARD)
 def sites(request: Request, who: Caller) -> Response:
-    return render(request, _template(request), who, **_sites(request))
+    template = "sites_part.html" if "hx-request" in request.headers else "sites.html"
+    return render(request, template, who, **_sites(request))
 
 
-def _template(request: Request) -> str:
-    return "sites_part.html" if "hx-request" in request.headers else "sites.html"
+def _answer(request: Request, who: Caller, status: int = 200, **values: Any) -> Response:
+    """The sites again, and beside them what came of it."""
+    template = "answer.html" if "hx-request" in request.headers else "sites.html"
+    parts = ("sites_part.html", "outcomes.html")
+    return render(request, template, who, status, parts=parts, **{**_sites(request), **values})
 
 
 @page(Role.GUARD)
@@ -160,11 +164,11 @@ def command_site(request: Request, who: Caller) -> Response:
         answer = room.commander.ask_site(who.user, site, _gates_of(room, site), kind)
     except (NotAllowed, ValueError):
         refused = NotAllowed("your role may not do this")
-        return render(request, _template(request), who, 403, problem=refused, **_sites(request))
+        return _answer(request, who, 403, problem=refused)
     if isinstance(answer, Pending):
         _note(room, who, kind, site, "awaits a second person")
         room.hub.tell([], "sites")
-        return render(request, _template(request), who, **_sites(request))
+        return _answer(request, who)
     return _done(request, who, kind, site, answer)
 
 
@@ -176,7 +180,7 @@ def confirm(request: Request, who: Caller) -> Response:
     try:
         pending, outcomes = room.commander.confirm(who.user, request.path_params["id"], gates)
     except NotAllowed as error:
-        return render(request, _template(request), who, 403, problem=error, **_sites(request))
+        return _answer(request, who, 403, problem=error)
     return _done(request, who, pending.kind, pending.site, outcomes)
 
 
@@ -184,7 +188,7 @@ def confirm(request: Request, who: Caller) -> Response:
 def withdraw(request: Request, who: Caller) -> Response:
     room_of(request).commander.withdraw(request.path_params["id"])
     room_of(request).hub.tell([], "sites")
-    return render(request, _template(request), who, **_sites(request))
+    return _answer(request, who)
 
 
 def _done(request: Request, who: Caller, kind: CommandKind, site: str, outcomes: list[Outcome]) -> Response:
@@ -192,8 +196,7 @@ def _done(request: Request, who: Caller, kind: CommandKind, site: str, outcomes:
     room.hub.tell([], "sites")
     accepted = sum(outcome.accepted for outcome in outcomes)
     _note(room, who, kind, site, f"accepted by {accepted} of {len(outcomes)} gates")
-    values = {**_sites(request), "outcomes": outcomes, "kind": kind}
-    return render(request, _template(request), who, **values)
+    return _answer(request, who, outcomes=outcomes, kind=kind)
 
 
 def _gates_of(room: Room, site: str) -> list[tuple[str, str]]:

@@ -167,6 +167,7 @@ class Dispatcher:
             self._deliveries.tried(notice, way, ways[way], time.time(), why)
             if not why:
                 self._tell(name, way, "")
+        self._changed()
         return outcomes
 
 

@@ -25,7 +25,7 @@ def state(request: Request) -> dict[str, Any]:
     latest = room.deliveries.latest(SHOWN)
     return {
         "levels": [(level, targets(level), _last(latest, level.name)) for level in room.settings.level],
-        "rules": room.settings.rule, "deliveries": latest, "tested": None,
+        "rules": room.settings.rule, "deliveries": latest,
     }  # fmt: skip
 
 
@@ -51,8 +51,9 @@ def test(request: Request, who: Caller) -> Response:
         room.accounts.note(who.user.name, "test notice", name)
     except EdgeError as error:
         problem = error
-    template = "notices_part.html" if "hx-request" in request.headers else "notices.html"
-    values = {**state(request), "tested": None if problem else name}
+    template = "answer.html" if "hx-request" in request.headers else "notices.html"
+    tested = [level for level in room.settings.level if level.name == name and not problem]
+    values = {**state(request), "tested": tested, "parts": ("notices_part.html", "said.html")}
     return render(request, template, who, 404 if problem else 200, problem=problem, **values)
 
 

@@ -138,7 +138,8 @@ def act(request: Request, who: Caller) -> Response:
     except ValueError:
         problem, status = EdgeError("there is no such step"), 404
     if "hx-request" in request.headers:
-        return render(request, "alarms.html", who, problem=problem, **everything(request))
+        parts = ("alarms.html", "said.html")
+        return render(request, "answer.html", who, parts=parts, problem=problem, **everything(request))
     if problem:
         return render(request, "problem.html", who, status, problem=problem)
     return RedirectResponse(f"/alarms/{number}" if given.get("back") == "alarm" else "/", 303)
