@@ -101,9 +101,13 @@ class Audit:
 
     def last(self, deed: Deed) -> Line | None:
         """The newest line of a kind; a damaged one is passed over."""
-        with self._opened() as db:
-            lines = [line for line in map(_line, journal.entries(db)) if line and line.deed is deed]
+        lines = self.told(deed)
         return lines[-1] if lines else None
+
+    def told(self, deed: Deed, subject: str = "") -> list[Line]:
+        """The lines of a kind, or those of them about somebody; a damaged one is passed over."""
+        with self._opened() as db:
+            return [line for line in map(_line, journal.entries(db, subject)) if line and line.deed is deed]
 
     def lines(self, subject: str = "") -> list[Said]:
         """Every line, or those about somebody; StoreError when one is not what was written."""

@@ -5,13 +5,14 @@ transaction. What nobody authorised has signed is not answered, and is told in t
 """
 
 import logging
+import re
 import time
 from datetime import date
 
 import msgspec
 import numpy as np
 
-from edge import forms, journal
+from edge import forms, holders, journal
 from edge.audit import Audit
 from edge.authority import OFFICE
 from edge.complaints import OvertakenError, nobody
@@ -71,6 +72,9 @@ from edge.whitelist import KEY, Whitelist
 log = logging.getLogger(__name__)
 
 MOST_TEMPLATES = 8
+FINGERPRINT = re.compile("[0-9a-f]{16}")
+MOST_KEYS = 2
+"""So many signing keys of the desk's can be believed at a time."""
 TOLD_EVERY_S = 3600.0
 """How often the same complaint about messages of one name is written down."""
 DEEDS = (
@@ -96,6 +100,7 @@ class Clerk:
         self._stamp = Stamp(read_key(credentials.path(DESK_KEY)))
         self._docket = Docket(time.monotonic())
         self._told: dict[tuple[str, str], float] = {}
+        self._held: dict[Gate, set[str]] = {}
 
     def close(self) -> None:
         self._office.close()
@@ -112,6 +117,7 @@ class Clerk:
         except EdgeError as error:
             self._complain(name if name in known else "", error)
             return None
+        self._hold(known[name], {heard.head.desk, *demand.trusts[:MOST_KEYS]})
         return self._reply(known[name], heard, self._outcome(known[name], heard, demand))
 
     def _opens(self) -> dict[str, bytes]:
@@ -140,6 +146,19 @@ class Clerk:
             self._told[name, error.template] = now
             log.warning("a request under the name of the workstation %s was refused: %s", name or "?", error)
             self._audit.note(journal.Deed.REQUEST_REFUSED, name or "?", why=error.message)
+
+    def _hold(self, workstation: Gate, keys: set[str]) -> None:
+        """Tell in the journal which keys of the desk's it has, each once: a rotation asks before one is destroyed."""
+        if workstation.revoked_at:
+            return
+        try:
+            if workstation not in self._held:
+                self._held[workstation] = holders.held(self._audit, workstation)
+            if new := set(filter(FINGERPRINT.fullmatch, keys)) - self._held[workstation]:
+                self._audit.note(journal.Deed.KEYS_HELD, workstation.name, keys=", ".join(sorted(new)))
+                self._held[workstation] |= new
+        except StoreError as error:  # whoever asks is answered all the same
+            log.warning("%s", error)
 
     def _reply(self, workstation: Gate, heard: Heard, outcome: Outcome) -> bytes:
         head = reply_head(self._topics.site, heard)

@@ -275,6 +275,7 @@ class Follower(Source):
         report = Report(
             self._topics.site, self._config.gate.name, roster.revision, manifest.issued if manifest else 0.0,
             len(roster.running), time.time(), self._pack.id, roster.nonce, dict(roster.graves), problems,
+            self._check.trusts,
         )  # fmt: skip
         message = self._stamp.sign(Kind.REPORT, encode(report))
         connection.publish(Message(self._topics.report(self._config.gate.name), message, retain=True))

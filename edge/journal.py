@@ -41,6 +41,7 @@ class Deed(StrEnum):
     GATE_REVOKED = "gate.revoked"
     WORKSTATION_ADDED = "workstation.added"
     WORKSTATION_REVOKED = "workstation.revoked"
+    KEYS_HELD = "workstation.keys"
     REQUEST_REFUSED = "request.refused"
     ANSWERED = "gate.answered"
     WRAPPED = "key.wrapped"

@@ -67,6 +67,7 @@ class Contact(Struct, frozen=True):
     at: float
     people: int
     problems: dict[str, str]
+    trusts: tuple[str, ...]
 
 
 class Receipt(Struct, frozen=True):
@@ -249,10 +250,10 @@ class Office:
 
     def contacts(self) -> dict[str, Contact]:
         with self._translated():
-            rows = self._db.execute("SELECT gate, revision, at, people, problems FROM contacts").fetchall()
+            rows = self._db.execute("SELECT gate, revision, at, people, problems, report FROM contacts").fetchall()
         return {
-            gate: Contact(gate, revision, at, people, msgspec.json.decode(text, type=dict[str, str]))
-            for gate, revision, at, people, text in rows
+            gate: Contact(gate, revision, at, people, msgspec.json.decode(text, type=dict[str, str]), _trusted(report))
+            for gate, revision, at, people, text, report in rows
         }
 
     def receipts(self, person: str, revision: int) -> list[Receipt]:
@@ -283,3 +284,8 @@ class Office:
             yield
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise StoreError("{path} cannot be used: {why}", path=self.path, why=error) from error
+
+
+def _trusted(report: bytes) -> tuple[str, ...]:
+    """What a report that was recorded says of the keys that its gate believes."""
+    return decode(parse(report).payload, Report).trusts

@@ -145,7 +145,8 @@ class Answer(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """What a gate runs, signed by it. `gone` are the tombstones it acted on, by person: its receipts.
 
-    `nonce` is not empty when it asks for an answer. `problems` is by person, or by part of the list.
+    `nonce` is not empty when it asks for an answer. `problems` is by person, or by part of the list. `trusts` has the
+    fingerprints of the desk's signing keys that it believes; an older version does not say.
     """
 
     site: str
@@ -158,6 +159,7 @@ class Report(Struct, frozen=True):
     nonce: str = ""
     gone: dict[str, int] = {}
     problems: dict[str, str] = {}
+    trusts: tuple[str, ...] = ()
 
 
 class Mark(Struct, frozen=True):

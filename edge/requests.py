@@ -107,10 +107,14 @@ def substance(deed: Deed) -> bytes:
 
 
 class Demand(Struct, frozen=True):
-    """The sealed part: what is asked, and in whose name; the desk believes the workstation who sits there."""
+    """The sealed part: what is asked, and in whose name; the desk believes the workstation who sits there.
+
+    `trusts` has the fingerprints of the desk's signing keys that it believes; an older version does not say.
+    """
 
     operator: str
     ask: Ask
+    trusts: tuple[str, ...] = ()
 
 
 class ReplyHead(Struct, frozen=True, array_like=True):

@@ -1,13 +1,16 @@
 """Another key takes the place of one of the desk's, while gates go on deciding and workstations asking."""
 
 from collections.abc import Callable
+from contextlib import closing
+from functools import reduce
 from typing import NamedTuple
 
 from edge import files
 from edge.audit import Audit
 from edge.authority import OFFICE
 from edge.config import ENCRYPTED, Credentials, DeskConfig
-from edge.errors import SealError
+from edge.errors import Phrase, SealError
+from edge.holders import gates_without, workstations_without
 from edge.journal import Deed
 from edge.office import Office
 from edge.seal import Seal
@@ -71,27 +74,61 @@ def begin(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
     return fingerprint(pair.public)
 
 
-def finish(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
-    """Put the next pair in the place of the one before, which is destroyed. Its fingerprint."""
+class Finished(NamedTuple):
+    """The fingerprint of the key that there is now, and who has not said that they have its public half."""
+
+    key: str
+    left_behind: list[str]
+
+
+def finish(what: Stepwise, config: DeskConfig, credentials: Credentials, leave_behind: bool = False) -> Finished:
+    """Put the next pair in the place of the one before, which is destroyed.
+
+    SealError while somebody who needs its public half has not said that they have it, unless they are left behind.
+    """
     with files.alone(credentials.directory):  # a backup that is made meanwhile has the pair
-        return _finish(what, config, credentials)
+        return _finish(what, config, credentials, leave_behind)
 
 
-def _finish(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
+def _finish(what: Stepwise, config: DeskConfig, credentials: Credentials, leave_behind: bool) -> Finished:
     path = credentials.path(what.next_key)
     if not path.exists() and (encrypted := credentials.path(f"{what.next_key}{ENCRYPTED}")).exists():
         hint = "decrypt it as root, then do the same again: systemd-creds decrypt --name={key} {encrypted} {path}"
         text = "the next key is there only as this host has encrypted it: {encrypted}"
         raise SealError(text, hint, key=what.next_key, encrypted=encrypted, path=path)
     key, public = read_key(path), read_key(credentials.path(what.next_public))
-    _note(config, credentials, fingerprint(public), purpose=what.purpose)
+    without = _without(what, config, credentials, fingerprint(public))
+    if without and not leave_behind:
+        raise _behind(what, fingerprint(public), list(without.values()))
+    _note(config, credentials, fingerprint(public), purpose=what.purpose, left_behind=", ".join(without))
     for name, bytes_ in ((what.key, key), (what.public, public)):
         files.replace(credentials.path(name), bytes_)
     # An encrypted one is what units are given where there is one: left over, it would pass for the key now, or next.
     for done in (f"{what.key}{ENCRYPTED}", what.next_key, f"{what.next_key}{ENCRYPTED}", what.next_public):
         credentials.path(done).unlink(missing_ok=True)
-    return fingerprint(public)
+    return Finished(fingerprint(public), list(without))
 
 
-def _note(config: DeskConfig, credentials: Credentials, key: str, purpose: str) -> None:
-    Audit.of(config, credentials, write=True).note(Deed.KEY_MADE, key, purpose=purpose)
+def _without(what: Stepwise, config: DeskConfig, credentials: Credentials, key: str) -> dict[str, Phrase]:
+    """Who has not said that they have this key: gates for what the desk signs, workstations for either."""
+    audit = Audit.of(config, credentials, write=True)
+    with closing(Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))) as office:
+        gates = gates_without(office, key) if what is SIGNING else {}
+        return gates | workstations_without(office, audit, key)
+
+
+def _behind(what: Stepwise, key: str, names: list[Phrase]) -> SealError:
+    """The key before would be destroyed while these believe it, or seal to it, alone."""
+    text = "these have not said that they have the next key {key}: {names}"
+    hint = (
+        "carry {public} to each; while the desk runs, a gate that was restarted says so at once, a workstation with "
+        "the next command there. --leave-behind goes on without them: they take nothing from the desk, or are not "
+        "answered, until they have the key"
+    )
+    named = reduce(lambda one, others: Phrase("{one}; {others}", one=one, others=others), names)
+    return SealError(text, hint, key=key, names=named, public=what.next_public)
+
+
+def _note(config: DeskConfig, credentials: Credentials, key: str, **details: str) -> None:
+    told = {name: value for name, value in details.items() if value}
+    Audit.of(config, credentials, write=True).note(Deed.KEY_MADE, key, **told)

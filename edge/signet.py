@@ -108,7 +108,9 @@ class Checker:
     """Accepts what one of these keys signed; two of them while a signing key is rotated."""
 
     def __init__(self, publics: Iterable[bytes]) -> None:
-        self._keys = [Ed25519PublicKey.from_public_bytes(public) for public in publics]
+        trusted = list(publics)
+        self._keys = [Ed25519PublicKey.from_public_bytes(public) for public in trusted]
+        self.trusts = tuple(map(fingerprint, trusted))
 
     def __call__(self, message: bytes) -> Signed:
         """The message, its signature verified; SealError otherwise."""

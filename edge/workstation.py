@@ -228,7 +228,7 @@ class Counter:
 
     def _message(self, ask: Ask, id_: str) -> bytes:
         head = encode(Head(self._site, self._name, id_, fingerprint(self._desk), self._challenge, time.time()))
-        sealed = enclose(encode(Demand(journal.account(), ask)), self._desk, head, b"request")
+        sealed = enclose(encode(Demand(journal.account(), ask, self._check.trusts)), self._desk, head, b"request")
         return self._stamp.sign(Kind.REQUEST, encode(Request(msgspec.Raw(head), sealed)))
 
     def _reply(self, message: bytes, wanted: bytes) -> Response | None:

@@ -164,6 +164,7 @@ def status(config: DeskOption = DESK, credentials: CredentialsOption = None, jso
                 "reachable": silent_s is not None and silent_s < SILENT_S,
                 "people": contact.people if contact else None,
                 "problems": contact.problems if contact else {},
+                "desk_keys": contact.trusts if contact else [],
             }
         )
     if json:

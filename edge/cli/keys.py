@@ -85,11 +85,12 @@ class Rotated(StrEnum):
 TOLD = {
     (Rotated.CONTENT, False): N_("the desk seals everybody anew with {name}"),
     (Rotated.SIGNING, False): N_(
-        "carry desk-next.pub to every gate, restart it, then use --finish; the next key is {name}"
+        "carry desk-next.pub to every gate, which is restarted, and to every workstation, then use --finish; the next "
+        "key is {name}"
     ),
     (Rotated.SIGNING, True): N_(
-        "run scripts/install --desk and restart the desk; then, at every gate, desk-next.pub takes the place of "
-        "desk.pub ({name})"
+        "run scripts/install --desk and restart the desk; then, at every gate and workstation, desk-next.pub takes the "
+        "place of desk.pub ({name})"
     ),
     (Rotated.OPENING, False): N_(
         "run scripts/install --desk and restart the desk, which opens with both keys then; carry desk-open-next.pub to "
@@ -122,6 +123,16 @@ def rotate(
             ),
         ),
     ] = False,
+    leave_behind: Annotated[
+        bool,
+        typer.Option(
+            "--leave-behind",
+            help=N_(
+                "With --finish: go on although some have not said that they have the next key. They take nothing from "
+                "the desk, or are not answered, until they are given it."
+            ),
+        ),
+    ] = False,
     config: DeskOption = DESK,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
@@ -130,14 +141,19 @@ def rotate(
     from edge import rotation
 
     loaded, secrets = load_desk(config), Credentials(credentials)
-    if kind is Rotated.CONTENT:
-        if finish:
-            raise EdgeError("--finish is for signing and opening")
-        name = rotation.content(loaded, secrets)
+    what = rotation.OPENING if kind is Rotated.OPENING else rotation.SIGNING
+    if finish and kind is Rotated.CONTENT:
+        raise EdgeError("--finish is for signing and opening")
+    if leave_behind and not finish:
+        raise EdgeError("--leave-behind is for --finish")
+    if finish:
+        name, left = rotation.finish(what, loaded, secrets, leave_behind)
     else:
-        step = rotation.finish if finish else rotation.begin
-        name = step(rotation.OPENING if kind is Rotated.OPENING else rotation.SIGNING, loaded, secrets)
+        name = rotation.content(loaded, secrets) if kind is Rotated.CONTENT else rotation.begin(what, loaded, secrets)
+        left = []
     if json:
-        emit({"kind": kind, "key": name})
-    else:
-        say(TOLD[kind, finish], name=name)
+        emit({"kind": kind, "key": name} | ({"left_behind": left} if finish else {}))
+        return
+    say(TOLD[kind, finish], name=name)
+    if left:
+        say("left behind, without the key: {names}", names=", ".join(left))

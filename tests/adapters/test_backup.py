@@ -249,7 +249,7 @@ def test_erasing_somebody_says_which_backups_still_hold_the_record(place: Place)
 def test_a_backup_that_was_made_after_a_rotation_has_the_new_keys(place: Place) -> None:
     ann, secrets = enroll(place, "Ann"), place.town.credentials
     before = read_key(secrets.path(DESK_PUBLIC))
-    for rotate in (["content"], ["signing"], ["signing", "--finish"]):
+    for rotate in (["content"], ["signing"], ["signing", "--finish", "--leave-behind"]):
         answer("keys", "rotate", *rotate, *options(place))
     place.start("broker", "desk")
     until(lambda: TOPICS.person(ann) in place.town.office().hashes())

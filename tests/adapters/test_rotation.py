@@ -61,16 +61,22 @@ def test_a_signing_key_is_rotated_and_the_old_one_signs_for_nobody(place: Place,
     place.town.people().revoke(bob)
     place.wait(1)
     old = read_key(place.town.root / "credentials/desk.key")
-    answer("keys", "rotate", "signing", *options(place))
+    key = answer("keys", "rotate", "signing", *options(place))["key"]
+    said = complaint("keys", "rotate", "signing", "--finish", *options(place))
+    assert "north, heard last at 20" in said and "south, never heard" in said and "--leave-behind" in said
+    assert read_key(place.town.root / "credentials/desk.key") == old, "nothing was changed"
     place.stop("north")
     secrets = place.town.sites["north"].secrets
     shutil.copy(place.town.root / "credentials" / DESK_NEXT, secrets / DESK_NEXT)
     place.start("north")
     place.wait(1)
+    until(lambda: key in place.town.office().contacts()["north"].trusts)
     place.stop("desk")
+    assert "north" not in complaint("keys", "rotate", "signing", "--finish", *options(place))
     store = tmp_path / "kept.sqlite"
     files.copy(place.town.sites["north"].config.state / "list.sqlite", store)
-    answer("keys", "rotate", "signing", "--finish", *options(place))
+    told = answer("keys", "rotate", "signing", "--finish", "--leave-behind", *options(place))
+    assert told["left_behind"] == ["south"]
     told = answer("audit", "verify", "--store", store, *options(place))
     assert told["valid"] and told["first_break"] is None, "the journal is what was written, whoever signed the lists"
     own = place.town.root / "state/desk.sqlite"
@@ -108,10 +114,42 @@ def test_an_opening_key_is_rotated_while_workstations_ask(tmp_path: Path) -> Non
             station = WorkstationConfig(WorkstationSection("hq", name), BrokerSection())
             room.counters[name] = Counter(station, Credentials(tmp_path / name), "zoo")
             assert isinstance(room.ask(name, ask), Found), name
-        rotation.finish(rotation.OPENING, room.config, room.credentials)
+        with pytest.raises(SealError, match=": workstation front\n"):
+            rotation.finish(rotation.OPENING, room.config, room.credentials)
+        assert isinstance(room.hand("front", late), Found), "nothing was changed"
+        left = rotation.finish(rotation.OPENING, room.config, room.credentials, leave_behind=True).left_behind
+        assert left == ["front"]
         assert isinstance(room.ask("back", ask), Found) and isinstance(room.ask("side", ask), Found)
         assert room.hand("front", late) is None and len(room.lines(Deed.REQUEST_REFUSED)) == 1
         assert not [path for path in keys.iterdir() if path.is_file() and before in path.read_bytes()]
+
+
+def test_a_signing_key_is_not_destroyed_before_workstations_believe_the_next(tmp_path: Path) -> None:
+    """Each shows it by asking; what it asked before it was revoked, and another was added by its name, counts not."""
+    with furnished(tmp_path) as room:
+        station = WorkstationConfig(WorkstationSection("hq", "front"), BrokerSection())
+        rotation.begin(rotation.SIGNING, room.config, room.credentials)
+        shutil.copy(room.credentials.path(DESK_NEXT), tmp_path / "front" / DESK_NEXT)
+        room.counters["front"] = Counter(station, Credentials(tmp_path / "front"), "zoo")
+        for name in ("front", "back", "front", "back"):
+            assert isinstance(room.ask(name, Find("")), Found)
+        assert [subject for _, subject in room.lines(Deed.KEYS_HELD)] == ["front", "back"], "each is told once"
+        with pytest.raises(SealError, match=": workstation back\n"):
+            rotation.finish(rotation.SIGNING, room.config, room.credentials)
+        with closing(office(room.config, room.credentials)) as open_:
+            for name in ("front", "back"):
+                open_.shut_out(name, "workstations")
+            provision.add_workstation(open_, room.credentials.directory, "hq", "front", tmp_path / "front2")
+        with pytest.raises(SealError, match=": workstation front\n"):
+            rotation.finish(rotation.SIGNING, room.config, room.credentials)
+        shutil.copy(room.credentials.path(DESK_NEXT), tmp_path / "front2" / DESK_NEXT)
+        room.counters["front"] = Counter(station, Credentials(tmp_path / "front2"), "zoo")
+        assert isinstance(room.ask("front", Find("")), Found)
+        assert rotation.finish(rotation.SIGNING, room.config, room.credentials).left_behind == []
+
+
+def test_leaving_somebody_behind_is_for_the_end_of_a_rotation(place: Place) -> None:
+    assert "--leave-behind is for --finish" in complaint("keys", "rotate", "signing", "--leave-behind", *options(place))
 
 
 def test_an_opening_key_is_rotated_in_two_steps_and_only_where_there_is_one(place: Place) -> None:
@@ -124,7 +162,8 @@ def test_an_opening_key_is_rotated_in_two_steps_and_only_where_there_is_one(plac
     assert "there is a next key already" in complaint("keys", "rotate", "opening", *options(place))
     for name in (DESK_OPENS, DESK_OPENS_NEXT):
         (keys / f"{name}.cred").write_bytes(b"what the host has encrypted")
-    assert answer("keys", "rotate", "opening", "--finish", *options(place))["key"] == told["key"]
+    done = answer("keys", "rotate", "opening", "--finish", "--leave-behind", *options(place))
+    assert done == {"kind": "opening", "key": told["key"], "left_behind": ["front"]}
     assert read_key(keys / DESK_OPENS_PUBLIC) == public and not list(keys.glob("desk-open*.cred"))
     assert sorted(path.name for path in keys.glob("desk-open*")) == [DESK_OPENS, DESK_OPENS_PUBLIC]
     assert "no key at" in complaint("keys", "rotate", "opening", "--finish", *options(place))
@@ -140,10 +179,10 @@ def test_a_next_key_that_only_the_host_opens_is_told_with_how_to_go_on(tmp_path:
         before, plain = read_key(keys / what.public), (keys / what.next_key).read_bytes()
         (keys / what.next_key).rename(keys / f"{what.next_key}.cred")
         with pytest.raises(SealError, match=f"systemd-creds decrypt --name={what.next_key} ") as told:
-            rotation.finish(what, room.config, room.credentials)
+            rotation.finish(what, room.config, room.credentials, leave_behind=True)
         assert "keys new" not in str(told.value) and read_key(keys / what.public) == before
         (keys / what.next_key).write_bytes(plain)
-        rotation.finish(what, room.config, room.credentials)
+        rotation.finish(what, room.config, room.credentials, leave_behind=True)
         assert not list(keys.glob("*next*")) and (keys / what.key).read_bytes() == plain
 
 
@@ -154,5 +193,5 @@ def test_whose_unit_was_given_the_encrypted_key_is_told_to_give_it_the_next(plac
     answer("workstations", "add", "front", "--into", place.town.root / "front", *options(place))
     answer("keys", "rotate", kind, *options(place))
     (keys / f"{key}.cred").write_bytes(b"what the host has encrypted")
-    said = run("keys", "rotate", kind, "--finish", *options(place)).stdout
+    said = run("keys", "rotate", kind, "--finish", "--leave-behind", *options(place)).stdout
     assert not (keys / f"{key}.cred").exists() and "scripts/install --desk" in said

@@ -32,6 +32,7 @@ from edge.records import (
     decode,
     encode,
 )
+from edge.requests import Demand, Find
 from edge.roster import Roster
 from edge.seal import Seal
 from edge.signet import Sealer, new_opening_pair, wrap
@@ -176,7 +177,8 @@ def test_the_version_before_said_less_and_is_understood(desk: Desk) -> None:
     assert decode(encode(said), Manifest) == Manifest(SITE, 3, 1.0, 2.0, 0, [b""] * 64)
     assert decode(encode(["ann", 3, 1.0]), Tombstone) == Tombstone("ann", 3, 1.0)
     report = {"site": SITE, "gate": GATE, "revision": 3, "issued": 1.0, "people": 0, "at": 2.0}
-    assert decode(encode(report), Report).gone == {}
+    assert (decode(encode(report), Report).gone, decode(encode(report), Report).trusts) == ({}, ())
+    assert decode(encode({"operator": "li", "ask": Find("")}), Demand).trusts == ()
 
 
 def test_the_report_of_a_newer_gate_is_read(desk: Desk) -> None:
