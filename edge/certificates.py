@@ -83,6 +83,20 @@ def revocations(credentials: Path, withdrawn: dict[str, float]) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(PEM)
 
 
+def listed(credentials: Path, crl: Path) -> dict[str, float]:
+    """The serial numbers on a revocation list of this authority's, and when each was withdrawn."""
+    try:
+        found = x509.load_pem_x509_crl(crl.read_bytes())
+        issuer = x509.load_pem_x509_certificate((credentials / CA).read_bytes())
+    except (OSError, ValueError) as error:
+        raise SealError("{path} cannot be read: {why}", path=crl, why=error) from error
+    key = issuer.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not found.is_signature_valid(key):
+        hint = "name the crlfile of the broker of this site, a copy of the desk's revoked.crl"
+        raise SealError("{path} is no revocation list that this desk has signed", hint, path=crl)
+    return {f"{each.serial_number:x}": each.revocation_date_utc.timestamp() for each in found}
+
+
 def _authority(credentials: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     try:
         key = serialization.load_pem_private_key((credentials / CA_KEY).read_bytes(), None)

@@ -197,6 +197,11 @@ class Office:
             if table == "gates":
                 self._db.execute("DELETE FROM contacts WHERE gate = ?", (name,))
 
+    def withdraw(self, serials: dict[str, float]) -> None:
+        """No certificate with one of these serial numbers is to be trusted any more, since when it says."""
+        with self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", list(serials.items()))
+
     def withdrawn(self) -> dict[str, float]:
         """When which certificate was withdrawn, by its serial number."""
         with self._translated():

@@ -15,20 +15,19 @@ from edge import backup
 from edge.authority import OFFICE
 from edge.config import Credentials, DeskConfig
 from edge.enrolled import Row, erased
-from edge.errors import EdgeError, Phrase, SealError
+from edge.errors import EdgeError, Phrase
 from edge.holding import head_of
 from edge.mqtt import Connection, Lost, Message
 from edge.office import Office
 from edge.opened import content_of
-from edge.outcomes import Keep
 from edge.pager import LOOK_EVERY_S, PATIENCE_S, Pager
-from edge.records import Content, Entry, Head, Kind, Manifest, Mark, Report, Tombstone, Topics, decode, digest, parse
-from edge.roster import Roster
+from edge.records import Content, Head, Kind, Manifest, Report, Tombstone, Topics, decode, digest, parse
 from edge.seal import Seal
 from edge.session import address
 from edge.signet import DESK_PUBLIC, Checker, Sealer, read_key
-from edge.vault import Vault
 from edge.whitelist import KEY, Whitelist
+from edge.withdrawal import Withdrawal
+from edge.witness import Witness
 
 LISTEN_S = 30.0
 """Longer than a gate takes to say again which revision it runs."""
@@ -50,67 +49,11 @@ class Recovery(Struct):
     gates_shut_out: list[str] = []
     gates_unknown: list[str] = []
     workstations: list[str] = []
-    """Those that the backup authorises. Nobody else has a list of them: which were revoked since, their people know."""
+    """Those that the backup authorises, and no revocation list that was shown shuts out."""
+    workstations_shut_out: list[str] = []
+    crl: str = ""
+    """The revocation list that was written, for the broker."""
     lacking: list[Phrase] = []
-
-
-class Witness:
-    """Gathers what the desk has signed, from the broker or a gate's store."""
-
-    def __init__(self, site: str, check: Checker) -> None:
-        self._check = check
-        self.roster = Roster(site, "", check, Mark(0, 0.0), "")
-        self.records: dict[Entry, bytes] = {}
-        self.tombstones: dict[str, Tombstone] = {}
-        self.keys: set[str] = set()
-        """The gates for which content keys are wrapped."""
-
-    @property
-    def manifest(self) -> Manifest | None:
-        """Of the list, when it is known who is on it."""
-        return None if self.roster.holding.behind else self.roster.holding.manifest
-
-    @property
-    def complete(self) -> bool:
-        return self.manifest is not None and not self.roster.holding.lacking
-
-    def feed(self, topic: str, message: bytes) -> None:
-        """Take in what is shown under a topic; what the desk has not signed means nothing."""
-        for outcome in self.roster.feed(topic, message):
-            if isinstance(outcome, Keep):
-                self.records[outcome.entry] = outcome.message
-        match self.roster.topics.split(topic):
-            case ["people", _, person]:
-                self._bury(message, person)
-            case ["keys", gate] if self._signed(message, Kind.KEYS):
-                self.keys.add(gate)
-
-    def _bury(self, message: bytes, person: str = "") -> None:
-        """A tombstone counts also where the list has caught up with it: it says whether somebody was erased."""
-        if kind_of(message) == Kind.TOMBSTONE and (payload := self._signed(message, Kind.TOMBSTONE)):
-            tombstone = decode(payload, Tombstone)
-            known = self.tombstones.get(tombstone.id)
-            if person in ("", tombstone.id) and (known is None or known.revision < tombstone.revision):
-                self.tombstones[tombstone.id] = tombstone
-
-    def _signed(self, message: bytes, kind: Kind) -> bytes:
-        try:
-            signed = self._check(message)
-        except SealError:
-            return b""
-        return signed.payload if signed.kind == kind else b""
-
-    def read(self, store: Path) -> None:
-        """Take in the store of a gate; StoreError when it cannot be read."""
-        vault = Vault(store, read_only=True)
-        try:
-            held, tombstones = vault.held()[0], vault.tombstones()
-            self.roster.resume(vault.documents(), tombstones, held)
-            self.records = {entry: message for entry in held if (message := vault.record(entry))}
-        finally:
-            vault.close()
-        for message in tombstones:
-            self._bury(message)
 
 
 class Recoverer:
@@ -133,9 +76,13 @@ class Recoverer:
         if card := backup.pending(config):
             self.found.taken_at = card.taken_at
 
-    def recover(self, stores: Iterable[Path], listen_s: float, accept: bool) -> Recovery:
-        """Learn, and unless something is lacking or with `accept`, put it into the databases; the desk may run then."""
+    def recover(self, stores: Iterable[Path], listen_s: float, accept: bool, crl: Path | None = None) -> Recovery:
+        """Learn, and unless something is lacking or with `accept`, put it into the databases; the desk may run then.
+
+        `crl` is a later copy of the revocation list, such as the broker's. SealError when it is not one of this desk's.
+        """
         found, broker = self.found, Witness(self.topics.site, self._check)
+        withdrawal = Withdrawal(self._office, self._credentials, crl)
         try:
             self._listen(broker, listen_s)
         except Lost as lost:
@@ -149,11 +96,15 @@ class Recoverer:
         self._learn(newest, witnesses)
         if newest is broker and broker.complete:  # then it was shown all there is
             found.gates_shut_out = sorted(self._gates.keys() - broker.keys)
+        found.gates_shut_out = sorted({*found.gates_shut_out, *withdrawal.names("gates")})
         found.gates_unknown = sorted(broker.keys - {gate.name for gate in self._office.gates()})
-        found.workstations = sorted(each.name for each in self._office.workstations() if not each.revoked_at)
+        found.workstations_shut_out = withdrawal.names("workstations")
+        in_service = {each.name for each in self._office.workstations() if not each.revoked_at}
+        found.workstations = sorted(in_service.difference(found.workstations_shut_out))
         self._lack(newest.manifest)
+        found.lacking += withdrawal.lacking
         if accept or not found.lacking:
-            self._apply(newest.manifest)
+            self._apply(newest.manifest, withdrawal)
         self._office.close()
         return found
 
@@ -258,7 +209,7 @@ class Recoverer:
 
     # Put it in ------------------------------------------------------------------------------------------------------
 
-    def _apply(self, manifest: Manifest | None) -> None:
+    def _apply(self, manifest: Manifest | None, withdrawal: Withdrawal) -> None:
         found = self.found
         found.erased = sorted(person for person, tombstone in self._gone.items() if tombstone.erased)
         found.revoked = sorted(self._gone.keys() - set(found.erased))
@@ -266,6 +217,7 @@ class Recoverer:
         found.nameless = sorted(head.id for head, _ in self._back if head.id not in self._rows)
         for gate in found.gates_shut_out:
             self._office.shut_out(gate)
+        found.crl = withdrawal.carry_out()
         self._office.forget_index()
         known = [manifest.revision if manifest else 0, *self._revisions.values(), *map(_revision, self._rows.values())]
         # Seconds since 1970: more than a site has had changes, and more than at any recovery before, known or not.
@@ -276,14 +228,6 @@ class Recoverer:
         (self._config.state / backup.RESTORED).unlink(missing_ok=True)
 
 
-def kind_of(message: bytes) -> str:
-    """What a message says that it is, unverified."""
-    try:
-        return parse(message).kind
-    except SealError:
-        return ""
-
-
 def _revision(row: Row) -> int:
     return row.revision
 
@@ -291,6 +235,7 @@ def _revision(row: Row) -> int:
 def _told(found: Recovery) -> dict[str, str]:
     """What the journal says of it."""
     counts = {name: str(len(getattr(found, name))) for name in ("revoked", "erased", "changed", "nameless", "unread")}
-    names = {name: ", ".join(getattr(found, name)) for name in ("gates_shut_out", "gates_unknown", "workstations")}
+    lists = ("gates_shut_out", "gates_unknown", "workstations", "workstations_shut_out")
+    names = {name: ", ".join(getattr(found, name)) for name in lists}
     told = {"list_revision": str(found.list_revision), **counts, **names, "lacking": "; ".join(map(str, found.lacking))}
     return {name: value for name, value in told.items() if value}

@@ -69,6 +69,14 @@ def recover(
         list[Path] | None,
         typer.Option("--store", metavar="FILE", help=N_("Learn from a gate's list.sqlite, too; may be repeated.")),
     ] = None,
+    crl: Annotated[
+        Path | None,
+        typer.Option(
+            "--crl",
+            metavar="FILE",
+            help=N_("Learn from the broker's crlfile whose certificates were withdrawn since the backup."),
+        ),
+    ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help=N_("Go on although something could not be learned; it is in the journal."))
     ] = False,
@@ -83,11 +91,11 @@ def recover(
     from edge.config import Credentials, load_desk
     from edge.recovery import Recoverer
 
-    found = Recoverer(load_desk(config), Credentials(credentials)).recover(store or [], listen, accept)
+    found = Recoverer(load_desk(config), Credentials(credentials)).recover(store or [], listen, accept, crl)
     if json:
         emit(_told(found))
     else:
-        _say(found)
+        _say(found, crl)
     if not found.revision:
         raise typer.Exit(1)
 
@@ -108,16 +116,32 @@ LEARNED = {
     "workstations": N_(
         "workstations that the backup authorises; revoke now those that were revoked or added anew since: {names}"
     ),
+    "workstations_shut_out": N_("workstations that were shut out since: {names}"),
 }
 
 
-def _say(found: "Recovery") -> None:
+def _say(found: "Recovery", crl: Path | None) -> None:
     for name, heading in LEARNED.items():
         if names := getattr(found, name):
             say(heading, names=", ".join(names))
     for each in found.lacking:
         say("not learned: {what}", what=each)
     if found.revision:
+        if found.crl:
+            _say_of_list(Path(found.crl), crl)
         say("the list goes on with revision {revision}; start the desk", revision=found.revision)
     else:
         say("nothing was changed; name stores of gates with --store, or use --accept")
+
+
+def _say_of_list(written: Path, shown: Path | None) -> None:
+    """The list that a backup brings back is older than the one that the broker had, and is never to take its place."""
+    from edge.cli.desk import tell_of_list
+
+    if shown is None:
+        say(
+            "certificates that were withdrawn since the backup are on no list here, but for gates that have lost their "
+            "keys: before the new list is copied, do this again with --crl and the list that the broker has, or revoke "
+            "again whoever was revoked since"
+        )
+    tell_of_list(written)

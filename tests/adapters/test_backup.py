@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from cryptography import x509
 from pyrage import x25519
 
 from edge import follow
 from edge.backup import KEY_FILE, PUBLIC, new_recovery_key
+from edge.certificates import CA_KEY, authority, revocations
 from edge.enrolled import Bounds, Edit, Person, Standing
 from edge.journal import Deed
 from edge.models import manifest
-from edge.mqtt import Message
+from edge.mqtt import Lost, Message
 from edge.signet import DESK_PUBLIC, Checker, read_key
 from edge.town import CONSENT, PACK, synthetic
 from tests.adapters.brokers import until
@@ -153,6 +155,63 @@ def test_a_gate_that_was_shut_out_since_gets_no_keys_from_a_restored_desk(place:
     told = answer("desk", "recover", *options(place))
     assert (told["gates_shut_out"], told["unread"], told["lacking"]) == (["south"], [ann], [])
     assert [gate.name for gate in place.town.office().gates() if not gate.revoked_at] == ["north"]
+    member(place.town, "south").close()
+    place.town.broker.kill()
+    place.town.broker.start()  # with the list that was written as its crlfile
+    with pytest.raises(Lost):
+        member(place.town, "south")
+    member(place.town, "north").close()
+
+
+def test_the_brokers_revocation_list_tells_a_restored_desk_whom_nobody_else_has_on_record(place: Place) -> None:
+    root = place.town.root
+    for name in ("front", "back"):
+        answer("workstations", "add", name, "--into", root / name, *options(place))
+    answer("desk", "backup", root / "desk.age", *options(place))
+    answer("workstations", "revoke", "front", *options(place))
+    answer("workstations", "add", "front", "--into", root / "front2", *options(place))
+    kept = shutil.copy(answer("gates", "revoke", "south", *options(place))["crl"], root / "crlfile")
+    listed = serials(kept)
+    lose(place)
+    place.start("broker")
+    restore(place, root / "desk.age")
+    recover = ["desk", "recover", "--listen", "1", "--accept"]
+    assert "no revocation list" in complaint(*recover, "--crl", another_list(root / "x"), *options(place))
+    assert "cannot be read" in complaint(*recover, "--crl", root / "desk.toml", *options(place))
+    assert "do this again with --crl" in run(*recover, *options(place)).stdout
+    assert not serials(root / "credentials/revoked.crl"), "from its own records it knows of nobody"
+    told = answer(*recover, "--crl", kept, *options(place))
+    assert (told["gates_shut_out"], told["workstations_shut_out"]) == (["south"], ["front"])
+    assert told["workstations"] == ["back"] and serials(told["crl"]) == listed and len(listed) == 2
+    with closing(place.town.office()) as office:
+        assert [each.name for each in (*office.gates(), *office.workstations()) if not each.revoked_at] == [
+            "north", "back",
+        ]  # fmt: skip
+
+
+def test_a_recovery_that_cannot_write_the_revocation_list_says_so_and_changes_nothing(place: Place) -> None:
+    answer("desk", "backup", place.town.root / "desk.age", *options(place))
+    lose(place)
+    place.start("broker")
+    restore(place, place.town.root / "desk.age")
+    (place.town.root / "credentials" / CA_KEY).unlink()
+    told = answer("desk", "recover", "--listen", "1", *options(place), status=1)
+    assert any("the broker goes on with the one that it has" in each for each in told["lacking"])
+    told = answer("desk", "recover", "--listen", "1", "--accept", *options(place))
+    assert told["recovered"] and not told["crl"]
+
+
+def serials(crl: object) -> set[int]:
+    """Of the certificates on a revocation list."""
+    return {each.serial_number for each in x509.load_pem_x509_crl(Path(str(crl)).read_bytes())}
+
+
+def another_list(directory: Path) -> Path:
+    """The revocation list of another desk."""
+    directory.mkdir()
+    authority(directory)
+    (directory / "revoked.crl").write_bytes(revocations(directory, {"1a": 1.0}))
+    return directory / "revoked.crl"
 
 
 def test_the_workstations_that_a_backup_authorises_are_named_before_the_desk_runs(place: Place) -> None:
