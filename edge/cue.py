@@ -19,6 +19,9 @@ class Sight(NamedTuple):
 class Cue(ABC):
     """One cue of one track. What it needs of earlier frames it keeps itself, and it is forgotten with the track."""
 
+    news: bool = False
+    """Whether a view would be told what no view was told yet."""
+
     def follow(self, sight: Sight) -> None:  # noqa: B027 - most cues are of a view alone
         """Take in a frame of the track that may or may not be viewed afterwards."""
 

@@ -21,10 +21,11 @@ class Watcher:
     def __init__(self, cues: Sequence[Cue]) -> None:
         self._cues = cues
 
-    def follow(self, picture: Picture, face: Face, captured: float) -> None:
-        """Take in a frame, before it is viewed or instead."""
+    def follow(self, picture: Picture, face: Face, captured: float) -> bool:
+        """Take in a frame, before it is viewed or instead; whether there is something that no view was told yet."""
         for cue in self._cues:
             cue.follow(Sight(picture, face, captured))
+        return any(cue.news for cue in self._cues)
 
     def see(self, picture: Picture, face: Face, captured: float) -> Cues:
         """What there is to say at a view; the frame was followed."""

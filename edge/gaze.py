@@ -41,11 +41,15 @@ class Gaze:
         return self._forgotten(self.tracker.clear())
 
     def wanted(self, picture: Picture, captured: float) -> list[Track[Face]]:
-        """Tracks of the last picture that another view could decide, best first; the motion of each is followed."""
-        wanted = self.tracker.wanted(captured, picture.width, picture.height)
-        for track in wanted:
-            self._watcher(track).follow(picture, track.face, captured)
-        return wanted
+        """Tracks of the last picture that another view could decide, best first.
+
+        Motion is followed between views too: what it tells brings the next view forward.
+        """
+
+        def follow(track: Track[Face]) -> bool:
+            return self._watcher(track).follow(picture, track.face, captured)
+
+        return self.tracker.wanted(captured, picture.width, picture.height, follow)
 
     def quality(self, picture: Picture, track: Track[Face]) -> Quality | None:
         """That of a face of the last picture, or None when it is not good enough to be viewed."""

@@ -109,6 +109,10 @@ class MotionCue(Cue):
         self._moments: deque[Moment] = deque(maxlen=16)
         self._measured: Moved | None = None
 
+    @property
+    def news(self) -> bool:  # type: ignore[override]
+        return self._measured is not None
+
     def follow(self, sight: Sight) -> None:
         """Look at the track's motion, whether or not this frame is viewed: a crowd shares the views."""
         if self._moments and sight.captured - self._moments[-1].captured < PACE_S:

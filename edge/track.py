@@ -5,7 +5,7 @@ two tracks, or a track that could go on with two faces, ends what is in doubt. V
 when a view of a track looks like somebody else than its earlier ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import hypot, inf
@@ -123,16 +123,27 @@ class Tracker(Generic[Face]):
         self._tracks.clear()
         return ended
 
-    def wanted(self, captured: float, width: int, height: int) -> list[Track[Face]]:
-        """Tracks seen in this frame that another view could decide, the most urgent first."""
-        zone = self._zone
-        wanted = [
-            track
-            for track in self._tracks.values()
-            if track.captured == captured and zone.near(track.face) and zone.holds(track.face, width, height)
-            if self._due(track)
-        ]
+    def wanted(
+        self, captured: float, width: int, height: int, follow: Callable[[Track[Face]], bool] = lambda track: False
+    ) -> list[Track[Face]]:
+        """Tracks seen in this frame that another view could decide, the most urgent first.
+
+        `follow` is called with each of them, and with those whose last view is too near; when it tells of something
+        new, these are wanted as well.
+        """
+        wanted = []
+        for track in self._undecided(captured, width, height):
+            due = self._due(track)
+            lately = self._pause(track) == PAUSES[0][1]
+            news = (due or lately) and follow(track)
+            if due or news:
+                wanted.append(track)
         return sorted(wanted, key=self._urgency)
+
+    def _undecided(self, captured: float, width: int, height: int) -> list[Track[Face]]:
+        zone = self._zone
+        seen = [track for track in self._tracks.values() if track.captured == captured and not track.settled]
+        return [track for track in seen if zone.near(track.face) and zone.holds(track.face, width, height)]
 
     def judge(self, track: Track[Face], quality: Quality) -> bool:
         """Whether this frame of the track passes the quality gate."""
@@ -186,14 +197,14 @@ class Tracker(Generic[Face]):
         return ended
 
     def _due(self, track: Track[Face]) -> bool:
-        if track.settled:
-            return False
         if track.good_since is None or track.views < self._enough:
             return True
-        followed = track.captured - track.good_since
-        pause = next(pause for until, pause in PAUSES if followed < until)
         nearer = eye_distance(track.face) >= NEARER * track.largest_view_px
-        return nearer or track.captured - track.viewed >= pause
+        return nearer or track.captured - track.viewed >= self._pause(track)
+
+    def _pause(self, track: Track[Face]) -> float:
+        followed = 0.0 if track.good_since is None else track.captured - track.good_since
+        return next(pause for until, pause in PAUSES if followed < until)
 
     def _urgency(self, track: Track[Face]) -> tuple[bool, float, float]:
         """Who has waited longest for an answer comes first, then the nearest; the others have had their views."""

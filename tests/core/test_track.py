@@ -125,6 +125,23 @@ def watch(following: Tracker[Seen], seconds: float, begin: float = 0.0) -> list[
     return viewed
 
 
+def test_news_brings_the_next_view_forward_while_an_answer_is_hurried() -> None:
+    following, asked = tracker(enough=3), list[float]()
+    watch(following, 3 * FRAME)
+
+    def wanted(now: float, news: bool) -> bool:
+        following.update([Seen(500)], now)
+        return bool(following.wanted(now, *SIZE, lambda track: asked.append(now) is None and news))
+
+    assert not wanted(3 * FRAME, False) and wanted(4 * FRAME, True)
+    for frame in range(5, 100):
+        wanted(frame * FRAME, False)
+    asked.clear()
+    (track,) = following.wanted(99 * FRAME, *SIZE)
+    following.viewed(track)
+    assert not wanted(100 * FRAME, True) and asked == [], "nothing is followed for a view that comes once a second"
+
+
 def test_every_frame_is_viewed_until_there_are_enough_then_fewer_and_fewer() -> None:
     viewed = watch(tracker(enough=6), 10.0)
     assert np.diff(viewed[:6]) == pytest.approx(FRAME)
