@@ -3,6 +3,9 @@
 (() => {
   const body = document.body;
   if (!body.dataset.live) return;
+  // What somebody has unfolded stays so when the part around it is merged with a newer one.
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
+    !(name === "open" && element.tagName === "DETAILS");
   const parts = ["alarms", "gates", "link", "notices", "sites"];
   const tell = (name) => htmx.trigger(body, `room:${name}`);
   const source = new EventSource("/stream");

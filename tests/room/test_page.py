@@ -69,6 +69,10 @@ def test_an_alarm_appears_is_acknowledged_and_does_not_close_before_its_check(
     expect(row(page, gate)).to_contain_text("checked, may be closed")
     row(page, gate).get_by_role("button", name="Close").click()
     expect(row(page, gate)).to_have_count(0)
+    page.get_by_text("Closed last").click()
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+    expect(row(page, gate)).to_contain_text("Housing opened")
+    expect(page.locator("details[open]")).to_contain_text("Closed last")
     assert troubles == []
 
 
