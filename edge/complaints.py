@@ -2,9 +2,10 @@
 
 import difflib
 import sqlite3
+from datetime import date, datetime
 from pathlib import Path
 
-from edge.enrolled import Row, erased
+from edge.enrolled import Bounds, Row, erased
 from edge.errors import RefusedError, StoreError
 from edge.journal import Deed
 
@@ -69,6 +70,21 @@ def number_taken(number: str, person: str, name: str) -> RefusedError:
     """A number belongs to one person."""
     text, hint = "the number {number} belongs to {person} {name}", "see: edge-gate people show {person}"
     return RefusedError(text, hint, number=number, person=person, name=name, reason="number_taken")
+
+
+def beyond_kept(bounds: Bounds, kept: date) -> RefusedError | None:
+    """Somebody may not pass, nor begin to, on days on which nothing of them is kept any more."""
+    moments = [moment for moment in (bounds.valid_from, bounds.valid_until) if moment is not None]
+    if not any(datetime.fromtimestamp(moment).date() > kept for moment in moments):
+        return None
+    text, hint = "the validity goes beyond {day}, until which the record is kept", "end it earlier, or keep it longer"
+    return RefusedError(text, hint, day=kept, reason="bad_date")
+
+
+def nothing_said(person: str) -> RefusedError:
+    """An edit that names nothing would be a change of the list all the same, sent to every gate."""
+    text, hint = "what is to be changed of {person} is not said", "name it: edge-gate people edit --help"
+    return RefusedError(text, hint, person=person, reason="nothing_said")
 
 
 def card_taken(card: str, person: str, name: str) -> RefusedError:

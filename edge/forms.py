@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
+from edge.complaints import beyond_kept
 from edge.enrolled import Applicant, Bounds, Consent, Edit
 from edge.errors import RefusedError
 
@@ -93,21 +94,20 @@ def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float
     except (ValueError, OverflowError, OSError) as error:  # no moment of a calendar, as NaN and infinity are none
         raise _no_moment() from error
     if valid_from is not None and valid_until is not None and valid_until <= valid_from:
-        raise RefusedError("the validity ends before it begins", reason="ends_before_it_begins")
+        text, hint = "the validity ends before it begins", "let it begin earlier, or end later"
+        raise RefusedError(text, hint, reason="ends_before_it_begins")
     if valid_until is not None and valid_until < (datetime.now() - timedelta(minutes=1)).timestamp():
-        raise RefusedError("the validity is over already", reason="bad_date")
+        text = "the validity is over already"
+        raise RefusedError(
+            text, "name a later end; to have them pass no more: edge-gate people revoke", reason="bad_date"
+        )
     return Bounds(levels, valid_from, valid_until, host)
 
 
 def kept_as_long(said: Applicant) -> Applicant:
     """RefusedError when somebody may pass on days on which nothing of them is kept any more."""
-    consent, bounds = said.consent, said.bounds
-    if bounds.valid_until is not None and datetime.fromtimestamp(bounds.valid_until).date() > consent.retain_until:
-        text, hint = (
-            "the validity goes beyond {day}, until which the record is kept",
-            "end it earlier, or keep it longer",
-        )
-        raise RefusedError(text, hint, day=consent.retain_until, reason="bad_date")
+    if refused := beyond_kept(said.bounds, said.consent.retain_until):
+        raise refused
     return said
 
 

@@ -10,7 +10,18 @@ import numpy as np
 
 from edge import journal
 from edge.cabinet import Cabinet
-from edge.complaints import OvertakenError, card_taken, damaged, empty, none_opens, number_taken, other_pack, unfit
+from edge.complaints import (
+    OvertakenError,
+    beyond_kept,
+    card_taken,
+    damaged,
+    empty,
+    none_opens,
+    nothing_said,
+    number_taken,
+    other_pack,
+    unfit,
+)
 from edge.config import Config, Credentials, DeskConfig
 from edge.enrolled import (
     Applicant,
@@ -238,13 +249,19 @@ class Whitelist(Cabinet):
 
     def edit(self, person: str, edit: Edit, expected: int | None = None) -> Person:
         """Change what is known of somebody who is not revoked; OvertakenError when the record has another revision
-        than `expected`, RefusedError when the number is somebody else's.
+        than `expected`, RefusedError when nothing is named, the number is somebody else's, or the validity outlasts
+        the record.
         """
+        if edit == Edit():
+            raise nothing_said(person)
         with self._changing() as (db, revision):
             before, secret = self._find(db, person, lambda record: not record.revoked_at, expected)
             if secret is None:
                 raise damaged(person)
             record, kept = edit.of(msgspec.structs.replace(before, revision=revision), secret)
+            touched = edit.bounds is not None or edit.retain_until is not None
+            if touched and (refused := beyond_kept(kept.bounds, record.retain_until)):
+                raise refused
             for other, known in self._read(db) if edit.number or edit.card else ():
                 if known and other.id != person:
                     _told_apart(edit, other, known)

@@ -116,6 +116,28 @@ def test_nobody_is_let_in_longer_than_they_are_kept(site: Site) -> None:
     assert run("enroll", "Ann", "--without-face", *grounds, "--valid-until", "2099-01-01", *given(site)).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "is not said\nname it: edge-gate people edit --help"),
+        (["--valid-until", "2099-01-02"], "beyond 2099-01-01, until which the record is kept\nend it earlier"),
+        (
+            ["--valid-from", "2099-01-02", "--valid-until", ""],
+            "beyond 2099-01-01, until which the record is kept\nend it earlier",
+        ),
+        (["--retain-until", "2090-01-01"], "beyond 2090-01-01, until which the record is kept\nend it earlier"),
+        (["--valid-from", "2098-07-01"], "the validity ends before it begins\nlet it begin earlier"),
+        (["--valid-until", "2020-01-01"], "the validity is over already\nname a later end"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused_with_what_to_do(site: Site, options: list[str], expected: str) -> None:
+    grounds = ["--consent", "A-1", "--purpose", "entry", "--retain-until", "2099-01-01"]
+    answer("enroll", "Ann", "--without-face", *grounds, "--valid-until", "2098-06-01", *given(site))
+    (ann,) = answer("people", "list", *given(site))["people"]
+    assert expected in complaint("people", "edit", ann["id"], *options, *given(site))
+    assert answer("people", "show", ann["id"], *given(site)) == ann, "nothing was changed"
+
+
 def test_doctor_finds_what_is_missing_around_a_gate_and_says_how_to_mend_it(site: Site) -> None:
     (site.secrets / "whitelist.key").chmod(0o644)
     told = answer("doctor", *given(site), status=1)

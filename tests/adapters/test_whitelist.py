@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +96,28 @@ def test_an_edit_changes_what_it_names_and_nothing_that_somebody_else_changed(wh
     with pytest.raises(RefusedError, match=f"the number 7 belongs to {ann.id} Anna"):
         whitelist.edit(bob.id, Edit(number="7"))
     assert whitelist.person(bob.id, TODAY) == bob and whitelist.revision() == 3
+
+
+def test_a_validity_never_outlasts_the_record_whichever_of_them_is_changed(whitelist: Whitelist) -> None:
+    ann = whitelist.admit(Applicant("Ann", CONSENT), PACK, faces())
+    last = datetime.combine(CONSENT.retain_until, time.max)
+    late, early = (last + timedelta(hours=1)).timestamp(), (last - timedelta(days=2)).timestamp()
+    for bounds in (Bounds(valid_until=late), Bounds(valid_from=late)):
+        with pytest.raises(RefusedError, match=f"beyond {CONSENT.retain_until}.*\n.*keep it longer"):
+            whitelist.edit(ann.id, Edit(bounds=bounds))
+    whitelist.edit(ann.id, Edit(bounds=Bounds(valid_until=last.timestamp())))
+    with pytest.raises(RefusedError, match="the validity goes beyond"):
+        whitelist.edit(ann.id, Edit(retain_until=CONSENT.retain_until - timedelta(days=1)))
+    assert whitelist.revision() == 2, "what was refused has changed nothing"
+    shorter = Edit(retain_until=CONSENT.retain_until - timedelta(days=1), bounds=Bounds(valid_until=early))
+    assert whitelist.edit(ann.id, shorter).bounds.valid_until == early
+
+
+def test_an_edit_that_names_nothing_is_no_change_of_the_list(whitelist: Whitelist) -> None:
+    ann = whitelist.admit(Applicant("Ann", CONSENT), PACK, faces())
+    with pytest.raises(RefusedError, match="edge-gate people edit --help"):
+        whitelist.edit(ann.id, Edit())
+    assert whitelist.revision() == 1
 
 
 def test_an_unknown_id_is_refused_with_the_nearest(whitelist: Whitelist) -> None:
