@@ -14,11 +14,14 @@ import msgspec
 from msgspec import Struct
 
 from edge.errors import StoreError
-from edge.records import Mark
+from edge.i18n import N_
+from edge.records import Mark, Signed
 from edge.roster import Check, Roster
 from edge.vault import Vault
 
 SQLITE = b"SQLite format 3\0"
+WRONG_KEY = N_("nothing in it is signed with this key; name that of the desk which signed it, its desk.pub, with --key")
+MISSING, PAGE_MISSING = N_("its record is missing"), N_("it is missing")
 
 
 class Captured(Struct, frozen=True):
@@ -36,8 +39,29 @@ class Verdict(NamedTuple):
     problems: dict[str, str]
 
 
+class _Counted:
+    """A check that knows whether it has ever believed anything, or was asked at all."""
+
+    def __init__(self, check: Check) -> None:
+        self._check, self.asked, self.believed = check, False, False
+
+    def __call__(self, message: bytes) -> Signed:
+        self.asked = True
+        signed = self._check(message)
+        self.believed = True
+        return signed
+
+
 def examine(path: Path, check: Check) -> Verdict:
     """Look at a store (SQLite) or a capture (JSON lines); StoreError when it is neither."""
+    counted = _Counted(check)
+    verdict = _examined(path, counted)
+    if counted.asked and not counted.believed:
+        return verdict._replace(problems={"key": WRONG_KEY})
+    return verdict
+
+
+def _examined(path: Path, check: Check) -> Verdict:
     try:
         with path.open("rb") as file:
             head = file.read(len(SQLITE))
@@ -75,10 +99,11 @@ def _capture(path: Path, check: Check) -> Verdict:
         problems |= roster.problems  # also one that the truth has healed by the end
     if roster is None:
         raise StoreError("{path} is neither a store nor a capture", path=path)
-    problems |= dict.fromkeys(roster.holding.lacking, "its record is missing")
-    problems |= {f"index/{page:02x}": "it is missing" for page in roster.holding.behind if roster.holding.manifest}
+    missing = dict.fromkeys(roster.holding.lacking, MISSING)
+    missing |= {f"index/{page:02x}": PAGE_MISSING for page in roster.holding.behind if roster.holding.manifest}
+    problems = missing | problems  # what was shown and refused is not missing
     if roster.holding.manifest is None:
-        problems.setdefault("manifest", "it is missing")
+        problems.setdefault("manifest", PAGE_MISSING)
     return Verdict(roster.revision, len(roster.running), problems)
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from edge.audit import Audit, Said
+from edge.audit import Audit, Break, Said
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.config import Credentials, DeskConfig, load_either
+from edge.errors import EdgeError
 from edge.i18n import N_
 
 audit = typer.Typer()
@@ -32,7 +33,8 @@ def verify(
 ) -> None:
     """Check the whole chain, and its ends that were signed into the whitelist; name the first break.
 
-    A list that says nothing of it, one that an earlier key has signed say, is a problem of its own.
+    A list that says nothing of it, one that an earlier key has signed say, is a problem of its own. The exit status is
+    1 when something is wrong, with --json as well.
     """
     from edge.authority import anchors as signed
 
@@ -44,14 +46,18 @@ def verify(
         first = {"sequence": found.sequence, "problem": str(found.why)} if found else None
         problems = [{"store": str(path), "problem": str(why.message)} for path, why in useless.items()]
         emit({"lines": count, "valid": found is None, "anchored": anchored, "first_break": first, "problems": problems})
-        return
+    else:
+        _say(count, anchored, found, useless)
+    if found or useless:
+        raise typer.Exit(1)
+
+
+def _say(count: int, anchored: int, found: Break | None, useless: dict[Path, EdgeError]) -> None:
     say("{count} lines, the newest one that was signed into a list is {anchored}", count=count, anchored=anchored)
     if found:
         say("the first break is at line {sequence}: {why}", sequence=found.sequence, why=found.why)
     for path, why in useless.items():
         say("{path} says nothing of the journal: {why}", path=path, why=why)
-    if found or useless:
-        raise typer.Exit(1)
 
 
 @audit.command("show")

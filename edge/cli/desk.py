@@ -189,13 +189,18 @@ def verify(
     credentials: CredentialsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check a store or a capture as a gate would: what is signed, what is missing, what was changed."""
+    """Check a store or a capture as a gate would: what is signed, what is missing, what was changed.
+
+    The exit status is 1 when something is wrong, with --json as well.
+    """
     from edge import checkup
     from edge.config import Credentials
     from edge.signet import DESK_PUBLIC, Checker
 
     beside = [store.parent / DESK_PUBLIC, store.parent.parent / "credentials" / DESK_PUBLIC]
     public = checkup.trusted([key] if key else [Credentials(credentials).path(DESK_PUBLIC), *beside])
+    if public is None and key:
+        raise EdgeError("{path} is no public key of a desk", "it is desk.pub, of 32 bytes, at the desk", path=key)
     if public is None:
         raise EdgeError("there is no public key of the desk", "name it with --key")
     found = checkup.examine(store, Checker([public]))
@@ -207,7 +212,7 @@ def verify(
         say(text, revision=found.revision, people=found.people, count=len(problems))
         for problem in problems:
             say("{id}: {why}", id=problem["id"], why=problem["problem"])
-    if problems and not json:
+    if problems:
         raise typer.Exit(1)
 
 

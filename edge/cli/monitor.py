@@ -153,7 +153,10 @@ def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
 
 @monitor.command("verify")
 def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
-    """Check the chains of all gates' events, and that of what was done with alarms; name what does not follow."""
+    """Check the chains of all gates' events, and that of what was done with alarms; name what does not follow.
+
+    The exit status is 1 when something is wrong, with --json as well.
+    """
     from edge.seal import load_key
     from monitor.acceptance import Acceptances
     from monitor.chain import Chain

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.checkup import examine
+from edge.checkup import captured, examine
 from edge.enrolled import Consent
 from edge.journal import Deed
 from edge.models import manifest
-from edge.signet import Checker, read_key
+from edge.records import page_of
+from edge.signet import Checker, new_signing_pair, read_key
 from edge.town import CONSENT, PACK, synthetic
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place
@@ -76,7 +77,7 @@ def test_a_record_changed_on_the_disk_is_named_left_out_and_fetched_again(place:
     with closing(sqlite3.connect(store)) as db, db:
         [(message,)] = db.execute("SELECT message FROM records WHERE id = ?", (ann,)).fetchall()
         db.execute("UPDATE records SET message = ? WHERE id = ?", (message[:-1] + b"?", ann))
-    told = answer("sync", "verify", "--store", store, "--credentials", place.town.sites["north"].secrets)
+    told = answer("sync", "verify", "--store", store, "--credentials", place.town.sites["north"].secrets, status=1)
     assert (told["valid"], told["people"], [problem["id"] for problem in told["problems"]]) == (False, 1, [ann])
     place.start("north")
     place.wait(2)
@@ -122,9 +123,31 @@ def test_captured_messages_are_verified_as_a_gate_would(place: Place, tmp_path: 
         "empty": lambda m: b"",
     }
     for how, change in tampered.items():
-        assert ann in verify([(t, change(m) if t == topic else m) for t, m in messages]), how
+        why = verify([(t, change(m) if t == topic else m) for t, m in messages])
+        assert why.keys() == {ann} and ("is missing" in why[ann]) == (how == "empty"), (how, why)
     assert "manifest" in verify([(t, m) for t, m in messages if t != TOPICS.manifest])
-    assert ann in verify([(t, m) for t, m in messages if t != topic])
+    assert verify([(t, m) for t, m in messages if t != topic]) == {ann: "its record is missing"}
+    page = TOPICS.page(page_of(ann))
+    changed = verify([(t, m[:-1] + b"?" if t == page else m) for t, m in messages])
+    assert changed == {f"index/{page_of(ann):02x}": "the signature is not the desk's"}
+
+
+def test_a_key_that_is_not_the_desks_is_one_problem_and_a_file_that_is_none_is_named(
+    place: Place, tmp_path: Path
+) -> None:
+    place.enroll("Ann")
+    place.start("broker", "desk", "north")
+    place.wait(1)
+    place.stop("north")
+    store, office = place.town.sites["north"].config.state / "list.sqlite", place.town.office()
+    (tmp_path / "other.pub").write_bytes(new_signing_pair().public)
+    capture = tmp_path / "capture.jsonl"
+    capture.write_bytes(b"".join(captured(topic, office.message(topic)) for topic in office.hashes()))
+    for file in (store, capture):
+        told = answer("sync", "verify", "--store", file, "--key", tmp_path / "other.pub", status=1)
+        assert [each["id"] for each in told["problems"]] == ["key"] and not told["valid"]
+    said = complaint("sync", "verify", "--store", store, "--key", place.town.root / "desk.toml")
+    assert "desk.toml is no public key of a desk" in said
 
 
 def test_the_journal_of_the_desk_is_held_to_what_a_gate_has_kept_of_it(place: Place) -> None:
@@ -146,7 +169,7 @@ def test_the_journal_of_the_desk_is_held_to_what_a_gate_has_kept_of_it(place: Pl
         db.execute("DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)")
     (place.town.root / "state/desk.sqlite").unlink()
     assert answer("audit", "verify", *options)["valid"], "the desk alone can be made to forget"
-    told = answer("audit", "verify", *store, *options)
+    told = answer("audit", "verify", *store, *options, status=1)
     assert (told["valid"], told["first_break"]["sequence"]) == (False, len(shown))
 
 
