@@ -1,4 +1,4 @@
-"""What Prometheus reads of the room, and that the dashboard asks for nothing else."""
+"""What Prometheus reads of the room, and that the dashboard shows all of it and asks for nothing else."""
 
 import json
 import re
@@ -22,14 +22,12 @@ def scraped(monitor: Monitor) -> dict[str, dict[str, float]]:
     return {each.name: {s.labels.get("gate", ""): s.value for s in each.samples} for each in families}
 
 
-def test_gates_and_room_are_measured_and_the_dashboard_asks_for_nothing_else(
-    monitor: Monitor, gate: SimulatedGate
-) -> None:
+def test_gates_and_room_are_measured_and_the_dashboard_shows_just_that(monitor: Monitor, gate: SimulatedGate) -> None:
     until(lambda: gate.name in scraped(monitor)["edge_gate_camera_frames_per_second"])
     found = scraped(monitor)
     assert found["edge_gate_up"][gate.name] == found["edge_gate_broker_connected"][""] == 1.0
     assert found["edge_gate_camera_frames_per_second"][gate.name] > 10
     assert found["edge_gate_whitelist_revision"][gate.name] == 12
     asked = re.findall(r"edge_gate_\w+", json.dumps(json.loads(DASHBOARD.read_text())["panels"]))
-    assert asked and set(asked) <= found.keys()
+    assert set(asked) == {name for name in found if name.startswith("edge_gate_")}
     assert get(f"{monitor.url}/metrics").status_code == 401
