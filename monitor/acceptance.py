@@ -1,11 +1,12 @@
-"""Gaps among the recorded events that a supervisor has accepted, and why; each is signed with the room's key.
+"""Gaps among the recorded events, and what else was found with them, that a supervisor has accepted, and why; each is
+signed with the room's key.
 
-It holds for that gap alone: all of it is signed. Who it was and what they wrote stands beside what is signed, which
+It holds for that one alone: all of it is signed. Who it was and what they wrote stands beside what is signed, which
 only commits to it: erased, the signature stays valid.
 """
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from joserfc.jwk import OKPKey
@@ -15,9 +16,10 @@ from sqlalchemy import delete, insert, select, update
 from edge.errors import EdgeError, SealError
 from edge.seal import Signer, Verifier, chain_hash
 from monitor.database import Database
-from monitor.gaps import Gap
+from monitor.gaps import Gap, untold
 from monitor.ledger import Ledger
 from monitor.personal import committed, is_committed
+from monitor.stream import Problem
 from monitor.tables import ACCEPTED
 
 TYPE = "edge-gate-accepted+jwt"
@@ -26,10 +28,26 @@ TYPE = "edge-gate-accepted+jwt"
 class Accepted(Struct, frozen=True):
     """`at` is in UTC seconds; `who` and `why` are empty after they were erased."""
 
-    gap: Gap
+    gap: Gap | Problem
     at: float
     who: str
     why: str
+
+
+class Findings(NamedTuple):
+    """What reading every event again has found, and what was found when they arrived and does not show in them."""
+
+    events: int
+    """So many are in order, up to the first gap that nobody has accepted."""
+    gaps: list[Gap]
+    problems: list[Problem]
+    """Both are those that nobody has accepted."""
+    accepted: list[Accepted]
+
+    @property
+    def open(self) -> list[Gap | Problem]:
+        """What waits to be accepted."""
+        return [*self.gaps, *self.problems]
 
 
 class Data(Struct, frozen=True):
@@ -40,7 +58,7 @@ class Data(Struct, frozen=True):
 class Document(Struct, frozen=True):
     """What is kept. The room signs its hash, in which `personal` does not count."""
 
-    gap: Gap
+    gap: Gap | Problem
     at: float
     data: Data
 
@@ -65,15 +83,22 @@ class Acceptances:
         signed = [document for row in rows if (document := _read(row.document)) and self._is_signed(document, row)]
         return [Accepted(each.gap, each.at, each.told("who"), each.told("why")) for each in signed]
 
-    def gap(self, place: str) -> Gap:
+    def audit(self) -> Findings:
+        """Read all events."""
+        accepted, ledger = self.all(), Ledger(self._db)
+        known = [each.gap for each in accepted]
+        events, gaps = ledger.audit(known)
+        return Findings(events, gaps, untold(ledger.problems(), [*known, *gaps]), accepted)
+
+    def gap(self, place: str) -> Gap | Problem:
         """The one at this place (`str` of a Place) that nobody has accepted yet; EdgeError when there is none."""
-        for gap in Ledger(self._db).audit([each.gap for each in self.all()]).gaps:
-            if str(gap.place) == place:
-                return gap
+        for found in self.audit().open:
+            if str(found.place) == place:
+                return found
         hint = "see what there is: edge-gate monitor verify"
         raise EdgeError("there is no gap at {place} that waits to be accepted", hint, place=place)
 
-    def accept(self, gap: Gap, who: str, why: str) -> None:
+    def accept(self, gap: Gap | Problem, who: str, why: str) -> None:
         """EdgeError without a reason."""
         if not why.strip():
             raise EdgeError("say why the gap is accepted")

@@ -5,17 +5,22 @@ columns: when one of them changes, it is another gap.
 """
 
 import hashlib
-from collections.abc import Container, Iterable
+import itertools
+from collections.abc import Collection, Container, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from edge.seal import GENESIS, chain_hash
 from edge.transport import Channel, topic
-from monitor.stream import LOST, Received, Stream, Unacceptable, parse
+from monitor.stream import LOST, Flaw, Place, Problem, Received, Stream, Unacceptable, parse
 
 GONE = b"sha256:"
 """Begins what is kept of an event that could not be read, in the place of its payload."""
+
+
+REREAD = (Flaw.GAP, Flaw.BREAK, Flaw.COMMITMENT)
+"""What the events themselves show, too, when they are read again."""
 
 
 class Row(NamedTuple):
@@ -30,21 +35,10 @@ class Row(NamedTuple):
     payload: bytes
 
 
-class Place(NamedTuple):
-    """Where an event stands in a gate's log."""
-
-    site: str
-    gate: str
-    epoch: str
-    sequence: int
-
-    def __str__(self) -> str:
-        return "/".join(map(str, self))
-
-
 class Gap(NamedTuple):
-    """What does not follow at `place`: the events that are missing there, by the last of them, as the one after them or
-    the end of what was recorded names it; or, `changed`, the event that should follow, with all of its row.
+    """What is wrong at `place`, by nothing that comes later: the events that are missing there, by the hash of the last
+    of them; or, `changed`, the event that stands there: all of its row when it is not what that says, and the hash of
+    the one that was recorded when it is another. That hash the event after it names, or how far the gate was recorded.
     """
 
     place: Place
@@ -55,12 +49,17 @@ class Gap(NamedTuple):
     digest: str
     """Of a changed row's document, without what is personal."""
     changed: bool
-    """That it is not what was recorded, or not after what stands before it."""
+    """That it is another than what was recorded."""
 
     @property
     def missing(self) -> int:
         """How many events before it are."""
         return max(0, self.first - self.place.sequence)
+
+    def covers(self, problem: Problem) -> bool:
+        """Whether it is about the same events of the same log."""
+        first = problem.first - (problem.kind is Flaw.BREAK)  # the event before it may be the one that was changed
+        return self.place[:3] == problem.place[:3] and self.place.sequence <= problem.last and first <= self.sequence
 
 
 class Verdict(NamedTuple):
@@ -72,46 +71,71 @@ class Verdict(NamedTuple):
     """Those that nobody has accepted."""
 
 
-def judge(rows: Iterable[Row], accepted: Container[Gap] = (), heads: Iterable[Stream] = ()) -> Verdict:
+def untold(problems: Iterable[Problem], told: Collection[Gap | Problem]) -> list[Problem]:
+    """What was found when events arrived, and neither stands among `told` nor is told by a gap there."""
+    gaps = [each for each in told if isinstance(each, Gap)]
+    return [
+        each for each in problems
+        if each not in told and not (each.kind in REREAD and any(gap.covers(each) for gap in gaps))
+    ]  # fmt: skip
+
+
+def judge(rows: Iterable[Row], accepted: Container[object] = (), heads: Iterable[Stream] = ()) -> Verdict:
     """`rows` are those of all gates, each epoch's together and in order; `heads` how far each was recorded before they
     were read."""
-    before, place, digest, count = ("", "", ""), 0, GENESIS, 0
     gaps: list[Gap] = []
-    ends: dict[tuple[str, str, str], tuple[int, str]] = {}
-    for row in rows:
-        if row[:3] != before:
-            before, place, digest = row[:3], 0, GENESIS
-        gap = _gap(row, place, digest)
-        if gap and gap not in accepted:
-            gaps.append(gap)
-        count += not gaps and not (gap and gap.changed)
-        place, digest = row.sequence, row.hash
-        ends[before] = place, "" if gap and gap.changed else digest
-    short = (_short(head, *ends.get((head.site, head.gate, head.epoch), (0, ""))) for head in heads)
-    gaps += [gap for gap in short if gap and gap not in accepted]
+    count = 0
+    for each in _sorted(rows, heads):
+        if isinstance(each, Row):
+            count += not gaps
+        elif each not in accepted:
+            gaps.append(each)
     return Verdict(count, gaps)
 
 
-def _short(head: Stream, end: int, digest: str) -> Gap | None:
-    """What lacks at the end of an epoch of which more was recorded, or whose last event was another.
-
-    An empty hash is not known, or that of an event which is told to have been changed.
-    """
-    changed = head.sequence == end and head.hash != digest and "" not in (head.hash, digest)
-    if head.sequence <= end and not changed:
-        return None
-    first = end if changed else end + 1
-    where = Place(head.site, head.gate, head.epoch, first)
-    return Gap(where, first if changed else head.sequence + 1, head.sequence, head.hash, "", changed)
+def _sorted(rows: Iterable[Row], heads: Iterable[Stream]) -> Iterator[Gap | Row]:
+    """The events that are in order, and between them what is wrong."""
+    ends = {(head.site, head.gate, head.epoch): head for head in heads}
+    for log, own in itertools.groupby(rows, lambda row: row[:3]):
+        yield from _log(own, ends.pop(log, None))
+    for head in ends.values():
+        yield from _end(head, None, 0)
 
 
-def _gap(row: Row, place: int, digest: str) -> Gap | None:
-    """What is wrong with an event that should follow the one at this place, which has this hash."""
-    read, is_next = _read(row), row.first <= place + 1
-    where = Place(row.site, row.gate, row.epoch, place + 1)
-    if read is None or (is_next and not _follows(read, digest)):
-        return Gap(where, row.first, row.sequence, row.hash, _digest(row.payload), True)
-    return None if is_next else Gap(where, row.first, row.first - 1, read.event.previoushash, "", False)
+def _log(rows: Iterable[Row], head: Stream | None) -> Iterator[Gap | Row]:
+    before: Row | None = None
+    place = 0
+    for row in rows:
+        read, is_next = _read(row), row.first <= place + 1
+        named = "" if read is None or read.event.type == LOST else read.event.previoushash
+        if before:
+            yield _another(before, named) if is_next and named not in ("", before.hash) else before
+        before = row
+        if read is None or (row.first == 1 and named not in ("", GENESIS)):
+            yield Gap(_after(place, row), row.first, row.sequence, row.hash, _digest(row.payload), True)
+            before = None  # nobody knows which hash the next one should name
+        elif not is_next:
+            yield Gap(_after(place, row), row.first, row.first - 1, read.event.previoushash, "", False)
+        place = row.sequence
+    yield from _end(head, before, place)
+
+
+def _after(place: int, log: Row | Stream) -> Place:
+    return Place(log.site, log.gate, log.epoch, place + 1)
+
+
+def _end(head: Stream | None, before: Row | None, place: int) -> Iterator[Gap | Row]:
+    """The last event of a log and what lacks behind it, by how far it was recorded. An empty hash is not known."""
+    if before:
+        is_last = head is not None and head.sequence == place
+        yield _another(before, head.hash) if head and is_last and head.hash not in ("", before.hash) else before
+    if head and head.sequence > place:
+        yield Gap(_after(place, head), head.sequence + 1, head.sequence, head.hash, "", False)
+
+
+def _another(row: Row, named: str) -> Gap:
+    """An event that stands in the place of the one with this hash."""
+    return Gap(_after(row.first - 1, row), row.first, row.sequence, named, _digest(row.payload), True)
 
 
 def _read(row: Row) -> Received | None:
@@ -122,10 +146,6 @@ def _read(row: Row) -> Received | None:
         return None
     told = (read.epoch, read.first, read.last, read.hash)
     return read if told == (row.epoch, row.first, row.sequence, row.hash) and read.is_committed else None
-
-
-def _follows(read: Received, digest: str) -> bool:
-    return read.event.type == LOST or read.event.previoushash == digest
 
 
 def unreadable(payload: bytes) -> bytes:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from edge.transport import Envelope
 from monitor.database import Database, pour
-from monitor.gaps import Gap, Row, Verdict, judge
+from monitor.gaps import Row, Verdict, judge
 from monitor.stream import Flaw, Problem, Received, Stream
 from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
 
@@ -156,7 +156,7 @@ class Ledger:
         """Read every event again: true when all streams are in order, without a gap, and their hashes chain."""
         return not self.audit().gaps
 
-    def audit(self, accepted: Container[Gap] = ()) -> Verdict:
+    def audit(self, accepted: Container[object] = ()) -> Verdict:
         """The same, with what is not in order and how many events are."""
         columns = EVENTS.c
         query = select(

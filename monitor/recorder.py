@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import SealError, StoreError
+from edge.i18n import N_
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.seal import Signer, load_key, new_signing_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
@@ -199,7 +200,7 @@ class Desk:
             site, gate, epoch = place
             stream = self._streams[place] = self._moved[place] = Stream(site, gate, epoch)
             if before := self._current.get((site, gate)):
-                detail = f"follows epoch {before.epoch}, recorded up to {before.sequence}"
+                detail = f"before: {before.epoch}, recorded: {before.sequence}"
                 self._problems.append(Problem(site, gate, epoch, Flaw.EPOCH, 0, 0, detail))
             self._current[site, gate] = stream
         return self._streams[place]
@@ -210,7 +211,7 @@ class Desk:
         if received.last <= stream.sequence:
             self._duplicates[place] += 1
             if not self._ledger.is_recorded(received):
-                detail = "another event with this sequence is recorded"
+                detail = N_("another event with this sequence is recorded")
                 self._problems.append(Problem(*place, Flaw.CONFLICT, received.first, received.last, detail))
             return
         self._collect(place, stream.take(received))

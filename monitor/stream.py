@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from edge.events import EventsLost
+from edge.i18n import N_
 from edge.seal import GENESIS, chain_hash
 from edge.transport import Envelope, type_name
 from monitor.personal import is_committed
@@ -58,6 +59,18 @@ class Flaw(StrEnum):
     EPOCH = "epoch"  # the gate began a new log
 
 
+class Place(NamedTuple):
+    """Where an event stands in a gate's log."""
+
+    site: str
+    gate: str
+    epoch: str
+    sequence: int
+
+    def __str__(self) -> str:
+        return "/".join(map(str, self))
+
+
 class Problem(Struct, frozen=True):
     """Something about a gate's events that a person should know; about sequences `first` to `last`."""
 
@@ -68,6 +81,11 @@ class Problem(Struct, frozen=True):
     first: int
     last: int
     detail: str
+
+    @property
+    def place(self) -> Place:
+        """Where it begins; at no event when it is about the whole log."""
+        return Place(self.site, self.gate, self.epoch, self.first)
 
 
 def gate_of(where: str) -> tuple[str, str]:
@@ -137,7 +155,7 @@ class Stream:
         """The gate keeps nothing before `first`: stop waiting for it, once something later has arrived."""
         if not self._waiting or not self.sequence + 1 < first <= min(self._waiting):
             return []
-        self._note(Flaw.GAP, self.sequence + 1, first - 1, "neither here nor at the gate any more")
+        self._note(Flaw.GAP, self.sequence + 1, first - 1, N_("neither here nor at the gate any more"))
         self.sequence, self.hash = first - 1, ""
         return self._contiguous()
 
@@ -154,11 +172,11 @@ class Stream:
     def _check(self, received: Received) -> None:
         event = received.event
         if event.type == LOST:
-            self._note(Flaw.DROPPED, self.sequence + 1, received.last, "the gate's event log was full")
+            self._note(Flaw.DROPPED, self.sequence + 1, received.last, N_("the gate's event log was full"))
         elif self.hash and event.previoushash != self.hash:
-            self._note(Flaw.BREAK, received.first, received.last, "it does not follow from the event before it")
+            self._note(Flaw.BREAK, received.first, received.last, N_("it does not follow from the event before it"))
         if not received.is_committed:
-            self._note(Flaw.COMMITMENT, received.first, received.last, "a personal field was changed")
+            self._note(Flaw.COMMITMENT, received.first, received.last, N_("a personal field was changed"))
 
     def _note(self, kind: Flaw, first: int, last: int, detail: str) -> None:
         self.problems.append(Problem(self.site, self.gate, self.epoch, kind, first, last, detail))

@@ -52,6 +52,7 @@ KINDS = {
     "DrillReport": N_("Drill"),
     "DrillFault": N_("Drill missed or failed"),
     "room.gap": N_("Events are missing"),
+    "room.dropped": N_("Events were dropped"),
     "room.break": N_("Event chain broken"),
     "room.conflict": N_("Two events under one number"),
     "room.commitment": N_("Personal field was changed"),
@@ -178,7 +179,8 @@ EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, DEGRADED
 
 
 DETAILS = {"status": N_("status"), "state": N_("state"), "detail": N_("detail"), "source": N_("source"),
-           "undelivered": N_("undelivered"), "off_s": N_("seconds ahead")}  # fmt: skip
+           "undelivered": N_("undelivered"), "off_s": N_("seconds ahead"), "before": N_("log before"),
+           "recorded": N_("recorded up to")}  # fmt: skip
 FIELD = re.compile(r"(?<![^ ])(\w+): ([\w.-]+)?")
 
 

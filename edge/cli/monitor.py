@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.cli.common import JsonOption, emit, say
-from edge.errors import EdgeError
-from edge.i18n import N_
+from edge.errors import EdgeError, Phrase
+from edge.i18n import N_, _
 
 if TYPE_CHECKING:
     from monitor import chain, gaps
-    from monitor.acceptance import Accepted
+    from monitor.acceptance import Findings
+    from monitor.stream import Problem
 
 monitor = typer.Typer(invoke_without_command=True)
 user = typer.Typer()
@@ -161,37 +162,38 @@ def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
     from monitor.acceptance import Acceptances
     from monitor.chain import Chain
     from monitor.database import Database
-    from monitor.ledger import Ledger
     from monitor.settings import load
 
     configured = load(config)
     key = load_key(configured.path(configured.settings.store.signing_key).with_suffix(".pub"))
     with Database(configured.database) as database:
         steps = Chain(database, key).verify()
-        accepted = Acceptances(database, key).all()
-        events = Ledger(database).audit([each.gap for each in accepted])
+        events = Acceptances(database, key).audit()
     if json:
-        emit(_verified(steps, events, accepted))
+        emit(_verified(steps, events))
     else:
         _say_steps(steps)
-        _say_events(events, accepted)
-    if steps.broken or events.gaps:
+        _say_events(events)
+    if steps.broken or events.open:
         raise typer.Exit(1)
 
 
-def _verified(steps: "chain.Verdict", events: "gaps.Verdict", accepted: list["Accepted"]) -> dict[str, object]:
+def _verified(steps: "chain.Verdict", events: "Findings") -> dict[str, object]:
     broken = steps.broken
     breaks = [{**gap.place._asdict(), "missing": gap.missing, "changed": gap.changed} for gap in events.gaps]
     return {
         "steps": steps.steps,
-        "valid": broken is None and not breaks,
+        "valid": broken is None and not events.open,
         "cut": steps.cut,
         "first_break": {"step": broken.position, "problem": str(broken.why)} if broken else None,
         "events": events.events,
         "first_event_break": breaks[0] if breaks else None,
         "event_breaks": breaks,
+        "problems": events.problems,
         "accepted": [
-            {**each.gap.place._asdict(), "at": each.at, "who": each.who, "why": each.why} for each in accepted
+            {**each.gap.place._asdict(), "kind": getattr(each.gap, "kind", None)}
+            | {"at": each.at, "who": each.who, "why": each.why}
+            for each in events.accepted
         ],
     }
 
@@ -205,14 +207,25 @@ def _say_steps(steps: "chain.Verdict") -> None:
         say("the first break is at step {position}: {why}", position=broken.position, why=broken.why)
 
 
-def _say_events(events: "gaps.Verdict", accepted: list["Accepted"]) -> None:
+def _say_events(events: "Findings") -> None:
     say("{count} events are in order", count=events.events)
-    for each in accepted:
+    for each in events.accepted:
         text = "the gap at {place} was accepted on {day} by {who}: {why}"
         say(text, place=each.gap.place, day=_day(each.at), who=each.who or "-", why=each.why or "-")
-    for gap in events.gaps:
-        _say_gap(gap)
-        say("  known why? edge-gate monitor accept {place}", place=gap.place)
+    for found in events.open:
+        _say_found(found)
+        say("  known why? edge-gate monitor accept {place}", place=found.place)
+
+
+def _say_found(found: "gaps.Gap | Problem") -> None:
+    from monitor.gaps import Gap
+    from monitor.words import detailed, word
+
+    if isinstance(found, Gap):
+        _say_gap(found)
+        return
+    what, detail = Phrase(word(f"room.{found.kind}")), detailed(found.detail, _)
+    say("{place}: when events arrived: {what}: {detail}", place=found.place, what=what, detail=detail)
 
 
 def _say_gap(gap: "gaps.Gap") -> None:

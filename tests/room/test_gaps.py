@@ -1,6 +1,7 @@
 """What of the events is missing for good may be accepted by a supervisor, once and for that gap alone."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from monitor.database import Database
 from monitor.gaps import Gap
 from monitor.history import History, Wanted
 from monitor.ledger import Ledger
+from monitor.stream import Flaw, Problem
 from monitor.tables import ACCEPTED, EVENTS, STREAMS
 from tests.commands import answer, run
 from tests.room.conftest import PASSWORD
@@ -46,6 +48,14 @@ def rewrite(database: Database, sequence: int, **values: object) -> None:
         payload = connection.execute(select(EVENTS.c.payload).where(where)).scalar_one()
         changed = msgspec.json.encode({**msgspec.json.decode(payload), **values})
         connection.execute(update(EVENTS).where(where).values(payload=changed))
+
+
+def forge(database: Database, sequence: int, **values: object) -> None:
+    """The same, with the hash that fits it."""
+    rewrite(database, sequence, **values)
+    with database.reading() as connection:
+        payload = connection.execute(select(EVENTS.c.payload).where(EVENTS.c.sequence == sequence)).scalar_one()
+    move(database, sequence, hash=chain_hash(msgspec.json.decode(payload)))
 
 
 def move(database: Database, event: int, **columns: object) -> None:
@@ -107,6 +117,45 @@ def test_a_known_gap_is_accepted_and_stays_listed_and_a_new_one_is_not(database:
     assert f"event 7 of hq/gate-1 ({EPOCH}) was changed" in said and "3 events are in order" in said
     assert f"the gap at {place(3)} was accepted" in said and f"by chief: {WHY}" in said
     assert ("chief", "gap accepted") in [each[1:3] for each in Accounts(database).audit()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sequence", "told"),
+    [
+        (Flaw.CONFLICT, 2, "Two events under one number: another event with this sequence is recorded"),
+        (Flaw.EPOCH, 0, "Event log begun anew: log before: 00ff, recorded up to: 9"),
+        (Flaw.BREAK, 2, "Event chain broken"),
+    ],
+)
+def test_what_was_found_when_events_arrived_is_told_until_it_is_accepted(
+    database: Database, config: Path, kind: Flaw, sequence: int, told: str
+) -> None:
+    details = {Flaw.CONFLICT: "another event with this sequence is recorded", Flaw.EPOCH: "before: 00ff, recorded: 9"}
+    found = Problem("hq", "gate-1", EPOCH, kind, sequence, sequence, details.get(kind, ""))
+    recorded(database).commit([], [], [found], {})
+    verdict = answer("monitor", "verify", "--config", config, status=1)
+    assert (verdict["valid"], verdict["events"], verdict["event_breaks"]) == (False, 7, [])
+    assert verdict["problems"] == [msgspec.to_builtins(found)]
+    said = run("monitor", "verify", "--config", config).stdout
+    assert told in said and f"monitor accept {place(sequence)}" in said
+    assert "is accepted" in accept(config, sequence)
+    verdict = answer("monitor", "verify", "--config", config)
+    assert verdict["valid"] and verdict["problems"] == [] and verdict["accepted"][0]["kind"] == kind
+    assert "no gap at" in accept(config, sequence)
+
+
+def test_what_was_found_and_shows_when_it_is_read_again_is_told_once(
+    database: Database, acceptances: Acceptances
+) -> None:
+    ledger = recorded(database)
+    here, elsewhere = (Problem("hq", "gate-1", EPOCH, Flaw.GAP, first, first + 1, "") for first in (3, 6))
+    conflict = Problem("hq", "gate-1", EPOCH, Flaw.CONFLICT, 3, 3, "")
+    ledger.commit([], [], [here, elsewhere, conflict], {})
+    lose(database, 3, 4)
+    assert set(acceptances.audit().problems) == {elsewhere, conflict}
+    acceptances.accept(acceptances.audit().gaps[0], "chief", WHY)
+    events, gaps, problems, _ = acceptances.audit()
+    assert (events, gaps, set(problems)) == (5, [], {elsewhere, conflict})
 
 
 def test_only_a_supervisor_accepts_what_is_there_and_says_why(database: Database, config: Path) -> None:
@@ -197,10 +246,7 @@ def test_an_end_that_was_cut_off_is_missing_and_an_end_that_was_made_up_is_anoth
     [gap] = ledger.audit().gaps
     assert (str(gap.place), gap.missing, gap.changed) == (place(3), 2, False)
     assert ledger.audit([gap]).gaps == []
-    with database.reading() as connection:
-        payload = connection.execute(select(EVENTS.c.payload).where(EVENTS.c.sequence == 2)).scalar_one()
-    forged = msgspec.json.encode({**msgspec.json.decode(payload), "severity": 1})
-    move(database, 2, payload=forged, hash=chain_hash(msgspec.json.decode(forged)))
+    forge(database, 2, severity=1)
     with database.writing() as connection:
         connection.execute(update(STREAMS).values(sequence=2))
     assert [(gap.missing, gap.changed) for gap in ledger.audit().gaps] == [(0, True)]
@@ -218,6 +264,43 @@ def test_an_end_that_was_accepted_stays_so_when_the_gate_goes_on(database: Datab
     assert chain.ledger.audit().gaps and chain.ledger.audit(gaps).gaps == []
     lose(database, 2)
     assert chain.ledger.audit(gaps).gaps, "another one"
+
+
+CHANGES: dict[str, Callable[[Database, int], None]] = {
+    "document": lambda database, severity: rewrite(database, 4, severity=severity),
+    "document and hash": lambda database, severity: forge(database, 4, severity=severity),
+    "hash": lambda database, number: move(database, 4, hash=f"{number}" * 64),
+    "unreadable": lambda database, number: move(database, 4, payload=b"%d" % number),
+}
+
+
+@pytest.mark.parametrize("way", CHANGES)
+def test_an_end_that_was_changed_and_accepted_stays_so_when_the_gate_goes_on(
+    database: Database, acceptances: Acceptances, way: str
+) -> None:
+    chain = Chain(database)
+    for _ in range(4):
+        chain.report("RequestToExit", 100)
+    CHANGES[way](database, 1)
+    [gap] = chain.ledger.audit().gaps
+    assert (str(gap.place), gap.changed, gap.missing) == (place(4), True, 0)
+    acceptances.accept(gap, "chief", WHY)
+    for _ in range(2):
+        chain.report("RequestToExit", 100)
+        assert chain.ledger.audit().gaps == [gap]
+        assert chain.ledger.audit(known(acceptances)) == (chain.sequence - 1, [])
+    CHANGES[way](database, 2)
+    assert len(chain.ledger.audit(known(acceptances)).gaps) == 1, "it was changed once more"
+
+
+def test_an_event_that_the_next_one_does_not_name_was_changed(database: Database) -> None:
+    ledger = recorded(database, 5)
+    forge(database, 3, severity=1)
+    events, [gap] = ledger.audit()
+    assert (events, str(gap.place), gap.changed) == (2, place(3), True)
+    assert ledger.audit([gap]) == (4, [])
+    forge(database, 1, previoushash="f" * 64)
+    assert str(ledger.audit([gap]).gaps[0].place) == place(1), "nothing stands before the first"
 
 
 def test_who_passed_is_not_exchanged_unseen(database: Database) -> None:
