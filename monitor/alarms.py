@@ -120,10 +120,8 @@ class Alarms:
         return [Step(alarm.number, Stage.CLEARED, now)]
 
     def _reported_by(self, gate: Restarted) -> list[Alarm]:
-        """The faults that last, as a gate has said; not what the room itself says of it.
-
-        Nor those of a leaf: who cuts the power of a door that was forced has not shut it.
-        """
+        """The faults that last, as a gate has said; not what the room itself says of it. Nor those of a leaf: who cuts
+        the power of a door that was forced has not shut it."""
         return [
             alarm
             for alarm in self.alarms.values()
@@ -251,6 +249,8 @@ class Alarms:
     def _mend(self, alarm: Alarm, who: str, now: float, text: str) -> Step:
         if alarm.active and not alarm.latched:
             raise Refused("the gate still reports it: it is mended when the gate says so")
+        if not text:
+            raise Incomplete("say what was done")
         if alarm.active:
             self._clear(alarm, now)
         alarm.mended, alarm.mended_by, alarm.checked = now, who, None

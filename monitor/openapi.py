@@ -43,7 +43,9 @@ ABOUT = (
     "is JSON. Times are UTC seconds, within events RFC 3339. Problems are told in the language of Accept-Language, "
     "English or Chinese."
 )
-STEP = "A step of a person. Assign, shelve and note need their text; 409 says why the alarm does not allow the step"
+STEP = (
+    "A step of a person. Assign, mend, shelve and note need their text; 409 says why the alarm does not allow the step"
+)
 
 
 def _paths() -> Json:

@@ -13,7 +13,7 @@ from edge.terms import CommandKind
 from monitor.access import COOKIE, Caller, address, keep
 from monitor.accounts import Denied, Role
 from monitor.alarms import Refused
-from monitor.api import LEAST, room_of
+from monitor.api import LEAST, room_of, status_of
 from monitor.forms import form
 from monitor.gates import Gate
 from monitor.history import Wanted
@@ -134,7 +134,7 @@ def act(request: Request, who: Caller) -> Response:
         seconds = float(given.get("hours", "0") or 0) * HOUR_S
         room_of(request).casebook.act(number, action, who.user.name, given.get("text", "")[:500], seconds)
     except Refused as error:
-        problem, status = error, 409
+        problem, status = error, status_of(error)
     except ValueError:
         problem, status = EdgeError("there is no such step"), 404
     if "hx-request" in request.headers:

@@ -103,7 +103,7 @@ def test_every_state_with_everything_that_can_happen(state: State, name: str) ->
     assert bool(steps) is (wanted != "-") and all(step.at == 10.0 for step in steps)
 
 
-@pytest.mark.parametrize("action", [Action.ASSIGN, Action.SHELVE, Action.NOTE])
+@pytest.mark.parametrize("action", [Action.ASSIGN, Action.MEND, Action.SHELVE, Action.NOTE])
 @pytest.mark.parametrize("text", ["", " \n\t"])
 def test_a_step_that_is_about_a_text_is_refused_without_one(action: Action, text: str) -> None:
     alarms = brought(PATHS[State.CLEARED])

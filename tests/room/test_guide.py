@@ -64,7 +64,10 @@ def test_the_five_tasks_of_a_shift(browser: Browser, monitor: Monitor, gate: Sim
     row(guard, gate).get_by_role("button", name="确认").click()  # act
     expect(row(guard, gate)).to_contain_text("已确认")
     gate.at(0.0, InputChanged(DOOR, Input.TAMPER, False))
-    row(guard, gate).get_by_role("button", name="已处理").click()
+    row(guard, gate).get_by_role("link", name="已处理").click()
+    guard.locator("#text-mend").fill("外壳已装好")
+    guard.get_by_role("button", name="已处理").click()
+    expect(guard.locator(".story")).to_contain_text("外壳已装好")
     guard.get_by_role("link", name="维护").click()  # hand over
     guard.get_by_role("button", name="完成").click()
     expect(guard.locator("main")).to_contain_text("zhao")
