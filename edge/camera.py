@@ -24,6 +24,7 @@ from av.video.reformatter import ColorRange
 
 from edge.arrival import ArrivalClock
 from edge.config import CameraSection
+from edge.errors import in_english
 from edge.link import Link
 from edge.picture import Yuv
 from edge.sender import SenderReports
@@ -50,8 +51,7 @@ Allow = Callable[[float], None]
 """Moves the deadline of the reading thread to so many seconds from now."""
 
 OPENING: dict[type[FFmpegError], Status] = {
-    av.error.HTTPUnauthorizedError: Status.UNAUTHORIZED,
-    av.error.HTTPForbiddenError: Status.UNAUTHORIZED,
+    **dict.fromkeys((av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError), Status.UNAUTHORIZED),
     av.error.HTTPNotFoundError: Status.NOT_FOUND,
     av.error.ConnectionRefusedError: Status.REFUSED,
 }
@@ -197,7 +197,8 @@ def _open(url: str, section: CameraSection, allow: Allow) -> InputContainer:
         return av.open(url, options=dict(OPTIONS), timeout=limits)
     except FFmpegError as error:
         if time.monotonic() - begun >= section.open_timeout_s:
-            raise _Failure(Status.UNREACHABLE, f"no answer within {section.open_timeout_s:g} s") from None
+            silent = in_english("no answer within {seconds:g} s", seconds=section.open_timeout_s)
+            raise _Failure(Status.UNREACHABLE, silent) from None
         raise _Failure(_status(error, OPENING, Status.UNREACHABLE), str(error.strerror)) from None
 
 
@@ -212,7 +213,7 @@ class _Reader:
         self, container: InputContainer, section: CameraSection, allow: Allow, reports: SenderReports, key_frames: bool
     ) -> None:
         if not container.streams.video or container.streams.video[0].codec_context.name not in CODECS:
-            raise _Failure(Status.BROKEN, "the stream has no H.264 or H.265 video")
+            raise _Failure(Status.BROKEN, in_english("the stream has no H.264 or H.265 video"))
         self._container, self._stream = container, container.streams.video[0]
         self._read_timeout, self._allow, self._key_frames = section.read_timeout_s, allow, key_frames
         # Frame threads would hold back as many frames as there are threads; one eye runs on one core anyway.
@@ -251,15 +252,13 @@ class _Reader:
                 self._allow(2 * self._read_timeout)
         except FFmpegError as error:
             status = _status(error, READING, Status.ENDED)
-            silent = f"nothing came for {self._read_timeout:g} s"
+            silent = in_english("nothing came for {seconds:g} s", seconds=self._read_timeout)
             raise _Failure(status, silent if status is Status.STALLED else str(error.strerror)) from None
-        raise _Failure(Status.ENDED, "the camera ended the stream")
+        raise _Failure(Status.ENDED, in_english("the camera ended the stream"))
 
     def _decode(self, packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
-        """Whole frames only: what libav had to patch up is no evidence.
-
-        Of a key frame that is no IDR it says so whenever others were left out before it, although it needs none.
-        """
+        """Whole frames only: what libav had to patch up is no evidence. Of a key frame that is no IDR it says so whenever
+        others were left out before it, although it needs none."""
         try:
             return [frame for frame in packet.decode() if self._key_frames or not frame.is_corrupt]
         except FFmpegError:
@@ -275,8 +274,8 @@ class _Reader:
 
     def _fruitless(self) -> _Failure:
         if self._late:
-            return _Failure(Status.STALLED, f"frames came late for {PATIENCE_S:g} s")
-        return _Failure(Status.BROKEN, f"no frame could be decoded for {PATIENCE_S:g} s")
+            return _Failure(Status.STALLED, in_english("frames came late for {seconds:g} s", seconds=PATIENCE_S))
+        return _Failure(Status.BROKEN, in_english("no frame could be decoded for {seconds:g} s", seconds=PATIENCE_S))
 
 
 def _yuv(frame: av.VideoFrame) -> Yuv:

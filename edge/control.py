@@ -6,6 +6,7 @@ from edge.areas import Areas
 from edge.door import Door
 from edge.doorevents import CommandAnswered
 from edge.entry import Entry
+from edge.errors import in_english
 from edge.facts import CommandReceived, Effect, Emit
 from edge.orders import order
 from edge.permits import Permits
@@ -36,7 +37,7 @@ class Control:
         """
         names = [fact.door] if fact.door else list(self._doors)
         known = [name for name in names if name in self._doors]
-        why = fact.problem or ("" if known else f"there is no door {fact.door}")
+        why = fact.problem or ("" if known else in_english("there is no door {door}", door=fact.door))
         effects: list[Effect] = []
         refused: dict[str, str] = {}
         if not why and fact.kind is CommandKind.FORGIVE:
@@ -61,7 +62,7 @@ class Control:
 
     def _order(self, door: str, fact: CommandReceived, now: float) -> tuple[str, list[Effect]]:
         if fact.kind in RELEASES and self._entry.grants.interlocked(door):
-            return "another door of the sluice is open", []
+            return in_english("another door of the sluice is open"), []
         return order(self._doors[door], fact.kind, fact.seconds, now)
 
     def schedules(self, now: Now) -> list[Effect]:

@@ -11,6 +11,7 @@ from edge.chatter import Chatter
 from edge.doorevents import AccessNotTaken, AccessTaken, DoorModeChanged, DoorTamper, FireReleased, RequestToExit
 from edge.doorrules import DoorRules as DoorRules
 from edge.drive import Drive, Faults, Turn
+from edge.errors import in_english
 from edge.facts import Effect, Emit, InputChanged, RelayReported, Show
 from edge.leaf import GRACE_S, Leaf
 from edge.opening import Opening, Passing
@@ -204,7 +205,7 @@ class Door:
                 self.leaf.burn(active, now, self._may_s)
                 return [self._emit(FireReleased(active))]
             case Input.SUPPLY if active:
-                return self._faults.fail("supply", "the lock's supply has failed")
+                return self._faults.fail("supply", in_english("the lock's supply has failed"))
             case Input.SUPPLY:
                 return self._faults.mend("supply")
             case Input.FEEDBACK:

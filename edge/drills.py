@@ -1,5 +1,6 @@
 """Whether the drills of a gate are held as often as they must be, and passed. Pure."""
 
+from edge.errors import in_english
 from edge.events import DrillFault
 from edge.facts import DrillDone, Effect, Emit
 from edge.fault import Fault
@@ -24,14 +25,18 @@ class Drills:
         report = fact.report
         if report.passed:
             self._passed_at = max(self._passed_at, fact.at)
-        self._failed = "" if report.passed else (report.detail or "the drill was failed")
+        self._failed = "" if report.passed else (report.detail or in_english("the drill was failed"))
         return [] if fact.told else [Emit(SUBJECT, report)]
 
     def due(self, now: Now) -> Effects:
         """Look whether one is overdue; while the clock is not trusted nothing becomes so."""
         overdue = bool(self._every_s) and now.trusted and now.utc - self._passed_at > self._every_s
-        why = self._failed or ("no drill was passed in time" if overdue or self._fault.active else "")
+        why = self._failed or (in_english("no drill was passed in time") if overdue or self._fault.active else "")
         bad = bool(self._failed) or overdue or (self._fault.active and not now.trusted)
         if not self._fault.update(bad, now.mono):
             return []
-        return [Emit(SUBJECT, DrillFault(self._fault.active, why if self._fault.active else "a drill was passed"))]
+        return [
+            Emit(
+                SUBJECT, DrillFault(self._fault.active, why if self._fault.active else in_english("a drill was passed"))
+            )
+        ]

@@ -8,6 +8,7 @@ import math
 from enum import Enum
 
 from edge.doorevents import DoorFault
+from edge.errors import in_english
 from edge.facts import Effect, Emit, Pulse, RelayReported, Relock
 from edge.terms import RelayOutcome
 
@@ -199,8 +200,10 @@ class Drive:
         turn, effects = Turn.NONE, self._agree()
         if now >= self._differs_at:
             self._differs_at = math.inf
-            wrong = "released though nobody asked" if self._feedback else "not released though it should be"
-            effects += self._faults.fail("feedback", f"the feedback contact says {wrong}")
+            wrong = "the feedback contact says not released though it should be"
+            if self._feedback:
+                wrong = "the feedback contact says released though nobody asked"
+            effects += self._faults.fail("feedback", in_english(wrong))
         if now >= self._answer_by:
             turn, failed = self._overdue(now)
             effects += failed
@@ -211,7 +214,7 @@ class Drive:
 
     def _overdue(self, now: float) -> tuple[Turn, Effects]:
         """The guard may still answer until the pulse would be over: then it counts, and mends the fault."""
-        why = "the relay guard does not answer"
+        why = in_english("the relay guard does not answer")
         if self.energised or now >= self.until + ANSWER_S:
             return self._lose(why, now)
         self._answer_by, self._silent = self.until + ANSWER_S, True

@@ -32,6 +32,11 @@ def _rendered(name: str, field: object, translate: Translate) -> object:
     return translate(field) if name == "why" and isinstance(field, str) and field else field
 
 
+def in_english(template: str, **fields: object) -> str:
+    """A message for an event, a state or a log: these have one language, and a reader knows it again by its shape."""
+    return str(Phrase(template, **fields))
+
+
 class EdgeError(Exception):
     """A failure with a reason and a way to mend it.
 

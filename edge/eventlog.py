@@ -16,6 +16,7 @@ import msgspec
 from sqlite_utils import Database, Migrations
 
 from edge import files
+from edge.errors import in_english
 from edge.events import TABLE, EpochStarted, EventsLost
 from edge.logfile import LOST, LogError, Stored, connect, translated
 from edge.seal import GENESIS, chain_hash, commit
@@ -86,14 +87,14 @@ class EventLog:
         """Epoch, last sequence, its hash and the last one acknowledged, if they can be true of these events."""
         heads = self._db.execute("SELECT epoch, sequence, hash, acknowledged FROM head").fetchall()
         if len(heads) != 1:
-            raise LogError(f"it has {len(heads)} heads", corrupt=True)
+            raise LogError(in_english("it has {number} heads", number=len(heads)), corrupt=True)
         epoch, last, digest, acknowledged = heads[0]
         newest = self._one("SELECT coalesce(max(sequence), 0) FROM events")[0]
         texts, numbers = (epoch, digest), (acknowledged, last, newest)
         if not all(isinstance(text, str) for text in texts) or not all(isinstance(number, int) for number in numbers):
-            raise LogError("its head is not what was written", corrupt=True)
+            raise LogError(in_english("its head is not what was written"), corrupt=True)
         if not 0 <= acknowledged <= last or newest > last:
-            raise LogError("its head does not fit its events", corrupt=True)
+            raise LogError(in_english("its head does not fit its events"), corrupt=True)
         return epoch, last, digest, acknowledged
 
     @property

@@ -20,6 +20,7 @@ from edge import notify, wire
 from edge.camera import Camera, Frame, State
 from edge.codes import Codes
 from edge.config import CameraSection, Config, Credentials
+from edge.errors import in_english
 from edge.faces import Face, Vision
 from edge.gaze import Gaze
 from edge.infrared import InfraredCamera, InfraredCue
@@ -192,7 +193,7 @@ class Eye:
         self._outlet.put(self._report)
 
     def _new_report(self, frames_per_s: float, frame_age_ms: float, view: View | None = None) -> wire.EyeReport:
-        state = State(Status.STALLED, "the decoder does not return") if self._camera.hung() else self._state
+        state = State(Status.STALLED, in_english("the decoder does not return")) if self._camera.hung() else self._state
         trouble = self._infrared.trouble if self._infrared else ""
         return wire.EyeReport(
             self._section.name,

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from edge import wire
-from edge.errors import LinkError
+from edge.errors import LinkError, in_english
 from edge.facts import CameraReported, TrackEnded
 from edge.flood import Bucket
 from edge.quality import Shortcoming
@@ -167,7 +167,8 @@ class Eyes(Source):
         self._unnamed.discard(eye)
 
     def _other_pack(self, report: wire.EyeReport) -> CameraReported:
-        why = f"the eye runs the model pack {report.pack}, the gate {self._pack}: restart both"
+        text = "the eye runs the model pack {pack}, the gate {own}: restart both"
+        why = in_english(text, pack=report.pack, own=self._pack)
         return CameraReported(report.camera, Status.OTHER_PACK, why)
 
     def _close(self, eye: Eye, why: str) -> None:

@@ -10,6 +10,7 @@ from msgspec import structs
 from edge import events
 from edge.doorevents import PresentationAttack
 from edge.drills import Drills
+from edge.errors import in_english
 from edge.events import (
     BrokerFault,
     CameraClockFault,
@@ -91,7 +92,7 @@ class Health:
     ) -> None:
         self.readers = Silence(readers or {})
         self.cameras = {name: Camera(grace_s, sight) for name, sight in cameras.items()}
-        self.whitelist = WhitelistLoaded(0, 0, NOBODY, 0.0, "not loaded yet")
+        self.whitelist = WhitelistLoaded(0, 0, NOBODY, 0.0, in_english("not loaded yet"))
         self.storage = StorageReported(Storage.OK, 0, 0)
         self.broker = BrokerReported(Status.CONNECTING)
         self._broker, self._whitelist, self._storage = Fault(grace_s), Fault(), Fault()
@@ -220,7 +221,7 @@ class Health:
     def silent(self, now: float) -> list[CameraReported]:
         """What to take as reported for the eyes that have said nothing for too long; once each."""
         found = [name for name, camera in self.cameras.items() if now >= camera.silent_at]
-        return [CameraReported(name, Status.SILENT, "the eye does not report") for name in found]
+        return [CameraReported(name, Status.SILENT, in_english("the eye does not report")) for name in found]
 
     def tick(self, now: float) -> Effects:
         """The faults that have lasted long enough by now."""

@@ -7,6 +7,7 @@ The language is that of the locale; EDGE_GATE_LANGUAGE overrules it. Every Chine
 import functools
 import gettext
 import os
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -27,6 +28,21 @@ def speaking(language: str) -> Callable[[str], str]:
     return gettext.translation(DOMAIN, LOCALES, [language], fallback=True).gettext
 
 
+def messages(language: str) -> dict[str, str]:
+    """Every message of a language's catalogue with its translation; none when we do not speak it."""
+    file = LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
+    if not file.exists():
+        return {}
+    data = file.read_bytes()
+    _magic, _version, number, texts, translations = struct.unpack_from("<5I", data)
+
+    def text(table: int, place: int) -> str:
+        length, begin = struct.unpack_from("<2I", data, table + 8 * place)
+        return data[begin : begin + length].decode()
+
+    return {text(texts, place): text(translations, place) for place in range(number) if text(texts, place)}
+
+
 _catalogue = gettext.translation(DOMAIN, LOCALES, [language()], fallback=True)
 _ = _catalogue.gettext
 
@@ -37,19 +53,39 @@ def N_(text: str) -> str:
 
 
 REASONS = (
+    N_("Address already in use"),
+    N_("Broken pipe"),
+    N_("Cannot allocate memory"),
     N_("Connection refused"),
+    N_("Connection reset by peer"),
     N_("Connection timed out"),
     N_("Device or resource busy"),
+    N_("Disk quota exceeded"),
+    N_("File exists"),
+    N_("File name too long"),
+    N_("File too large"),
+    N_("Host is down"),
+    N_("Input/output error"),
+    N_("Invalid argument"),
+    N_("Invalid data found when processing input"),
     N_("Is a directory"),
     N_("Name or service not known"),
+    N_("Network is down"),
     N_("Network is unreachable"),
     N_("No route to host"),
     N_("No space left on device"),
+    N_("No such device"),
+    N_("No such device or address"),
     N_("No such file or directory"),
     N_("Not a directory"),
+    N_("Operation not permitted"),
     N_("Permission denied"),
     N_("Read-only file system"),
+    N_("Temporary failure in name resolution"),
+    N_("Text file busy"),
+    N_("Too many open files"),
     N_("timed out"),
+    N_("[Errno {number}] {why}"),
 )
 """What the operating system says most often when something fails."""
 

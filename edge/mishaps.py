@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from edge.errors import in_english
 from edge.facts import Fact, InputChanged, WhitelistLoaded
 from edge.outlook import SPOILT, STREAM_FAULTS
 from edge.terms import Input, Status
@@ -37,7 +38,7 @@ def befall(gate: Surroundings, door: str, whitelist: WhitelistLoaded, rnd: rando
             gate.at(0.0, InputChanged(door, Input.TAMPER, True))
             gate.at(lasts, InputChanged(door, Input.TAMPER, False))
         case _:
-            gate.at(0.0, replace(whitelist, people=0, problem="the manifest has expired"))
+            gate.at(0.0, replace(whitelist, people=0, problem=in_english("the manifest has expired")))
             gate.at(lasts, replace(whitelist, revision=whitelist.revision + 1))
 
 

@@ -3,6 +3,7 @@
 import math
 
 from edge.door import NEVER, Door
+from edge.errors import in_english
 from edge.facts import Effect
 from edge.terms import CommandKind
 
@@ -43,15 +44,23 @@ ALWAYS = frozenset({CommandKind.LOCK_DOWN, CommandKind.ACKNOWLEDGE, CommandKind.
 def _against(door: Door, kind: CommandKind) -> str:
     """Why a door in this mode does not take this order. A lockdown is always taken, and ends only by `release`."""
     if kind is CommandKind.RELEASE:
-        return "" if door.locked_down or door.locked_open else "the door is neither locked down nor locked open"
+        return (
+            ""
+            if door.locked_down or door.locked_open
+            else in_english("the door is neither locked down nor locked open")
+        )
     if kind in ALWAYS:
         return ""
     if door.locked_down:
-        return "the door is locked down; release it first"
+        return in_english("the door is locked down; release it first")
     if door.locked_open:
-        return "" if kind in (CommandKind.OPEN, CommandKind.LOCK_OPEN) else "the door is locked open; release it first"
+        return (
+            ""
+            if kind in (CommandKind.OPEN, CommandKind.LOCK_OPEN)
+            else in_english("the door is locked open; release it first")
+        )
     if door.blocked and kind in (CommandKind.OPEN, CommandKind.UNLOCK, CommandKind.LOCK_OPEN):
-        return "the door is blocked; unblock it first"
+        return in_english("the door is blocked; unblock it first")
     if kind is CommandKind.OPEN and door.drive.away:
-        return "the relay does not answer"
+        return in_english("the relay does not answer")
     return ""

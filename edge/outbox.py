@@ -13,13 +13,16 @@ from itertools import islice
 from pathlib import Path
 
 from edge.delivery import Verdict
+from edge.errors import in_english
 from edge.eventlog import Beginning, EventLog, Pending
 from edge.facts import Fact, Recorded, StorageReported
+from edge.i18n import N_
 from edge.logfile import LogError, Reader, Stored
 from edge.salvage import keep, salvage, set_aside, waiting
 from edge.terms import Now, Storage
 from edge.transport import Ack, Backlog, Event
 
+DROPPED = N_("events between {first} and {last} were dropped, alarms kept")
 GROUP = 512
 """Most events in one commit."""
 WAITING = 10_000
@@ -182,7 +185,9 @@ class Outbox:
         if not aside:
             return Beginning(self._reason or "first start")
         saved, found = salvage(aside)
-        return Beginning(f"{self._reason or 'the gate ended while a log was set aside'}; {found}", tuple(saved))
+        return Beginning(
+            f"{self._reason or in_english('the gate ended while a log was set aside')}; {found}", tuple(saved)
+        )
 
     def _shut(self) -> None:
         if self._log:
@@ -216,14 +221,16 @@ class Outbox:
     def _state(self, count: int, dropped: tuple[int, int] | None) -> tuple[Storage, str]:
         """How the storage is; once nearly full, it stays so until a tenth less is in it."""
         if dropped:
-            return Storage.FULL, f"events between {dropped[0]} and {dropped[1]} were dropped, alarms kept"
+            return Storage.FULL, in_english(DROPPED, first=dropped[0], last=dropped[1])
         was_full = self._told[0] is Storage.FULL
         if count >= self._warn_at * self._capacity * (0.9 if was_full else 1.0):
-            return Storage.FULL, self._told[1] if was_full else "near its capacity: the recorder does not keep up"
+            return Storage.FULL, self._told[1] if was_full else in_english(
+                "near its capacity: the recorder does not keep up"
+            )
         if time.monotonic() < self._slow_until:
-            return Storage.SLOW, f"a commit took longer than {SLOW_S} s"
+            return Storage.SLOW, in_english("a commit took longer than {seconds} s", seconds=SLOW_S)
         unrecorded, self._unrecorded = self._unrecorded, 0
-        return Storage.OK, f"{unrecorded} events could not be recorded" if unrecorded else ""
+        return Storage.OK, in_english("{count} events could not be recorded", count=unrecorded) if unrecorded else ""
 
     def _tell(self, state: Storage, detail: str, count: int) -> None:
         if self._told == (state, detail):

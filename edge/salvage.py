@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from edge import files
+from edge.errors import in_english
 from edge.logfile import LOST, LogError, Reader, translated
 from edge.transport import Envelope
 
@@ -49,7 +50,7 @@ def salvage(logs: list[Path]) -> tuple[list[Envelope], str]:
     found = [_salvage(log) for log in logs]
     saved = [event for events, _ in found for event in events]
     total = "unknown" if any(isinstance(number, str) for _, number in found) else sum(int(n) for _, n in found)
-    return saved, f"{len(saved)} of {total} events carried over"
+    return saved, in_english("{number} of {total} events carried over", number=len(saved), total=total)
 
 
 def keep(logs: list[Path], path: Path, epoch: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from edge.config import BrokerSection, Config, Credentials
 from edge.delivery import Delivery, Verdict
-from edge.errors import SealError
+from edge.errors import SealError, in_english
 from edge.hearing import Hearing
 from edge.mqtt import Address, Connection, Message
 from edge.seal import Verifier, load_key
@@ -168,11 +168,12 @@ class Session:
             self.refused = str(error)
             return
         if (ack.site, ack.gate) != (self._site, self._gate):
-            self.refused = f"an acknowledgement for {ack.site}/{ack.gate} was refused"
+            self.refused = in_english("an acknowledgement for {gate} was refused", gate=f"{ack.site}/{ack.gate}")
             return
         verdict = self._outbox.acknowledge(ack)
         if verdict == Verdict.WRONG:
-            self.refused = f"an acknowledgement of {ack.sequence} was refused: that is not what this gate wrote"
+            text = "an acknowledgement of {sequence} was refused: that is not what this gate wrote"
+            self.refused = in_english(text, sequence=ack.sequence)
         elif verdict != Verdict.FOREIGN:
             self._delivery.acknowledge(ack.sequence, time.monotonic(), ack.resend)
             self.out_of_step = self.out_of_step or ack.resend

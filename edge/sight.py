@@ -5,6 +5,7 @@ A verdict changes only when the views have said the same thing for a while: peop
 
 from msgspec import Struct
 
+from edge.errors import in_english
 from edge.terms import Status, View
 
 DARK, GLARE, FLAT, SOFT = 0.06, 0.5, 0.03, 0.09
@@ -63,12 +64,32 @@ class Sight:
         size = (view.width, view.height)
         wanted = (self._rules.width or view.width, self._rules.height or view.height)
         faults = (
-            (size != wanted, Status.WRONG_SIZE, "{} x {} instead of {} x {}".format(*size, *wanted)),
-            (view.brightness < DARK and view.contrast < LIT, Status.TOO_DARK, f"brightness {view.brightness:.3f}"),
-            (view.glare > GLARE, Status.TOO_BRIGHT, f"{view.glare:.0%} of the picture is white"),
-            (view.contrast < FLAT, Status.COVERED, f"contrast {view.contrast:.3f}"),
-            (view.sharpness < SOFT, Status.BLURRED, f"sharpness {view.sharpness:.3f}"),
-            (view.change is not None and view.change < STILL, Status.FROZEN, "the picture does not change"),
-            (view.likeness is not None and view.likeness < UNLIKE, Status.MOVED, f"likeness {view.likeness or 0:.2f}"),
+            (
+                size != wanted,
+                Status.WRONG_SIZE,
+                in_english("{seen} pixels instead of {wanted}", seen=_pixels(*size), wanted=_pixels(*wanted)),
+            ),
+            (
+                view.brightness < DARK and view.contrast < LIT,
+                Status.TOO_DARK,
+                in_english("brightness {number:.3f}", number=view.brightness),
+            ),
+            (
+                view.glare > GLARE,
+                Status.TOO_BRIGHT,
+                in_english("{share:.0%} of the picture is white", share=view.glare),
+            ),
+            (view.contrast < FLAT, Status.COVERED, in_english("contrast {number:.3f}", number=view.contrast)),
+            (view.sharpness < SOFT, Status.BLURRED, in_english("sharpness {number:.3f}", number=view.sharpness)),
+            (view.change is not None and view.change < STILL, Status.FROZEN, in_english("the picture does not change")),
+            (
+                view.likeness is not None and view.likeness < UNLIKE,
+                Status.MOVED,
+                in_english("likeness {number:.2f}", number=view.likeness or 0),
+            ),
         )
         return next(((status, detail) for bad, status, detail in faults if bad), (Status.STREAMING, ""))
+
+
+def _pixels(width: int, height: int) -> str:
+    return f"{width} x {height}"

@@ -7,6 +7,7 @@ next.
 
 import math
 
+from edge.errors import in_english
 from edge.events import ReaderFault
 from edge.facts import Effect, Emit
 from edge.fault import Fault
@@ -34,7 +35,7 @@ class Silence:
             return []
         over = fault.update(False, now)
         self._await(now, fault)
-        return [Emit(f"reader/{name}", ReaderFault(False, "it is heard again"))] if over else []
+        return [Emit(f"reader/{name}", ReaderFault(False, in_english("it is heard again")))] if over else []
 
     def reach(self, reachable: bool, now: float) -> None:
         """Whether readers can be heard at all, over the broker."""
@@ -57,4 +58,4 @@ class Silence:
         return [Emit(f"reader/{name}", ReaderFault(True, self._why(name))) for name in fallen]
 
     def _why(self, name: str) -> str:
-        return f"nothing was heard of it for {self._limits[name]:g} s"
+        return in_english("nothing was heard of it for {seconds:g} s", seconds=self._limits[name])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge import wire
-from edge.errors import EdgeError, LinkError
+from edge.errors import EdgeError, LinkError, in_english
 from edge.facts import Fact, Pulse, RelayReported, Relock
 from edge.terms import RelayOutcome
 
@@ -72,7 +72,7 @@ class RelayLink(Source):
             peer = self._peer  # the listening thread may let go of it at any time
             if peer and peer.send(wire.RelayPulse(effect.door, effect.pulse, effect.until, effect.renews)):
                 return
-            why = "the relay guard is away" if peer is None else "the relay guard does not read"
+            why = in_english("the relay guard is away") if peer is None else in_english("the relay guard does not read")
         except LinkError as error:
             why = str(error)
         self._put(RelayReported(effect.door, RelayOutcome.FAILED, effect.pulse, why))
@@ -115,12 +115,12 @@ class RelayLink(Source):
                 try:
                     message = peer.receive()
                 except EOFError:
-                    return "the relay guard is gone"
+                    return in_english("the relay guard is gone")
                 except EdgeError as error:
                     return str(error)
                 if isinstance(message, wire.RelayReport):
                     self._put(RelayReported(message.door, message.outcome, message.pulse, message.detail))
-        return "the gate is stopping"
+        return in_english("the gate is stopping")
 
     def _all(self, outcome: RelayOutcome, detail: str) -> None:
         for door in self._doors:

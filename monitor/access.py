@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from edge.errors import EdgeError, StoreError
-from edge.i18n import speaking
 from monitor.accounts import Accounts, Denied, Role, Session, User
+from monitor.retold import retelling
 from monitor.spoken import language
 
 COOKIE = "edge-gate-room"
@@ -102,7 +102,7 @@ def api(least: Role = Role.VIEWER) -> Callable[[Endpoint], Endpoint]:
 
 def problem(request: Request, status: int, error: EdgeError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """What has failed and how to mend it, in the language of who asks."""
-    translate = speaking(language(request))
+    translate = retelling(language(request))
     told = {"error": error.message.render(translate), "hint": error.advice.render(translate)}
     return JSONResponse(told, status, headers)
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from edge.i18n import speaking
+from monitor.retold import retelling
 from monitor.terms import Alarm, Priority
-from monitor.words import place, word
+from monitor.words import detailed, place, word
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA_TYPE = "application/cap+xml"
@@ -53,7 +54,7 @@ def _info(root: ET.Element, alarm: Alarm, issuer: Issuer, language: str) -> None
     _add(info, urgency=URGENCY[alarm.priority] if alarm.active else "Past", severity=SEVERITY[alarm.priority])
     _add(info, certainty="Possible" if alarm.key.kind in SUSPECTED else "Observed")
     _add(info, onset=_time(alarm.raised, issuer.zone), senderName=issuer.title, headline=f"{event}: {where}")
-    if description := _clean(alarm.detail).strip():
+    if description := _clean(detailed(alarm.key.kind, alarm.detail, retelling(language))).strip():
         _add(info, description=description)
     _add(ET.SubElement(info, "area"), areaDesc=f"{issuer.title}, {where}")
 

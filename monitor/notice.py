@@ -8,8 +8,9 @@ from msgspec import Struct
 from edge.i18n import speaking
 from monitor import cap
 from monitor.linkage import Cause, Level
+from monitor.retold import retelling
 from monitor.terms import Alarm, Check, Key
-from monitor.words import place, word
+from monitor.words import detailed, place, word
 
 NOBODY = Key("", "", "", "")
 
@@ -73,7 +74,7 @@ class Writer(Struct, frozen=True):
         lines = [
             self.subject(notice, level),
             translate("since {time}; now: {state}").format(time=raised, state=translate(word(alarm.state))),
-            alarm.detail,
+            detailed(alarm.key.kind, alarm.detail, retelling(level.language)),
             self.link(alarm),
         ]
         return "\n".join(line for line in lines if line)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.errors import SealError, StoreError
+from edge.errors import SealError, StoreError, in_english
 from edge.i18n import N_
 from edge.mqtt import Address, Connection, Lost, Message
 from edge.seal import Signer, load_key, new_signing_key
@@ -188,7 +188,7 @@ class Desk:
         if backlog is None or not backlog.epoch:
             return
         if not EPOCH.fullmatch(backlog.epoch):  # a retained one that no database takes would stop every other gate's
-            raise Unacceptable("its epoch is not what a gate writes")
+            raise Unacceptable(in_english("its epoch is not what a gate writes"))
         place = (site, gate, backlog.epoch)
         self._first[place] = backlog.first
         if place not in self._streams:

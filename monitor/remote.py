@@ -19,7 +19,8 @@ from edge.errors import EdgeError, LinkError
 from edge.i18n import _, language
 from monitor.hub import ALIVE_S, News
 from monitor.picture import Picture, Row, row, things
-from monitor.words import where, word
+from monitor.retold import retelling
+from monitor.words import detailed, where, word
 
 LINES = 200
 PATIENCE_S = 10.0
@@ -140,7 +141,7 @@ def _alarm(alarm: dict[str, Any]) -> Row:
         kind,
         alarm["severity"],
         _(word(alarm["state"])),
-        alarm["detail"],
+        detailed(alarm["kind"], alarm["detail"], retelling(language())),
     )
     return row(str(alarm["number"]), *cells, severity=alarm["severity"], number=alarm["number"])
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 
+from edge.errors import in_english
 from edge.events import EventsLost
 from edge.i18n import N_
 from edge.seal import GENESIS, chain_hash
@@ -92,38 +93,38 @@ def gate_of(where: str) -> tuple[str, str]:
     """Site and gate of a topic; Unacceptable when it is not one that gates publish on."""
     found = _TOPIC.fullmatch(where)
     if not found:
-        raise Unacceptable("not a gate's topic")
+        raise Unacceptable(in_english("not a gate's topic"))
     return found["site"], found["gate"]
 
 
 def decoded(payload: bytes, kind: type[T]) -> T:
     """A JSON document of this kind; Unacceptable when it is none."""
     if len(payload) > LARGEST:
-        raise Unacceptable(f"larger than {LARGEST} bytes")
+        raise Unacceptable(in_english("larger than {bytes} bytes", bytes=LARGEST))
     try:
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Unacceptable(f"malformed: {error}") from error
+        raise Unacceptable(in_english("malformed: {why}", why=error)) from error
 
 
 def parse(where: str, payload: bytes) -> Received:
     """An event from the topic that it came on; Unacceptable says what is wrong with it."""
     site, gate = gate_of(where)
     if len(payload) > LARGEST:
-        raise Unacceptable(f"larger than {LARGEST} bytes")
+        raise Unacceptable(in_english("larger than {bytes} bytes", bytes=LARGEST))
     try:
         document = msgspec.json.decode(payload, type=dict[str, object])
         event = msgspec.convert(document, Envelope)
         digest = chain_hash(document)
         lost = msgspec.convert(event.data, EventsLost) if event.type == LOST else None
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Unacceptable(f"malformed: {error}") from error
+        raise Unacceptable(in_english("malformed: {why}", why=error)) from error
     last = int(event.sequence) if _PLACE.fullmatch(f"{event.epoch}-{event.sequence}") else 0
     first = lost.first if lost else last
     if event.source != f"/{site}/{gate}":
-        raise Unacceptable("its source is another gate")
+        raise Unacceptable(in_english("its source is another gate"))
     if event.id != f"{event.epoch}-{event.sequence}" or not 1 <= first <= last or not 1 <= event.severity <= 1000:
-        raise Unacceptable("epoch, sequence, id or severity is not what a gate writes")
+        raise Unacceptable(in_english("epoch, sequence, id or severity is not what a gate writes"))
     return Received(site, gate, event.epoch, first, last, lost.hash if lost else digest, event, payload)
 
 

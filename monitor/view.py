@@ -20,6 +20,7 @@ from monitor.accounts import Denied, Role
 from monitor.api import LEAST, room_of
 from monitor.forms import form
 from monitor.gates import Gate
+from monitor.retold import retelling
 from monitor.spoken import LANGUAGES, language
 from monitor.terms import Action, Alarm, Check
 from monitor.words import called, detailed, place, where, word
@@ -62,7 +63,7 @@ def _token(request: Request) -> str:
 def render(request: Request, template: str, who: Caller | None, status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page, or a part of one, from its template."""
     spoken = language(request)
-    translate = speaking(spoken)
+    translate, heard = speaking(spoken), retelling(spoken)
     site = room_of(request).settings.site
     zone, names = ZoneInfo(site.time_zone), site.names
     known = {
@@ -70,10 +71,11 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
         "lang": spoken.replace("_", "-"), "languages": LANGUAGES, "title": site.title,
         "clock": lambda at: clock(at, zone), "since": lambda at: since(at, translate),
         "local": lambda at: local(at, zone),
-        "told": lambda error: error.render(translate), "offers": offers, "room": room_of(request),
+        "told": lambda error: error.render(heard), "offers": offers, "room": room_of(request),
         "where": lambda subject: where(subject, translate, names), "place": lambda key: place(key, translate, names),
         "called": lambda gate: called(gate, names), "titled": lambda name: names.get(name, name),
-        "level": level, "detailed": lambda text: detailed(text, translate),
+        "level": level, "heard": heard,
+        "detailed": lambda kind, text: detailed(kind, text, heard),
         "aside": lambda off_s: aside(off_s, translate), "problem": None, "Markup": Markup,
     }  # fmt: skip
     return HTMLResponse(TEMPLATES.get_template(template).render({**known, **values}), status)

@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.i18n import _
+from edge.i18n import _, language
 from edge.mqtt import Address, Connection, Lost
 from edge.transport import Channel, Envelope, Presence, topic
 from monitor.picture import Picture, Row, row, things
+from monitor.retold import retelling
 from monitor.stream import Unacceptable, gate_of, parse
-from monitor.words import where, word
+from monitor.words import detailed, where, word
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE)]
 REMEMBERED = 10_000
@@ -119,7 +120,8 @@ def _detail(event: Envelope) -> str:
     plain = [(name, value) for name, value in data.items() if not isinstance(value, dict)]
     pairs = personal.items() if isinstance(personal, dict) else []
     known = [(name, pair[1]) for name, pair in pairs if isinstance(pair, list) and len(pair) == 2]
-    return ", ".join(f"{name}: {value}" for name, value in [*known, *plain] if name != "active")
+    text = ", ".join(f"{name}: {value}" for name, value in [*known, *plain] if name != "active")
+    return detailed(_kind(event), text, retelling(language()))
 
 
 def _kind(event: Envelope) -> str:

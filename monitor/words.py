@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from edge.i18n import N_
 from edge.terms import Moment
-from monitor.terms import Action, Key, Priority, Stage, State
+from monitor.terms import INSPECTED, MISSED, OVERDUE, REPORTED, Action, Key, Priority, Stage, State
 
 Names = Mapping[str, str]
 """What people call gates (`SITE/GATE`), doors and cameras."""
@@ -181,18 +181,19 @@ EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, DEGRADED
 DETAILS = {"status": N_("status"), "state": N_("state"), "detail": N_("detail"), "source": N_("source"),
            "undelivered": N_("undelivered"), "off_s": N_("seconds ahead"), "before": N_("log before"),
            "recorded": N_("recorded up to")}  # fmt: skip
-FIELD = re.compile(r"(?<![^ ])(\w+): ([\w.-]+)?")
+FIELD = re.compile(rf"(?:^|, )({'|'.join(DETAILS)}): ")
+OWN_WORDS = (REPORTED, INSPECTED, OVERDUE, MISSED)
+"""Kinds of alarms whose detail is what a person has written, or a name that the site has given."""
 
 
-def detailed(text: str, translate: Callable[[str], str]) -> str:
-    """What a gate says of a fault, with the names of its fields and their words as the reader knows them."""
-
-    def told(found: "re.Match[str]") -> str:
-        if found[1] not in DETAILS:
-            return found[0]
-        return f"{translate(DETAILS[found[1]])}: {translate(word(found[2])) if found[2] else ''}"
-
-    return FIELD.sub(told, text)
+def detailed(kind: str, text: str, translate: Callable[[str], str]) -> str:
+    """What a gate or the room says of a fault, with its fields and their words as the reader knows them."""
+    if kind in OWN_WORDS:
+        return text
+    head, *fields = FIELD.split(text)
+    pairs = zip(fields[::2], fields[1::2], strict=True)
+    told = [f"{translate(DETAILS[name])}: {translate(word(value)) if value else ''}" for name, value in pairs]
+    return ", ".join([*([translate(head)] if head else []), *told])
 
 
 def word(name: str) -> str:

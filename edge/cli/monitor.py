@@ -10,7 +10,7 @@ import typer
 
 from edge.cli.common import JsonOption, emit, say
 from edge.errors import EdgeError, Phrase
-from edge.i18n import N_, _
+from edge.i18n import N_, language
 
 if TYPE_CHECKING:
     from monitor import chain, gaps
@@ -219,12 +219,13 @@ def _say_events(events: "Findings") -> None:
 
 def _say_found(found: "gaps.Gap | Problem") -> None:
     from monitor.gaps import Gap
+    from monitor.retold import retelling
     from monitor.words import detailed, word
 
     if isinstance(found, Gap):
         _say_gap(found)
         return
-    what, detail = Phrase(word(f"room.{found.kind}")), detailed(found.detail, _)
+    what, detail = Phrase(word(f"room.{found.kind}")), detailed("", found.detail, retelling(language()))
     say("{place}: when events arrived: {what}: {detail}", place=found.place, what=what, detail=detail)
 
 

@@ -224,7 +224,7 @@ def test_a_device_is_out_of_service_while_its_fault_is_there() -> None:
 
 def test_details_are_read_in_the_readers_language() -> None:
     chinese = speaking("zh_CN")
-    assert detailed("status: covered, detail: contrast 0.012", chinese) == "状况: 被遮挡, 详情: contrast 0.012"
-    assert detailed("state: slow, undelivered: 3, detail: a: b", chinese) == "状态: 缓慢, 未投递: 3, 详情: a: b"
-    assert detailed("room: door 3 <b>", chinese) == "room: door 3 <b>"
+    assert detailed("", "status: covered, detail: contrast 0.012", chinese) == "状况: 被遮挡, 详情: contrast 0.012"
+    assert detailed("", "state: slow, undelivered: 3, detail: a: b", chinese) == "状态: 缓慢, 未投递: 3, 详情: a: b"
+    assert detailed("", "room: door 3 <b>", chinese) == "room: door 3 <b>"
     assert where("", chinese) == "" and where("reader/pad", chinese) == "读卡器 pad"

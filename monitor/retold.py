@@ -1,0 +1,90 @@
+"""What a gate or the machine has said in English, in the reader's language: a message is known again by its shape.
+
+Events, states and what the room itself keeps have their texts in English, so that every log and every reader has the
+same. Most of them are messages of the catalogue with something filled in. Whatever else comes stays as it was said.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from string import Formatter
+
+from edge.i18n import messages
+
+LEAST = 5
+"""Letters of its own that a message must have to be known again with something filled in."""
+JOINTS = ("\n", "; ", ": ")
+"""A message and its hint are lines, several are joined, and before a colon stands what one is about."""
+LONGEST = 2000
+"""Characters of a text that is looked at: it comes from the network."""
+
+
+class Shape:
+    """A message with places that are filled in, and its translation. ValueError when it cannot be told from others."""
+
+    def __init__(self, template: str, translation: str) -> None:
+        parts = list(Formatter().parse(template))
+        self._names = [name for _, name, _, _ in parts if name is not None]
+        begin, *between = [literal for literal, _, _, _ in parts]
+        *self._between, self._end = between if len(between) == len(self._names) else [*between, ""]
+        self._begin = begin
+        self._translation = [(literal, name) for literal, name, _, _ in Formatter().parse(translation)]
+        self.letters = sum(letter.isalpha() for text in (begin, *between) for letter in text)
+        if self.letters < LEAST or not all(self._between):
+            raise ValueError(template)
+
+    def fields(self, text: str) -> dict[str, str] | None:
+        """What is filled in, if the text is of this shape. It takes the first way to read it."""
+        at, end = len(self._begin), len(text) - len(self._end)
+        if at >= end or not text.startswith(self._begin) or not text.endswith(self._end):
+            return None
+        found: dict[str, str] = {}
+        for name, literal in zip(self._names, self._between, strict=False):
+            until = text.find(literal, at + 1, end)
+            if until < 0 or found.setdefault(name, text[at:until]) != text[at:until]:
+                return None
+            at = until + len(literal)
+        last = found.setdefault(self._names[-1], text[at:end])
+        is_one = not any(joint in value for value in found.values() for joint in JOINTS[:2])
+        return found if at < end and last == text[at:end] and is_one else None
+
+    def told(self, fields: dict[str, str]) -> str:
+        return "".join(literal + fields.get(name or "", "") for literal, name in self._translation)
+
+
+class Retelling:
+    """From English by these messages and their translations."""
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self._known = known
+        self._shapes = sorted(_shapes(known.items()), key=lambda shape: -shape.letters)
+        self.text: Callable[[str], str] = functools.lru_cache(1000)(self._text)
+
+    def _text(self, text: str) -> str:
+        if text in self._known or not text or len(text) > LONGEST:
+            return self._known.get(text, text)
+        for shape in self._shapes:
+            if (fields := shape.fields(text)) is not None:
+                return shape.told({name: self.text(value) for name, value in fields.items()})
+        return self._parts(text)
+
+    def _parts(self, text: str) -> str:
+        for mark in JOINTS:
+            head, found, rest = text.partition(mark)
+            if found:
+                return (head if mark == ": " else self.text(head)) + mark + self.text(rest)
+        return text
+
+
+def _shapes(known: Iterable[tuple[str, str]]) -> Iterable[Shape]:
+    for template, translation in known:
+        try:
+            if "{" in template:
+                yield Shape(template, translation)
+        except ValueError:
+            continue
+
+
+@functools.cache
+def retelling(language: str) -> Callable[[str], str]:
+    """What retells in a language; it translates as well as any gettext function."""
+    return Retelling(messages(language)).text

@@ -1,0 +1,80 @@
+"""What gates and the machine say in English reaches a reader in their own language, whatever is filled in."""
+
+import string
+
+import pytest
+
+from edge.errors import EdgeError, Phrase
+from edge.i18n import messages, speaking
+from monitor.retold import LONGEST, Retelling, retelling
+from monitor.terms import REPORTED
+from monitor.words import detailed
+
+CHINESE = retelling("zh_CN")
+SAID = [
+    ("contrast 0.012", "对比度 0.012"),
+    ("1280 x 720 pixels instead of 1920 x 1080", "1280 x 720 像素，应为 1920 x 1080"),
+    ("no answer within 2.5 s", "2.5 秒内没有答复"),
+    ("the relay guard is gone", "继电器守护进程已退出"),
+    ("3-5: it does not follow from the event before it", "3-5: 与前一事件不衔接"),
+    ("it has 2 heads; 7 of unknown events carried over", "它有 2 个头记录; 未知 个事件中转入了 7 个"),
+    ("edge/v1/hq/g/event: malformed: JSON is malformed", "edge/v1/hq/g/event: 格式错误：JSON is malformed"),
+    ("[Errno 111] Connection refused", "[Errno 111] 连接被拒绝"),
+    ("words of somebody", "words of somebody"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("english", "chinese"), SAID)
+def test_a_message_is_known_again_by_its_shape(english: str, chinese: str) -> None:
+    assert CHINESE(english) == chinese
+    assert retelling("en")(english) == english
+
+
+def test_an_error_of_another_process_is_retold_with_its_hint_and_with_what_is_filled_in() -> None:
+    hint = "see what there is: edge-gate monitor verify"
+    error = EdgeError("there is no gap at {place} that waits to be accepted", hint, place="a/b/c/1")
+    assert CHINESE(str(error)) == error.render(speaking("zh_CN"))
+    inner = EdgeError("{path} cannot be read: {why}", path="/etc/x", why="Permission denied")
+    assert CHINESE(str(inner)) == inner.render(speaking("zh_CN"))
+
+
+def test_every_message_that_can_be_told_from_others_is_retold() -> None:
+    """With any words filled in; the few that look like another one of more letters are told by that one."""
+    known = messages("zh_CN")
+    assert len(known) > 1000
+    told = [text for text in known if "{" in text and fits(text)]
+    missed = [text for text in told if CHINESE(filled(text)) == filled(text) != filled(known[text])]
+    assert len(told) > 500 and [text for text in missed if sum(map(str.isalpha, bare(text))) >= 5] == []
+
+
+def fits(text: str) -> bool:
+    parts = list(string.Formatter().parse(text))
+    return all(literal for literal, _, _, _ in parts[1:]) and len(filled(text)) < LONGEST
+
+
+def filled(text: str) -> str:
+    parts = string.Formatter().parse(text)
+    return "".join(literal + (f"<{name}>" if name is not None else "") for literal, name, _, _ in parts)
+
+
+def bare(text: str) -> str:
+    return "".join(literal for literal, _, _, _ in string.Formatter().parse(text))
+
+
+def test_a_text_that_fits_in_part_only_stays() -> None:
+    retold = Retelling(
+        {"door {name} of {name}": "{name} 之门 {name}", "from {a}, {b} on": "{b} {a}", "{a}{b} begins": "x"}
+    )
+    assert retold.text("door a of a") == "a 之门 a" and retold.text("door a of b") == "door a of b"
+    assert retold.text("from 1, 2 on") == "2 1"
+    for text in ("from , 2 on", "from 1,  on", "from 1 on", "door  of ", "ab begins", "from 1, 2 on" + "x" * LONGEST):
+        assert retold.text(text) == text
+    hostile = "from " + ", " * 900 + "x"
+    assert retold.text(hostile) == hostile
+
+
+def test_what_a_person_has_written_stays_as_it_was() -> None:
+    assert detailed(REPORTED, "closed", CHINESE) == "closed"
+    assert detailed("DoorFault", "source: relay, detail: the relay does not answer", CHINESE).endswith("继电器没有应答")
+    assert str(Phrase("closed")) == "closed"
