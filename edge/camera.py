@@ -257,8 +257,8 @@ class _Reader:
         raise _Failure(Status.ENDED, in_english("the camera ended the stream"))
 
     def _decode(self, packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
-        """Whole frames only: what libav had to patch up is no evidence. Of a key frame that is no IDR it says so whenever
-        others were left out before it, although it needs none."""
+        """Whole frames only: what libav had to patch up is no evidence. Of a key frame that is no IDR it says so
+        whenever others were left out before it, although it needs none."""
         try:
             return [frame for frame in packet.decode() if self._key_frames or not frame.is_corrupt]
         except FFmpegError:

@@ -80,6 +80,26 @@ def test_a_click_opens_the_door_once_and_the_page_says_so(browser: Browser, moni
     assert "open demo/lobby main: accepted" in audit
 
 
+def top(page: Page, what: str) -> float:
+    box = page.locator(what).first.bounding_box()
+    assert box
+    return box["y"]
+
+
+def test_the_state_of_a_gate_comes_before_what_can_be_done(
+    browser: Browser, monitor: Monitor, gates: list[str]
+) -> None:
+    phone = enter(browser, monitor, viewport={"width": 375, "height": 812})
+    phone.goto(f"{monitor.url}/gates/demo/lobby")
+    assert top(phone, "h1") < top(phone, ".tile") < top(phone, ".events") < top(phone, ".commands")
+    assert top(phone, ".tile") < 812 / 2
+    phone.get_by_role("link", name="Look and act").click()
+    until(lambda: 0 <= top(phone, ".commands") < 812 / 2)  # nobody has to scroll past all of it
+    wide = enter(browser, monitor, viewport={"width": 1280, "height": 800})
+    wide.goto(f"{monitor.url}/gates/demo/lobby")
+    assert top(wide, ".commands") < 800 / 2 and top(wide, ".tile") < 800 / 2
+
+
 def test_a_lockdown_is_asked_about_and_refuses_what_it_should(
     browser: Browser, monitor: Monitor, gates: list[str]
 ) -> None:
