@@ -1,4 +1,4 @@
-"""How soon a long history answers: many invented events in the room's database, and what people ask of it."""
+"""How soon a long history answers: many invented events in the room's database, what people ask of it, and a check."""
 
 import random
 import time
@@ -10,14 +10,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from edge.seal import chain_hash
 from edge.transport import Envelope
 from monitor.database import Database
 from monitor.history import History, Wanted, iso
 from monitor.ledger import Ledger
+from monitor.personal import committed
 from monitor.stream import Received, Stream
 from monitor.terms import DAY_S
 
-SITE, EPOCH, HASH = "bench", "b" * 16, "0" * 64
+SITE, EPOCH = "bench", "b" * 16
 GATES, PEOPLE, DAYS = 7, 3_000, 365
 BATCH = 5_000
 PAGE = 50
@@ -41,11 +43,14 @@ class Asked(Struct):
 
 
 class Result(Struct):
-    """`worst_ms` is of the slowest question of all."""
+    """`worst_ms` is of the slowest question of all; `verify_s` is how long it takes to read every event again and
+    check its chain, as `edge-gate monitor verify` does, and `in_order` how many were found to be so."""
 
     events: int
     search_ms: dict[str, Asked]
     worst_ms: float
+    verify_s: float
+    in_order: int
 
 
 def measure(events: int, database: str, progress: Progress) -> Result:
@@ -56,7 +61,9 @@ def measure(events: int, database: str, progress: Progress) -> Result:
             _fill(kept, events, progress)
             history, rnd = History(kept), random.Random(7)
             found = {name: _time(lambda ask=ask: ask(history, rnd)) for name, ask in QUESTIONS.items()}  # type: ignore[misc]
-        return Result(events, found, max(each.worst for each in found.values()))
+            begun, verdict = time.perf_counter(), Ledger(kept).audit()
+            verify_s = round(time.perf_counter() - begun, 1)
+        return Result(events, found, max(each.worst for each in found.values()), verify_s, verdict.events)
 
 
 def _time(ask: Callable[[], object]) -> Asked:
@@ -69,12 +76,10 @@ def _time(ask: Callable[[], object]) -> Asked:
 
 
 def _fill(database: Database, events: int, progress: Progress) -> None:
-    ledger, made = Ledger(database), _invented(events)
     gates = {name: Stream(SITE, name, EPOCH) for name in _gates()}
+    ledger, made = Ledger(database), _invented(events, gates)
     for first in range(0, events, BATCH):
         batch = [next(made) for _ in range(min(BATCH, events - first))]
-        for received in batch:
-            gates[received.gate].sequence = received.last
         ledger.commit(batch, gates.values(), [], {})
         progress("fill", first + len(batch), events)
 
@@ -83,29 +88,32 @@ def _gates() -> list[str]:
     return [f"gate-{number + 1}" for number in range(GATES)]
 
 
-def _invented(events: int) -> Iterator[Received]:
+def _invented(events: int, gates: dict[str, Stream]) -> Iterator[Received]:
+    """Each follows from the one before it at its gate."""
     rnd, names = random.Random(1), list(TYPES)
     begun, step = time.time() - DAYS * DAY_S, DAYS * DAY_S / events
     kinds = rnd.choices(names, [TYPES[name][0] for name in names], k=events)
-    sequences = dict.fromkeys(_gates(), 0)
     for number, kind in enumerate(kinds):
-        gate = rnd.choice(_gates())
-        sequences[gate] += 1
-        yield _event(gate, sequences[gate], kind, begun + number * step, rnd)
+        stream = gates[rnd.choice(_gates())]
+        yield _event(stream, kind, begun + number * step, rnd)
 
 
-def _event(gate: str, sequence: int, kind: str, at: float, rnd: random.Random) -> Received:
+def _event(stream: Stream, kind: str, at: float, rnd: random.Random) -> Received:
     data: dict[str, object] = {"detail": "x" * 200}
     if kind == "AccessDenied":
         data["reason"] = rnd.choice(("no_match", "schedule", "no_liveness", "blocked"))
     if kind.startswith("Access") and kind != "AccessDenied":
-        data["personal"] = {"person": ["salt", f"p{rnd.randrange(PEOPLE):04}"]}
-    place = f"{sequence:012}"
+        data |= committed({"person": f"p{rnd.randrange(PEOPLE):04}"})
+    stream.sequence += 1
+    place = f"{stream.sequence:012}"
     event = Envelope(
-        id=f"{EPOCH}-{place}", source=f"/{SITE}/{gate}", type=f"edge-gate.{kind}", subject="door/main", time=iso(at),
-        severity=TYPES[kind][1], timetrusted=True, epoch=EPOCH, sequence=place, previoushash=HASH, data=data,
+        id=f"{EPOCH}-{place}", source=f"/{SITE}/{stream.gate}", type=f"edge-gate.{kind}", subject="door/main",
+        time=iso(at), severity=TYPES[kind][1], timetrusted=True, epoch=EPOCH, sequence=place,
+        previoushash=stream.hash, data=data,
     )  # fmt: skip
-    return Received(SITE, gate, EPOCH, sequence, sequence, HASH, event, msgspec.json.encode(event))
+    stream.hash = chain_hash(msgspec.to_builtins(event))
+    sequence, payload = stream.sequence, msgspec.json.encode(event)
+    return Received(SITE, stream.gate, EPOCH, sequence, sequence, stream.hash, event, payload)
 
 
 # What is asked -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import delete, select, update
 
+from bench.history import measure
 from edge.errors import EdgeError
 from edge.seal import chain_hash, new_signing_key
 from monitor.acceptance import Acceptances
@@ -367,3 +368,8 @@ def test_what_was_accepted_and_cannot_be_read_ends_and_stops_nothing(
     assert [(each.gap.place.sequence, each.who) for each in acceptances.all()] == [(5, "")]
     with database.reading() as connection:
         assert len(connection.execute(select(ACCEPTED)).all()) == 1
+
+
+def test_the_history_that_is_measured_is_whole() -> None:
+    result = measure(2_000, "", lambda phase, done, total: None)
+    assert (result.events, result.in_order) == (2_000, 2_000) and result.verify_s > 0
