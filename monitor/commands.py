@@ -1,6 +1,7 @@
 """Commanding gates from the page and by programs: one gate, or a whole site where it may take two people."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,8 +17,10 @@ from monitor.accounts import Role
 from monitor.api import room_of
 from monitor.commanding import LASTING, SITE_WIDE, NotAllowed, Outcome, Pending
 from monitor.forms import form
+from monitor.retold import retelling
 from monitor.room import Room
 from monitor.settings import Asked
+from monitor.spoken import language
 from monitor.view import page, render
 from monitor.words import COMMANDS
 
@@ -105,11 +108,12 @@ def order(request: Request, who: Caller) -> Response:
         return problem(request, 400, error)
     except (msgspec.MsgspecError, ValueError) as error:
         return problem(request, 400, EdgeError("the body is not as it should be: {why}", why=error))
-    return JSONResponse(told(outcome), 200 if outcome.accepted else 409)
+    return JSONResponse(told(outcome, retelling(language(request))), 200 if outcome.accepted else 409)
 
 
-def told(outcome: Outcome) -> dict[str, Any]:
-    return {**outcome._asdict(), "why": str(outcome.why)}
+def told(outcome: Outcome, retell: Callable[[str], str]) -> dict[str, Any]:
+    refused = {door: retell(why) for door, why in outcome.refused.items()}
+    return {**outcome._asdict(), "why": outcome.why.render(retell), "refused": refused}
 
 
 @page(Role.GUARD)

@@ -154,6 +154,13 @@ def test_programs_may_have_somebody_forgiven(monitor: Monitor, gates: list[str])
     command(monitor, "lobby", "zhao", 403, kind="forgive")
 
 
+def test_programs_are_told_in_their_language_why_a_gate_refused(monitor: Monitor, gates: list[str]) -> None:
+    address, sent = f"{monitor.url}/api/gates/demo/lobby/commands", {"kind": "open", "door": "cellar"}
+    for language, why in (("en", "there is no door cellar"), ("zh", "没有门 cellar")):
+        answer = post(address, auth=("li", PASSWORD), json=sent, headers={"Accept-Language": language})
+        assert (answer.status_code, answer.json()["why"]) == (409, why)
+
+
 def test_an_operator_has_one_person_forgiven_on_the_page_and_never_everybody(
     browser: Browser, monitor: Monitor, gates: list[str]
 ) -> None:
