@@ -14,8 +14,8 @@ LEAST = 5
 """Letters of its own that a message must have to be known again with something filled in."""
 JOINTS = ("\n", "; ", ": ")
 """A message and its hint are lines, several are joined, and before a colon stands what one is about."""
-LONGEST = 2000
-"""Characters of a text that is looked at: it comes from the network."""
+LONGEST, MOST = 600, 8
+"""Characters and joints of a text that is looked at: it comes from the network."""
 
 
 class Shape:
@@ -60,12 +60,17 @@ class Retelling:
         self.text: Callable[[str], str] = functools.lru_cache(1000)(self._text)
 
     def _text(self, text: str) -> str:
-        if text in self._known or not text or len(text) > LONGEST:
+        is_long = len(text) > LONGEST or sum(map(text.count, JOINTS)) > MOST
+        if text in self._known or not text or is_long:
             return self._known.get(text, text)
         for shape in self._shapes:
             if (fields := shape.fields(text)) is not None:
-                return shape.told({name: self.text(value) for name, value in fields.items()})
+                return shape.told({name: self._field(value) for name, value in fields.items()})
         return self._parts(text)
+
+    def _field(self, value: str) -> str:
+        """One word is a name or a number, whatever else it may mean."""
+        return self.text(value) if " " in value else value
 
     def _parts(self, text: str) -> str:
         for mark in JOINTS:

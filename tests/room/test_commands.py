@@ -156,7 +156,7 @@ def test_programs_may_have_somebody_forgiven(monitor: Monitor, gates: list[str])
 
 def test_programs_are_told_in_their_language_why_a_gate_refused(monitor: Monitor, gates: list[str]) -> None:
     address, sent = f"{monitor.url}/api/gates/demo/lobby/commands", {"kind": "open", "door": "cellar"}
-    for language, why in (("en", "there is no door cellar"), ("zh", "没有门 cellar")):
+    for language, why in (("en", "there is no door cellar here"), ("zh", "此处没有门 cellar")):
         answer = post(address, auth=("li", PASSWORD), json=sent, headers={"Accept-Language": language})
         assert (answer.status_code, answer.json()["why"]) == (409, why)
 

@@ -17,7 +17,7 @@ SAID = [
     ("no answer within 2.5 s", "2.5 秒内没有答复"),
     ("the relay guard is gone", "继电器守护进程已退出"),
     ("3-5: it does not follow from the event before it", "3-5: 与前一事件不衔接"),
-    ("it has 2 heads; 7 of unknown events carried over", "它有 2 个头记录; 未知 个事件中转入了 7 个"),
+    ("it has 2 heads; 7 of unknown events carried over", "它有 2 个头记录; unknown 个事件中转入了 7 个"),
     ("edge/v1/hq/g/event: malformed: JSON is malformed", "edge/v1/hq/g/event: 格式错误：JSON is malformed"),
     ("[Errno 111] Connection refused", "[Errno 111] 连接被拒绝"),
     ("words of somebody", "words of somebody"),
@@ -70,8 +70,15 @@ def test_a_text_that_fits_in_part_only_stays() -> None:
     assert retold.text("from 1, 2 on") == "2 1"
     for text in ("from , 2 on", "from 1,  on", "from 1 on", "door  of ", "ab begins", "from 1, 2 on" + "x" * LONGEST):
         assert retold.text(text) == text
-    hostile = "from " + ", " * 900 + "x"
-    assert retold.text(hostile) == hostile
+
+
+@pytest.mark.parametrize("piece", ["a: ", "; ", "\n", "there is no gate ", " begins", ", ", "{", "x"])
+def test_a_text_that_was_made_to_be_hard_is_told_all_the_same(piece: str) -> None:
+    assert CHINESE(piece * (LONGEST // len(piece))) and CHINESE(piece * LONGEST) == piece * LONGEST
+
+
+def test_a_name_is_no_word() -> None:
+    assert CHINESE("there is no gate closed") == speaking("zh_CN")("there is no gate {name}").format(name="closed")
 
 
 def test_what_a_person_has_written_stays_as_it_was() -> None:
