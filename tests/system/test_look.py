@@ -4,8 +4,9 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Thread
 
 import cv2
 import httpx
@@ -15,10 +16,13 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from edge.certificates import BROKER_KEY, authority, certificate
 from edge.config import BrokerSection, Credentials, load
+from edge.errors import LinkError
 from edge.look import PER_MINUTE, VIEWER, watermarked
 from edge.look import Window as Looks
 from edge.simulate import HOST, Server, free_port
 from edge.traffic import CAMERA, SimulatedGate
+from monitor.looking import Looks as RoomLooks
+from monitor.settings import load as load_room
 from tests.adapters.brokers import Mosquitto, until
 from tests.adapters.rtsp import RtspServer, make_clip, need_gstreamer
 from tests.conftest import need
@@ -122,6 +126,56 @@ def test_nobody_looks_more_often_than_once_a_second_for_long(folders: dict[str, 
         assert [looks.allowed() for _ in range(PER_MINUTE + 1)] == [True] * PER_MINUTE + [False]
 
 
+@contextmanager
+def served(credentials: Path, folder: Path) -> Iterator[Looks]:
+    """A gate's look in this process; its camera is not there, and no picture is needed."""
+    folder.mkdir()
+    (folder / "gate.toml").write_text(
+        CONFIG.format(folder=folder, camera=CAMERA, url="rtsp://127.0.0.1:1/x", port=free_port())
+    )
+    looks = Looks(load(folder / "gate.toml"), Credentials(credentials))
+    thread = Thread(target=looks.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield looks
+    finally:
+        looks.shutdown()
+        thread.join()
+        looks.server_close()
+
+
+def seen_from_the_room(room: Path, looks: Looks, folder: Path) -> str:
+    """Why a room with these credentials is shown no picture by what serves there."""
+    (folder / "monitor.toml").write_text(
+        f'[look]\ncertificate_file = "{room}/room.crt"\nkey_file = "{room}/{BROKER_KEY}"\nca_file = "{room}/ca.crt"\n'
+        f'[look.gates]\n"demo/lobby" = "https://{HOST}:{looks.server_address[1]}"\n'
+    )
+    with pytest.raises(LinkError) as told:
+        RoomLooks(load_room(folder / "monitor.toml")).look("li", "demo/lobby", CAMERA)
+    return str(told.value)
+
+
+def test_whoever_looks_is_in_the_log_of_the_gate_also_where_no_picture_came(
+    folders: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "edge.look"), served(folders["gate"], tmp_path / "gate") as looks:
+        assert "certificate" not in seen_from_the_room(folders["room"], looks, tmp_path)
+    assert f"li looks through camera {CAMERA}" in caplog.messages
+
+
+@pytest.mark.parametrize(("ca", "host"), [("foreign-ca", HOST), ("ca", "192.0.2.9")])
+def test_the_room_names_nobody_to_what_is_not_the_gate(
+    folders: dict[str, Path], tmp_path: Path, ca: str, host: str
+) -> None:
+    """Neither to a certificate of another authority, nor to that of another gate in this one's place."""
+    (tmp_path / "another").mkdir()
+    certificate(folders[ca], "lobby", tmp_path / "another", "look.crt", host=host)
+    (tmp_path / "another/ca.crt").write_bytes((folders["ca"] / "ca.crt").read_bytes())  # it would take the room's
+    with served(tmp_path / "another", tmp_path / "gate") as looks:
+        assert "certificate verify failed" in seen_from_the_room(folders["room"], looks, tmp_path)
+        assert not looks.lately, "no request has reached it"
+
+
 def test_no_part_of_a_picture_is_without_the_viewers_name() -> None:
     grey = np.full((480, 640, 3), 128, np.uint8)
     marked = watermarked(grey, "li  2026-11-25 08:00:00Z  hq/lobby front")
@@ -163,7 +217,12 @@ def _open_after_a_look(browser: Browser, monitor: Monitor) -> None:
     assert page.evaluate("document.querySelector('#look img').naturalWidth") == 640
     page.get_by_role("button", name="Open once", exact=True).click()
     expect(page.locator("#outcomes")).to_contain_text("accepted by the gate")
+    button = page.get_by_role("button", name=f"Look through {CAMERA}")
+    button.evaluate("button => { button.value = 'none' }")
+    button.click()
+    expect(page.locator("#look")).to_contain_text("no such camera")
     audit = get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    assert "demo/lobby none" in audit, "who wanted to look is named before there is a picture"
     assert f"demo/lobby {CAMERA}" in audit and "looked through a camera" in audit
     assert not [path for path in monitor.directory.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg")]
     browser.close()
