@@ -23,6 +23,7 @@ BURST, PER_S = 10.0, 1.0
 TELL_EVERY_S = 10.0
 """Refusals are told that often at most."""
 FLOOD = Phrase("too many commands came at once")
+USED = Phrase("its counter was used before")
 
 
 class CommandRefused(EdgeError):
@@ -91,7 +92,7 @@ class Commands:
         elif not self._challenge.accepts(command.challenge, now):
             why = Phrase("its challenge is not the one that this gate has published now")
         elif command.counter <= self.counters.get(operator.name, 0):
-            why = Phrase("its counter was used before")
+            why = USED
         elif command.door and command.door not in self._doors:
             why = Phrase("there is no door {door} here", door=command.door[:40])
         else:

@@ -19,10 +19,16 @@ APART = 2
 """In so many digits a PIN under duress differs from the usual one: a slip of the finger must not raise the alarm."""
 
 
-def chosen(text: str) -> str:
-    """The PIN, if it is one that may be used; EdgeError when it is not one, or is among those tried first."""
+def formed(text: str) -> str:
+    """The PIN, if it has the form of one, as every keypad can type it; EdgeError otherwise."""
     if not (text.isascii() and text.isdigit() and SHORTEST <= len(text) <= LONGEST):
         raise EdgeError("a PIN has {least} to {most} digits, and nothing else", least=SHORTEST, most=LONGEST)
+    return text
+
+
+def chosen(text: str) -> str:
+    """The PIN, if it is one that may be used; EdgeError when it is not one, or is among those tried first."""
+    formed(text)
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(text)}
     halves = text[: len(text) // 2], text[len(text) // 2 :]
     if steps in ({0}, {1}, {9}) or halves[0] == halves[1]:

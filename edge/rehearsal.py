@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from edge.commands import BURST, FLOOD, PER_S, TELL_EVERY_S
+from edge.commands import BURST, FLOOD, PER_S, TELL_EVERY_S, USED
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -78,6 +78,8 @@ class Player:
         self._standing: defaultdict[str, list[int]] = defaultdict(list)
         """The tracks before each camera, who came first in front."""
         self._bucket, self._refusals = Bucket(BURST, PER_S, 0.0), Tally(TELL_EVERY_S, 0.0)
+        self._taken: set[tuple[str, str]] = set()
+        """The commands that came this far, by operator and id: whose id comes again is the same message sent again."""
         self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {
             "face": self._face,
             "inputs_lost": self._inputs_lost,
@@ -189,23 +191,35 @@ class Player:
         self.stage.step(CardRead(door, self._source(fields, door), self._permit(fields.get("person", ""))))
 
     def _command(self, fields: dict[str, Any]) -> None:
-        """What could not be verified, and a flood, never reach the core: they are counted, as on a real gate."""
-        why = fields.get("problem", "") if self._bucket.take(self.stage.now) else str(FLOOD)
-        if why:
+        """What could not be verified, floods and replays never reach the core: they are counted, as on a real gate."""
+        operator = fields.get("operator", "operator")
+        id_ = fields.get("id") or f"command-{next(self._numbers)}"
+        if why := self._unheard(fields, (operator, id_)):
             self._refusals.add(why, fields.get("id", ""))
             self._tell_refusals()
             self.stage.at(self.stage.now + TELL_EVERY_S, self._tell_refusals)
             return
         self.stage.step(
             CommandReceived(
-                id=fields.get("id") or f"command-{next(self._numbers)}",
-                operator=fields.get("operator", "operator"),
+                id=id_,
+                operator=operator,
                 kind=CommandKind(fields["command"]),
                 door=fields.get("door", ""),
                 seconds=fields.get("for"),
                 person=fields.get("person", ""),
             )
         )
+
+    def _unheard(self, fields: dict[str, Any], command: tuple[str, str]) -> str:
+        """Why a command goes no further, or ""; one that does has used up its counter."""
+        if not self._bucket.take(self.stage.now):
+            return str(FLOOD)
+        if why := str(fields.get("problem", "")):
+            return why
+        if command in self._taken:
+            return str(USED)
+        self._taken.add(command)
+        return ""
 
     def _tell_refusals(self) -> None:
         if told := self._refusals.due(self.stage.now):

@@ -16,6 +16,7 @@ from edge.config import Config, parse
 from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.happenings import KINDS, Choice, Happening, Value, named
 from edge.i18n import N_
+from edge.pins import formed
 from edge.strict import Problem, errors
 
 CONFIGURATION = frozenset(Config.__struct_fields__)
@@ -206,8 +207,7 @@ class Reader:
         known = Person.__struct_fields__[1:]
         for key in table.keys() - set(known):
             self._wrong(where, N_("unknown key {key}; known are {known}"), key=key, known=", ".join(known))
-        if table.get("duress_pin") and table["duress_pin"] == table.get("pin"):
-            self._wrong(where, N_("duress_pin is the same as pin; nobody could tell which was meant"))
+        self._pins(where, str(table.get("pin", "")), str(table.get("duress_pin", "")))
         times = {}
         for key in ("valid_from", "valid_until"):
             if key in table and self._config:
@@ -222,6 +222,18 @@ class Reader:
             str(table.get("duress_pin", "")),
             bool(table.get("extended", False)),
         )
+
+    def _pins(self, where: str, pin: str, duress: str) -> None:
+        """PINs that somebody could have; whether they are easy to guess is nothing that a scenario is about."""
+        try:
+            for each in filter(None, (pin, duress)):
+                formed(each)
+        except EdgeError as error:
+            self._wrong(where, error.template, **error.fields)
+        if duress and duress == pin:
+            self._wrong(where, N_("duress_pin is the same as pin; nobody could tell which was meant"))
+        elif pin and duress and len(duress) != len(pin):
+            self._wrong(where, N_("duress_pin is not as long as pin; who watches would see a difference"))
 
     def _ordered(self, where: str, begins: Value | None, ends: Value | None) -> None:
         if isinstance(begins, float) and isinstance(ends, float) and ends <= begins:

@@ -70,6 +70,20 @@ def test_one_command_for_all_doors_releases_one_of_a_sluice(tmp_path: Path) -> N
     assert told(play(doors + unlock, tmp_path)).count("DoorModeChanged Unlocked") == 1
 
 
+def test_a_command_whose_id_comes_again_is_one_message_sent_again_and_opens_nothing(tmp_path: Path) -> None:
+    """As a real gate refuses the counter that was used; what was not taken, and another operator's, is no replay."""
+    order = '[[fact]]\nat = {at}\nkind = "command"\ncommand = "open"\nid = "{id}"\noperator = "{who}"\n'
+    unread = 'problem = "it is too large"\n'
+    text = order.format(at=1, id="a", who="li") + unread
+    text += "".join(order.format(at=at, id="a", who=who) for at, who in ((30, "li"), (60, "li"), (90, "wang")))
+    effects = play(text, tmp_path).effects
+    assert [effect["at"] for effect in effects if effect["effect"] == "pulse"] == [30, 90]
+    refused = [each["data"] for each in effects if each.get("event") == "CommandsRefused"]
+    assert [(each["why"], each["id"]) for each in refused] == [
+        ("it is too large", "a"), ("its counter was used before", "a"),
+    ]  # fmt: skip
+
+
 def problems(text: str, folder: Path) -> list[str]:
     with pytest.raises(ConfigurationError) as error:
         play(text, folder)
@@ -92,7 +106,10 @@ FACT = '[[fact]]\nat = 1\nkind = "face"\nperson = "ann"\n'
         (FACT + 'liveness = "dead"', "dead makes no sense here; known are live, attack, unsure, unavailable"),
         (FACT + "mood = 1", "face has no key mood"),
         (FACT + "for = true", "True makes no sense here"),
-        (FACT + '[[person]]\nname = "ann"\npin = "1"\nduress_pin = "1"', "duress_pin is the same as pin"),
+        (FACT + '[[person]]\nname = "ann"\npin = "2580"\nduress_pin = "2580"', "duress_pin is the same as pin"),
+        (FACT + '[[person]]\nname = "ann"\npin = "2580"\nduress_pin = "25801"', "is not as long as pin"),
+        (FACT + '[[person]]\nname = "ann"\npin = "258"', "person.ann: a PIN has 4 to 8 digits, and nothing else"),
+        (FACT + '[[person]]\nname = "ann"\npin = "2580"\nduress_pin = "25b0"', "a PIN has 4 to 8 digits"),
         (FACT + 'door = "attic"', "there is no door attic; there are: main"),
         (FACT + '[[person]]\nname = "bob"', "there is no person ann; there are: bob"),
         (FACT + '[[person]]\nname = "ann"\nlevels = ["staff"]', "there is no level staff"),
