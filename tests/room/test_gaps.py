@@ -372,4 +372,4 @@ def test_what_was_accepted_and_cannot_be_read_ends_and_stops_nothing(
 
 def test_the_history_that_is_measured_is_whole() -> None:
     result = measure(2_000, "", lambda phase, done, total: None)
-    assert (result.events, result.in_order) == (2_000, 2_000) and result.verify_s > 0
+    assert (result.events, result.in_order) == (2_000, 2_000)
