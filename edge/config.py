@@ -122,6 +122,8 @@ Place = Config | DeskConfig | WorkstationConfig
 """Where people are enrolled: a gate that stands alone, a desk, or a workstation of one."""
 
 
+OTHERS = ("desk", "workstation")
+"""The tables that no configuration of a gate has."""
 ENCRYPTED = ".cred"
 """What is added to the name of a credential that the host has encrypted: systemd alone opens it, for a unit."""
 
@@ -150,7 +152,11 @@ class Credentials:
 
 def load(path: Path) -> Config:
     """Read and validate a configuration; ConfigurationError lists everything that is wrong with it."""
-    return parse(_document(path), path)
+    document = _document(path)
+    if (other := next(filter(document.__contains__, OTHERS), "")) and "gate" not in document:
+        text = "{path} has a table [{table}]: it is not the configuration of a gate"
+        raise EdgeError(text, "name that of a gate with --config; edge-gate check reads either", path=path, table=other)
+    return parse(document, path)
 
 
 def parse(document: dict[str, Any], path: Path) -> Config:

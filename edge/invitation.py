@@ -172,24 +172,40 @@ def known(shown: Pass, config: Config, credentials: Credentials) -> Pass:
     return msgspec.structs.replace(shown, used=book.used(shown.id)) if book else shown
 
 
-def _people(person: str, config: Config, credentials: Credentials) -> list[Person]:
-    """Who is enrolled now under this id, in a list of one."""
+def _records(person: str, config: Config, credentials: Credentials) -> list[Person]:
+    """Who is or was enrolled under this id, in a list of one."""
     try:
         people = Whitelist.of(config, credentials).people(datetime.now(UTC).date())
     except EdgeError:
         return []  # without a list nobody has arrived
-    return [each for each in people if each.id == person and each.standing is Standing.ENROLLED]
+    return [each for each in people if each.id == person]
+
+
+def _people(person: str, config: Config, credentials: Credentials) -> list[Person]:
+    """Who is enrolled now under it."""
+    return [each for each in _records(person, config, credentials) if each.standing is Standing.ENROLLED]
 
 
 def _enrolled_now(person: str, config: Config, credentials: Credentials) -> bool:
     return bool(_people(person, config, credentials))
 
 
+def _bound(pass_id: str, config: Config, credentials: Credentials) -> list[Person]:
+    """Who is enrolled for this pass alone: nobody loses their record for an id that was mistyped."""
+    return [each for each in _people(pass_id, config, credentials) if each.bounds.with_pass]
+
+
+def _destroyed(pass_id: str, config: Config, credentials: Credentials) -> bool:
+    """Whether nothing is left of somebody under this id, as when their pass was revoked."""
+    return any(each.standing is Standing.ERASED for each in _records(pass_id, config, credentials))
+
+
 def seen(pass_id: str, config: Config, credentials: Credentials) -> bool:
-    """Whether this gate has issued such a pass, knows of a use of it, or has the face that is bound to it."""
+    """Whether this gate has issued such a pass, knows of a use of it, or has or had the face that is bound to it."""
     book = Passbook(config.state / BOOK)
     here = any(each.id == pass_id for each in book.issued()) or book.used(pass_id) > 0
-    return here or _enrolled_now(pass_id, config, credentials)
+    here = here or (book.revoked(pass_id) and _destroyed(pass_id, config, credentials))
+    return here or bool(_bound(pass_id, config, credentials))
 
 
 def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
@@ -202,7 +218,7 @@ def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
         (each.valid_until for each in book.issued() if each.id == pass_id), time.time() + config.passes.longest_s
     )
     book.revoke(pass_id, until)
-    if not _enrolled_now(pass_id, config, credentials):
+    if not _bound(pass_id, config, credentials):
         return False
     Whitelist.of(config, credentials, write=True).erase(pass_id)
     book.destroyed(pass_id)

@@ -29,9 +29,21 @@ def given(site: Site, secrets: bool = True) -> list[object]:
 
 def test_a_configuration_in_order_is_summed_up(site: Site) -> None:
     assert answer("check", "--config", site.file) == {
-        "ok": True, "cameras": ["entrance"], "doors": ["main"], "warnings": [],
+        "ok": True, "kind": "gate", "cameras": ["entrance"], "doors": ["main"], "warnings": [],
     }  # fmt: skip
     assert "in order, 1 camera(s) and 1 door(s)" in run("check", "--config", site.file).stdout
+
+
+@pytest.mark.parametrize("kind", ["desk", "workstation"])
+def test_a_desk_and_a_workstation_are_checked_as_what_they_are_and_pass_for_no_gate(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "place.toml"
+    file.write_text((ROOT / f"config/{kind}.toml").read_text())
+    told = answer("check", "--config", file)
+    assert told == {"ok": True, "kind": kind, "cameras": [], "doors": [], "warnings": []}
+    assert f"in order, of a {kind}" in (said := run("check", "--config", file).stdout) and "were not looked at" in said
+    assert f"has a table [{kind}]: it is not the configuration of a gate" in complaint("doctor", "--config", file)
+    file.write_text(file.read_text().replace("site =", "sitte ="))
+    assert f"{kind}.sitte: unknown key; did you mean site?" in complaint("check", "--config", file)
 
 
 def test_every_mistake_of_a_configuration_is_told_at_once(site: Site) -> None:

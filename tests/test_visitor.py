@@ -1,7 +1,7 @@
 """`edge-gate visitor` as the desk and an inspector use it."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ import pytest
 import zxingcpp
 
 from edge import invitation
+from edge.enrolled import Applicant, Bounds, Consent
 from edge.errors import EdgeError
 from edge.passbook import BOOK, Passbook
 from edge.site import Site
 from edge.terms import Reason
+from edge.whitelist import Whitelist
 from tests.commands import answer, complaint, run
 
 WINDOW = ["--from", "2096-11-24T09:00+08:00", "--until", "2096-11-24T18:00+08:00"]
@@ -72,6 +74,18 @@ def test_a_pass_that_this_gate_has_not_seen_is_revoked_and_called_so(site: Site)
     done = run("visitor", "revoke", "nosuch", *given(site))
     assert done.returncode == 1, "no other gate was told"
     assert "has not seen a pass nosuch" in done.stdout and "other gates were not told" in done.stdout
+
+
+def test_a_face_pass_of_another_issuer_is_one_that_was_seen_also_when_it_is_revoked_again(site: Site) -> None:
+    people = Whitelist.of(site.config, site.credentials, write=True)
+    consent = Consent("A-1", "visit", date(2099, 1, 1))
+    bound = people.admit_faceless(Applicant("Bob", consent, bounds=Bounds(with_pass=True)), "zoo").id
+    told = [answer("visitor", "revoke", bound, *given(site)) for _ in range(2)]
+    assert [(each["known"], each["template_destroyed"]) for each in told] == [(True, True), (True, False)]
+    staff = people.admit_faceless(Applicant("Ann", consent), "zoo")
+    told = [answer("visitor", "revoke", staff.id, *given(site))]
+    assert [(each["known"], each["template_destroyed"]) for each in told] == [(False, False)]
+    assert people.person(staff.id, date.today()) == staff, "whoever is enrolled without a pass keeps their record"
 
 
 def test_a_use_is_known_to_whoever_asks_again(site: Site) -> None:

@@ -3,24 +3,40 @@
 import typer
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
-from edge.config import Credentials, load
+from edge.config import Config, Credentials, load, load_place
 from edge.errors import Phrase
 from edge.i18n import N_, _
 from edge.strict import errors
 
 
 def check(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
-    """Validate a configuration and name everything that is wrong with it."""
-    found = load(config)
-    cameras, doors = [camera.name for camera in found.camera], [door.name for door in found.door]
-    warnings = errors(found.warnings())
+    """Validate a configuration, of a gate, a desk or a workstation, and name everything that is wrong with it.
+
+    It reads this file alone: whether keys, databases, devices and peers are there is for `doctor`, at a gate.
+    """
+    found = load_place(config)
+    cameras = [camera.name for camera in found.camera]
+    doors = [door.name for door in found.door] if isinstance(found, Config) else []
+    warnings = errors(found.warnings()) if isinstance(found, Config) else []
+    kind = next(name for name in ("gate", "desk", "workstation") if hasattr(found, name))
     if json:
-        emit({"ok": True, "cameras": cameras, "doors": doors, "warnings": [str(warning) for warning in warnings]})
+        told = {"ok": True, "kind": kind, "cameras": cameras, "doors": doors}
+        emit({**told, "warnings": [str(warning) for warning in warnings]})
         return
-    text = "{path}: in order, {cameras} camera(s) and {doors} door(s)"
-    say(text, path=config, cameras=len(cameras), doors=len(doors))
+    say(IN_ORDER[kind], path=config, cameras=len(cameras), doors=len(doors))
     for warning in warnings:
         say("{mark}: {text}", mark=Phrase(MARKS["warning"]), text=warning)
+
+
+IN_ORDER = {
+    "gate": N_("{path}: in order, {cameras} camera(s) and {doors} door(s)"),
+    "desk": N_(
+        "{path}: in order, of a desk, with {cameras} camera(s); its keys, databases and broker were not looked at"
+    ),
+    "workstation": N_(
+        "{path}: in order, of a workstation, with {cameras} camera(s); its keys and broker were not looked at"
+    ),
+}
 
 
 MARKS = {"ok": N_("ok"), "warning": N_("mind"), "failed": N_("failed")}
