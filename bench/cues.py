@@ -21,9 +21,10 @@ WAYS: dict[str, tuple[LivenessRules, tuple[str, ...]]] = {
     "appearance at 0.95": (ALONE, ("appearance",)),
     "motion": (LivenessRules(live_at_least=0.0, live_moving=0.0, attack_below=0.0), ("motion",)),
     "border": (LivenessRules(live_at_least=0.0, attack_below=0.0), ("border",)),
+    "pattern": (LivenessRules(live_at_least=0.0, attack_below=0.0), ("pattern",)),
     "appearance and border": (LivenessRules(), ("appearance", "border")),
     "appearance and motion": (LivenessRules(), ("appearance", "motion")),
-    "all": (LivenessRules(), ("appearance", "motion", "border")),
+    "all": (LivenessRules(), ("appearance", "motion", "border", "pattern")),
 }
 """What is asked of a track, and of what. A cue alone is shown a network that is always sure."""
 
@@ -32,7 +33,8 @@ def seen(cues: Cues, used: tuple[str, ...]) -> Cues:
     """The cues with those that are not used taken away."""
     appearance = cues.appearance if "appearance" in used else (1.0,)
     shift, carried = (cues.shift, cues.carried) if "motion" in used else (None, None)
-    return Cues(appearance, shift, carried, cues.border if "border" in used else None)
+    border, pattern = (getattr(cues, name) if name in used else None for name in ("border", "pattern"))
+    return Cues(appearance, shift, carried, border, pattern=pattern)
 
 
 def again(judged: Judged, rules: LivenessRules, used: tuple[str, ...]) -> Judged:

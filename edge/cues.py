@@ -8,6 +8,7 @@ from edge.border import BorderCue
 from edge.boxes import Face
 from edge.cue import Cue, Sight
 from edge.motion import MotionCue
+from edge.pattern import PatternCue
 from edge.picture import Picture
 from edge.presence import Cues
 
@@ -40,7 +41,7 @@ def watcher(look: Look, available: bool, more: Sequence[Cue] = ()) -> Watcher:
 
     Without liveness networks nothing could be decided from the others.
     """
-    return Watcher([Appearance(look), MotionCue(), BorderCue(), *more] if available else [])
+    return Watcher([Appearance(look), MotionCue(), BorderCue(), PatternCue(), *more] if available else [])
 
 
 class Appearance(Cue):

@@ -196,5 +196,6 @@ def _sound(seen: wire.Observation) -> bool:
     shares = [*cues.appearance, cues.carried or 0.0, cues.border or 0.0]
     if len(seen.embedding) % 4 or not all(0 <= share <= 1 for share in shares):
         return False
-    numbers = [seen.captured, seen.good_since, cues.shift or 0.0, *msgspec.structs.astuple(seen.quality)]
-    return all(math.isfinite(number) for number in numbers) and (cues.shift or 0.0) >= 0
+    shift, pattern = cues.shift or 0.0, cues.pattern or 0.0
+    numbers = [seen.captured, seen.good_since, shift, pattern, *msgspec.structs.astuple(seen.quality)]
+    return all(math.isfinite(number) for number in numbers) and min(shift, pattern) >= 0

@@ -10,6 +10,8 @@ A veto, after ISO/IEC 30107-3: *live* passes, *attack* is refused and told, *uns
   never live, also while the stream gives no picture.
 - **Border**: a straight outline around the face. Doors and posters have one too, so it only asks for more of the
   other two: of motion that it be known, of appearance that it be sure.
+- **Pattern**: a fine wave that stands still on the face, as a camera sees of a screen's pixels. Skin has none, so a
+  face that showed one is never live; not every screen shows one.
 
 No cue alone opens a door. Motion of its own lowers what appearance must reach, the lack of it means unsure at best;
 and between the two ends of the scale nobody is called an attack.
@@ -27,6 +29,9 @@ OWN, CARRIED = 0.12, 0.35
 """Share of the motion that the surroundings make as well: up to OWN the face moved alone, from CARRIED it did not."""
 BORDER = 0.6
 """From here an outline is one."""
+PATTERN = 40.0
+"""From here a wave that stands still on the face is one of a screen. The strongest of a thousand frequencies of chance
+is 7 times as strong as those around it; what faces were seen to show is 28 at most."""
 IN_INFRARED, DARK_IN_INFRARED = 0.5, 0.2
 """In which share of its views a living face shows in infrared, and up to which an attack does."""
 
@@ -61,6 +66,7 @@ class Watch:
         self._appearance, self._border = Mean(), Mean()
         self._moved, self._carried = 0.0, Mean()
         self._infrared, self._dark = Mean(), Mean()
+        self._pattern: float | None = None
 
     @property
     def watched_s(self) -> float:
@@ -75,6 +81,8 @@ class Watch:
             self._appearance.add(value)
         if cues.border is not None:
             self._border.add(cues.border)
+        if cues.pattern is not None:
+            self._pattern = max(self._pattern or 0.0, cues.pattern)
         if cues.infrared is not Infrared.ABSENT:
             self._infrared.add(float(cues.infrared is Infrared.FACE))
             self._dark.add(float(cues.infrared is Infrared.NONE))
@@ -90,7 +98,7 @@ class Watch:
         motion = self._motion(rules)
         appearance, border = self._appearance.value, self._border.value
         verdict, infrared = self._verdict(motion, rules), self._infrared.value
-        return Liveness(verdict, appearance, motion, border, self.views, self.watched_s, infrared)
+        return Liveness(verdict, appearance, motion, border, self.views, self.watched_s, infrared, self._pattern)
 
     def _motion(self, rules: LivenessRules) -> Motion:
         if self._carried.weight >= ENOUGH:
@@ -108,7 +116,7 @@ class Watch:
         self.attack = self.attack or self._false(appearance, unmoving, rules)
         if self.attack:
             return Verdict.ATTACK
-        if self.views < rules.votes or unmoving or not self._warm:
+        if self.views < rules.votes or unmoving or not self._warm or self._patterned:
             return Verdict.UNSURE
         live = self._moving(appearance, rules) if motion is Motion.OWN else self._certain(appearance, rules)
         return Verdict.LIVE if live else Verdict.UNSURE
@@ -128,6 +136,11 @@ class Watch:
     @property
     def _bordered(self) -> bool:
         return (self._border.value or 0.0) >= BORDER
+
+    @property
+    def _patterned(self) -> bool:
+        """Whether it was seen once that a screen is before the camera."""
+        return self._pattern is not None and self._pattern >= PATTERN
 
     def _moving(self, appearance: float, rules: LivenessRules) -> bool:
         return appearance >= (rules.live_at_least if self._bordered else rules.live_moving)

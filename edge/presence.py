@@ -29,6 +29,8 @@ class Cues(Struct, frozen=True):
     border: float | None = None
     """How much of a straight outline there is around the face: 0 none, 1 a frame."""
     infrared: Infrared = Infrared.ABSENT
+    pattern: float | None = None
+    """How far one fine wave that stands still on the face stands out: 1 as any other, tens as of a screen's pixels."""
 
 
 class Company(Struct, frozen=True):
@@ -76,3 +78,5 @@ class Liveness(Struct, frozen=True):
     watched_s: float
     infrared: float | None = None
     """The share of views with a face in the infrared picture, None where the camera has none."""
+    pattern: float | None = None
+    """The wave that stood out most; see `Cues`."""

@@ -102,6 +102,8 @@ def _tell_evidence(seen: Evidence) -> None:
     say("liveness: {verdict} after {views} views in {seconds:.1f} s; appearance {appearance}, motion {motion}, border "
         "{border}", verdict=living.verdict, views=living.views, seconds=living.watched_s,
         appearance=_number(living.appearance), motion=living.motion, border=_number(living.border))  # fmt: skip
+    if living.pattern is not None:
+        say("finest wave that stood still on the face: {pattern:.0f} times its neighbours", pattern=living.pattern)
     if living.infrared is not None:
         say("infrared: the face showed in {share:.0%} of the views", share=living.infrared)
 

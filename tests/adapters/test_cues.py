@@ -9,8 +9,9 @@ from edge.border import BorderCue
 from edge.boxes import Face
 from edge.cue import Sight
 from edge.cues import watcher
-from edge.liveness import BORDER, CARRIED, MOVED, OWN
+from edge.liveness import BORDER, CARRIED, MOVED, OWN, PATTERN
 from edge.motion import MotionCue, _steps
+from edge.pattern import LEAST_VIEWS, SIDE, PatternCue
 from edge.picture import Bgr
 from edge.presence import Cues
 
@@ -178,6 +179,57 @@ def test_two_edges_are_no_frame() -> None:
     for end in ((right, top), (left, bottom)):
         cv2.line(image.image, (left, top), end, (250, 250, 250), round(0.12 * side))
     assert (BorderCue().see(Sight(image, face, 1.0), Cues()).border or 0) < BORDER
+
+
+def waved(size: tuple[int, int, int], views: int, wave: tuple[float, float], goes: float = 0.0) -> float | None:
+    """What the cue makes of a face that moves under a wave of three in a hundred, so many pixels long across and down;
+    the wave goes so many pixels from view to view."""
+    cue, found = PatternCue(), Cues()
+    y, x = np.mgrid[0 : size[1], 0 : size[0]]
+    for index in range(views):
+        image, face = scene(*size, (0.03 * size[2] * np.sin(index), 0.0), False)
+        light = 1 + 0.03 * np.sin(2 * np.pi * ((x - goes * index) / wave[0] + y / wave[1]))
+        seen = np.clip(image.image * light[..., None], 0, 255).astype(np.uint8)
+        found = cue.see(Sight(Bgr(seen), face, 10 + index / 25), Cues())
+    return found.pattern
+
+
+STILL_AIR = 1e9
+"""Pixels of a wave that is none."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("wave", [(3.1, 5.3), (6.7, -4.1), (4.4, 7.9)])
+def test_a_fine_wave_that_stands_still_on_a_face_is_seen(size: tuple[int, int, int], wave: tuple[float, float]) -> None:
+    assert (waved(size, LEAST_VIEWS, wave) or 0) >= PATTERN
+    assert (waved(size, 12, wave) or 0) >= PATTERN
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("wave", "goes"),
+    [
+        ((STILL_AIR, STILL_AIR), 0.0),
+        ((STILL_AIR, 4.0), 0.0),  # lines of a sensor, a lamp that flickers
+        ((8.0, STILL_AIR), 0.0),  # blocks of compression
+        ((20.0, 30.0), 0.0),  # the shadow of a blind
+        ((3.1, 5.3), 0.8),  # a woven veil, on somebody who moves
+        ((6.7, -4.1), -1.3),
+    ],
+)
+def test_a_face_is_no_pattern_and_neither_is_what_goes_with_it_or_what_cameras_draw(
+    size: tuple[int, int, int], wave: tuple[float, float], goes: float
+) -> None:
+    assert (waved(size, 12, wave, goes) or 0) < PATTERN
+
+
+def test_a_pattern_is_told_of_a_face_that_is_large_enough_and_stayed_where_it_was() -> None:
+    assert waved(SIZES[0], LEAST_VIEWS - 1, (3.1, 5.3)) is None
+    assert waved((320, 240, SIDE - 1), 9, (3.1, 5.3)) is None
+    cue = PatternCue()
+    for index in range(2 * LEAST_VIEWS):
+        sight = Sight(*scene(640, 240, 72, (30.0 * index - 60, 0.0), False), 10 + 0.3 * index)
+        assert cue.see(sight, Cues()).pattern is None
 
 
 def test_without_networks_nothing_is_measured() -> None:

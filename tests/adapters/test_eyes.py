@@ -237,6 +237,8 @@ def test_an_eye_that_has_said_much_at_once_waits_for_its_next_turn(root: Path) -
         structs.replace(SEEN, cues=Cues((0.9,), shift=math.inf)),
         structs.replace(SEEN, cues=Cues((0.9,), carried=-1.0)),
         structs.replace(SEEN, cues=Cues((0.9,), border=2.0)),
+        structs.replace(SEEN, cues=Cues((0.9,), pattern=float("inf"))),
+        structs.replace(SEEN, cues=Cues((0.9,), pattern=-1.0)),
         structs.replace(SEEN, embedding=SEEN.embedding[:-1]),
         wire.CodeRead("text", math.inf),
     ],

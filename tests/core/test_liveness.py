@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from edge.doorevents import AccessDenied, AccessGranted, PresentationAttack
 from edge.facts import CameraReported, FaceSeen, TrackEnded, WhitelistLoaded
-from edge.liveness import LivenessRules, Watch
+from edge.liveness import PATTERN, LivenessRules, Watch
 from edge.presence import Company, Cues, Infrared, Motion, Several, Verdict
 from edge.terms import Reason, Status
 from tests.core.worlds import GOOD, World, events, gate_rules, view
@@ -38,6 +39,11 @@ def watched(live: float, seconds: float, pace: float = 0.1, **cues: Any) -> Watc
         (0.99, 9.0, {"border": 0.9}, Verdict.UNSURE),
         (0.99, 9.0, {**MOVES, "border": 0.9}, Verdict.LIVE),
         (0.92, 9.0, {**MOVES, "border": 0.9}, Verdict.UNSURE),
+        (0.99, 9.0, {**MOVES, "pattern": 39.0}, Verdict.LIVE),
+        (0.99, 9.0, {**MOVES, "pattern": 40.0}, Verdict.UNSURE),
+        (0.99, 9.0, {"pattern": 40.0}, Verdict.UNSURE),
+        (0.45, 9.0, {**MOVES, "pattern": 40.0}, Verdict.UNSURE),
+        (0.1, 9.0, {**MOVES, "pattern": 40.0}, Verdict.ATTACK),
         (0.99, 9.0, TAKEN_ALONG, Verdict.UNSURE),
         (0.99, 9.0, STILL, Verdict.UNSURE),
         (0.45, 9.0, MOVES, Verdict.UNSURE),
@@ -91,6 +97,7 @@ CUES = st.builds(
     st.none() | st.floats(0, 2),
     st.none() | st.floats(0, 1),
     st.none() | st.floats(0, 1),
+    pattern=st.none() | st.floats(0, 100),
 )
 
 
@@ -105,6 +112,23 @@ def test_nobody_is_live_below_what_motion_of_its_own_asks_for(views: list[tuple[
         if found.verdict is Verdict.LIVE:
             assert found.views >= RULES.votes and sum(values) / len(values) >= RULES.live_moving - 1e-9
         assert found.motion is not Motion.CARRIED or found.verdict in (Verdict.UNSURE, Verdict.ATTACK)
+
+
+@given(st.lists(st.tuples(CUES, st.floats(0, 1)), max_size=30))
+def test_what_speaks_of_a_screen_never_lends_life_and_a_pattern_takes_it_for_good(
+    views: list[tuple[Cues, float]],
+) -> None:
+    """The same views with and without an outline and a pattern."""
+    whole, bare, now, worst = Watch(), Watch(), 5.0, 0.0
+    for cues, pause in views:
+        now += pause
+        whole.see(cues, now)
+        bare.see(structs.replace(cues, border=None, pattern=None), now)
+        worst = max(worst, cues.pattern or 0.0)
+        if whole.found(RULES).verdict is Verdict.LIVE:
+            assert worst < PATTERN and bare.found(RULES).verdict is Verdict.LIVE
+        else:
+            bare.found(RULES)  # an attack stays one, for whoever was asked
 
 
 def gate(**rules: Any) -> World:
