@@ -24,6 +24,7 @@ WAYS: dict[str, tuple[LivenessRules, tuple[str, ...]]] = {
     "pattern": (LivenessRules(live_at_least=0.0, attack_below=0.0), ("pattern",)),
     "appearance and border": (LivenessRules(), ("appearance", "border")),
     "appearance and motion": (LivenessRules(), ("appearance", "motion")),
+    "all but the pattern": (LivenessRules(), ("appearance", "motion", "border")),
     "all": (LivenessRules(), ("appearance", "motion", "border", "pattern")),
 }
 """What is asked of a track, and of what. A cue alone is shown a network that is always sure."""
@@ -33,7 +34,7 @@ def seen(cues: Cues, used: tuple[str, ...]) -> Cues:
     """The cues with those that are not used taken away."""
     appearance = cues.appearance if "appearance" in used else (1.0,)
     shift, carried = (cues.shift, cues.carried) if "motion" in used else (None, None)
-    border, pattern = (getattr(cues, name) if name in used else None for name in ("border", "pattern"))
+    border, pattern = cues.border if "border" in used else None, cues.pattern if "pattern" in used else None
     return Cues(appearance, shift, carried, border, pattern=pattern)
 
 

@@ -31,7 +31,7 @@ BORDER = 0.6
 """From here an outline is one."""
 PATTERN = 40.0
 """From here a wave that stands still on the face is one of a screen. The strongest of a thousand frequencies of chance
-is 7 times as strong as those around it; what faces were seen to show is 28 at most."""
+is 7 times as strong as those around it; living faces of development showed 28 at most."""
 IN_INFRARED, DARK_IN_INFRARED = 0.5, 0.2
 """In which share of its views a living face shows in infrared, and up to which an attack does."""
 

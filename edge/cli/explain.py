@@ -103,7 +103,10 @@ def _tell_evidence(seen: Evidence) -> None:
         "{border}", verdict=living.verdict, views=living.views, seconds=living.watched_s,
         appearance=_number(living.appearance), motion=living.motion, border=_number(living.border))  # fmt: skip
     if living.pattern is not None:
-        say("finest wave that stood still on the face: {pattern:.0f} times its neighbours", pattern=living.pattern)
+        say(
+            "pattern: a wave that stood still on the face, {pattern:.0f} times as strong as others",
+            pattern=living.pattern,
+        )
     if living.infrared is not None:
         say("infrared: the face showed in {share:.0%} of the views", share=living.infrared)
 

@@ -91,6 +91,15 @@ def test_a_long_way_says_more_about_motion_than_many_short_ones() -> None:
     assert watch.found(RULES).motion is Motion.OWN
 
 
+def test_who_showed_a_screens_pattern_once_is_not_live_after_it() -> None:
+    watch = watched(0.99, 0.4, **MOVES)
+    watch.see(Cues((0.99,), **MOVES, pattern=80.0), 10.5)
+    for index in range(100):
+        watch.see(Cues((0.99,), **MOVES, pattern=5.0), 11 + index * 0.1)
+    found = watch.found(RULES)
+    assert (found.verdict, found.pattern) == (Verdict.UNSURE, 80.0)
+
+
 CUES = st.builds(
     Cues,
     st.tuples(st.floats(0, 1), st.floats(0, 1)),
