@@ -35,7 +35,7 @@ def recorded(site: Site, digest: str | None = None) -> dict[str, Envelope]:
     world.at(0, WhitelistLoaded(7, 2, 0.5, 0.01))
     world.at(0, CameraReported("entrance", Status.STREAMING))
     for index in range(20):
-        world.at(1 + index * 0.04, in_infrared(view(1 + index * 0.04)))
+        world.at(1 + index * 0.04, with_all_cues(view(1 + index * 0.04)))
         world.at(1 + index * 0.04, view(1 + index * 0.04, person=None, track=2))
     log = EventLog(site.config.state / "outbox.sqlite", "demo", "gate-1")
     told = [Pending(effect.subject, effect.event, Now(1, 1e9)) for effect in world.effects if isinstance(effect, Emit)]
@@ -44,9 +44,9 @@ def recorded(site: Site, digest: str | None = None) -> dict[str, Envelope]:
     return {row.type: row for row in map(envelope, rows(site))}
 
 
-def in_infrared(seen: FaceSeen) -> FaceSeen:
+def with_all_cues(seen: FaceSeen) -> FaceSeen:
     """As from a camera with such a stream."""
-    return structs.replace(seen, cues=structs.replace(seen.cues, infrared=Infrared.FACE))
+    return structs.replace(seen, cues=structs.replace(seen.cues, infrared=Infrared.FACE, pattern=7.4))
 
 
 def rows(site: Site) -> list[Stored]:
@@ -86,7 +86,8 @@ def test_it_is_told_to_people_in_their_language(site: Site) -> None:
     event = recorded(site)["edge-gate.AccessGranted"].id
     said = run("explain", event, "--config", site.file).stdout
     score, infrared = "score 0.800, threshold 0.500, 0.300 ahead", "infrared: the face showed in 100% of the views"
-    for part in ("granted at door/main", "person: ann", score, infrared, "sha256"):
+    pattern = "a wave that stood still on the face, 7 times as strong as others"
+    for part in ("granted at door/main", "person: ann", score, infrared, pattern, "sha256"):
         assert part in said
     assert "0.800" in (chinese := run("explain", event, "--config", site.file, EDGE_GATE_LANGUAGE="zh").stdout)
     assert "阈值" in chinese
