@@ -156,7 +156,7 @@ def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
 def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
     """Check the chains of all gates' events, and that of what was done with alarms; name what does not follow.
 
-    The exit status is 1 when something is wrong, with --json as well.
+    The exit status is 1 when something is wrong; with --json it is 0, and the line says what is.
     """
     from edge.seal import load_key
     from monitor.acceptance import Acceptances
@@ -174,7 +174,7 @@ def verify(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
     else:
         _say_steps(steps)
         _say_events(events)
-    if steps.broken or events.open:
+    if (steps.broken or events.open) and not json:
         raise typer.Exit(1)
 
 

@@ -77,7 +77,7 @@ def test_a_record_changed_on_the_disk_is_named_left_out_and_fetched_again(place:
     with closing(sqlite3.connect(store)) as db, db:
         [(message,)] = db.execute("SELECT message FROM records WHERE id = ?", (ann,)).fetchall()
         db.execute("UPDATE records SET message = ? WHERE id = ?", (message[:-1] + b"?", ann))
-    told = answer("sync", "verify", "--store", store, "--credentials", place.town.sites["north"].secrets, status=1)
+    told = answer("sync", "verify", "--store", store, "--credentials", place.town.sites["north"].secrets)
     assert (told["valid"], told["people"], [problem["id"] for problem in told["problems"]]) == (False, 1, [ann])
     place.start("north")
     place.wait(2)
@@ -144,7 +144,7 @@ def test_a_key_that_is_not_the_desks_is_one_problem_and_a_file_that_is_none_is_n
     capture = tmp_path / "capture.jsonl"
     capture.write_bytes(b"".join(captured(topic, office.message(topic)) for topic in office.hashes()))
     for file in (store, capture):
-        told = answer("sync", "verify", "--store", file, "--key", tmp_path / "other.pub", status=1)
+        told = answer("sync", "verify", "--store", file, "--key", tmp_path / "other.pub")
         assert [each["id"] for each in told["problems"]] == ["key"] and not told["valid"]
     said = complaint("sync", "verify", "--store", store, "--key", place.town.root / "desk.toml")
     assert "desk.toml is no public key of a desk" in said
@@ -169,7 +169,7 @@ def test_the_journal_of_the_desk_is_held_to_what_a_gate_has_kept_of_it(place: Pl
         db.execute("DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)")
     (place.town.root / "state/desk.sqlite").unlink()
     assert answer("audit", "verify", *options)["valid"], "the desk alone can be made to forget"
-    told = answer("audit", "verify", *store, *options, status=1)
+    told = answer("audit", "verify", *store, *options)
     assert (told["valid"], told["first_break"]["sequence"]) == (False, len(shown))
 
 

@@ -98,7 +98,7 @@ def accept(config: Path, sequence: int, by: str = "chief", because: str = WHY, p
 def test_a_known_gap_is_accepted_and_stays_listed_and_a_new_one_is_not(database: Database, config: Path) -> None:
     recorded(database)
     lose(database, 3, 4)
-    told = answer("monitor", "verify", "--config", config, status=1)
+    told = answer("monitor", "verify", "--config", config)
     where = {"site": "hq", "gate": "gate-1", "epoch": EPOCH, "sequence": 3}
     assert told["first_event_break"] == {**where, "missing": 2, "changed": False}
     said = run("monitor", "verify", "--config", config).stdout
@@ -111,7 +111,7 @@ def test_a_known_gap_is_accepted_and_stays_listed_and_a_new_one_is_not(database:
     assert abs(known["at"] - time.time()) < 600
     lose(database, 6)
     rewrite(database, 7, severity=1)
-    told = answer("monitor", "verify", "--config", config, status=1)
+    told = answer("monitor", "verify", "--config", config)
     assert [each["sequence"] for each in told["event_breaks"]] == [6] and len(told["accepted"]) == 1
     said = run("monitor", "verify", "--config", config).stdout
     assert f"event 6 of hq/gate-1 ({EPOCH}) is missing" in said
@@ -134,7 +134,7 @@ def test_what_was_found_when_events_arrived_is_told_until_it_is_accepted(
     details = {Flaw.CONFLICT: "another event with this sequence is recorded", Flaw.EPOCH: "before: 00ff, recorded: 9"}
     found = Problem("hq", "gate-1", EPOCH, kind, sequence, sequence, details.get(kind, ""))
     recorded(database).commit([], [], [found], {})
-    verdict = answer("monitor", "verify", "--config", config, status=1)
+    verdict = answer("monitor", "verify", "--config", config)
     assert (verdict["valid"], verdict["events"], verdict["event_breaks"]) == (False, 7, [])
     assert verdict["problems"] == [msgspec.to_builtins(found)]
     said = run("monitor", "verify", "--config", config).stdout
@@ -166,7 +166,7 @@ def test_only_a_supervisor_accepts_what_is_there_and_says_why(database: Database
     assert "password is wrong" in accept(config, 3, password="another")
     assert "say why" in accept(config, 3, because="  ")
     assert "no gap at" in accept(config, 4)
-    assert not answer("monitor", "verify", "--config", config, status=1)["accepted"]
+    assert not answer("monitor", "verify", "--config", config)["accepted"]
     accept(config, 3)
     assert "no gap at" in accept(config, 3)
 
