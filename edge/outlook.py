@@ -6,6 +6,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from edge.errors import in_english
 from edge.picture import Bgr, Image
 from edge.scene import hall
 from edge.terms import ALIVE, Status
@@ -22,7 +23,9 @@ DETAILS = {Status.COVERED: "contrast 0.012", Status.BLURRED: "sharpness 0.041", 
 
 def detail(status: Status) -> str:
     """What an eye says with this status."""
-    return "" if status in ALIVE else DETAILS.get(status, "no frame for 2 s")
+    if status in ALIVE:
+        return ""
+    return DETAILS.get(status) or in_english("nothing came for {seconds:g} s", seconds=2)
 
 
 @cache

@@ -109,7 +109,7 @@ class Dispatcher:
         local = datetime.fromtimestamp(now, self._zone)
         for raising, alarm in alarms.items():
             for telling in self._linkage.due(alarm, self._told[raising], now, local):
-                notice = _notice(telling, alarm)
+                notice = _notice(telling, alarm, now - alarm.raised)
                 self._deliveries.add(notice, targets(self.levels[telling.level]), now)
                 self._told[raising] = {*self._told[raising], telling}
         self._deliver(now)
@@ -171,6 +171,6 @@ class Dispatcher:
         return outcomes
 
 
-def _notice(telling: Telling, alarm: Alarm) -> Notice:
+def _notice(telling: Telling, alarm: Alarm, after_s: float = 0.0) -> Notice:
     """What is told; nobody's name goes out with it."""
-    return Notice(id=secrets.token_hex(12), level=telling.level, cause=telling.cause, alarm=nobodys(alarm))
+    return Notice(secrets.token_hex(12), telling.level, telling.cause, nobodys(alarm), after_s)

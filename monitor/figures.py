@@ -21,7 +21,7 @@ from monitor.room import Room
 from monitor.spoken import language
 from monitor.terms import OFFLINE, Alarm, Key
 from monitor.view import page, render
-from monitor.words import called, where, word
+from monitor.words import REASONS, called, where, word
 
 DEVICES = {OFFLINE: "", "CameraFault": "camera/", "DoorFault": "door/"}
 """The alarms during which a device counts as out of service, and how its subject begins."""
@@ -70,7 +70,9 @@ def _passages(room: Room, found: list[Span], translate: Callable[[str], str]) ->
         for span in found
     ]
     names = [translate(word(kind)) for kind in ("AccessGranted", "AccessDenied")]
-    refused = [Row(translate(word(name)), number, str(number)) for name, number in reasons.most_common() if number]
+    refused = [
+        Row(translate(word(name, REASONS)), number, str(number)) for name, number in reasons.most_common() if number
+    ]
     return {
         "passages": bars(translate("Passages"), data, names), "names": names,
         "refusals": rows(translate("Refusals by reason"), refused) if refused else "",

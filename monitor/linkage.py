@@ -29,7 +29,8 @@ LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 class Cause(StrEnum):
     """Why somebody is told."""
 
-    REPORTED = "reported"  # a rule says so
+    REPORTED = "reported"  # a rule says so, at once
+    UNACKNOWLEDGED = "unacknowledged"  # a rule says so, since nobody has acknowledged it for some time
     UNANSWERED = "unanswered"  # nobody has acknowledged it in time
     UNCLOSED = "unclosed"  # it was acknowledged, and is not closed in time
     CLOSED = "closed"  # whoever was told is told that it is over
@@ -104,6 +105,10 @@ class Rule(Struct, forbid_unknown_fields=True):
             if kind not in KINDS:
                 yield "kinds", Phrase("{kind} is no kind of alarm; an example: DoorForcedOpen", kind=kind[:40])
 
+    @property
+    def cause(self) -> Cause:
+        return Cause.UNACKNOWLEDGED if self.unacknowledged_s else Cause.REPORTED
+
     def fits(self, alarm: Alarm, now: float, local: datetime) -> bool:
         """Whether it holds of an open alarm at a time; `local` is that on the site's clock."""
         of_it = (not self.kinds or alarm.key.kind in self.kinds) and (not self.gates or alarm.key.gate in self.gates)
@@ -133,7 +138,7 @@ class Linkage(Struct, frozen=True):
         rules = self.rules or [Rule(tell=[level.name for level in self.levels[:1]])]
         for rule in rules:
             if rule.fits(alarm, now, local):
-                yield from (Telling(name, Cause.REPORTED) for name in rule.tell)
+                yield from (Telling(name, rule.cause) for name in rule.tell)
         cause = Cause.UNANSWERED if alarm.acknowledged is None else Cause.UNCLOSED
         yield from (Telling(level.name, cause) for level in self.levels[1 : alarm.escalation + 1])
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
+from edge.errors import Phrase
 from edge.i18n import speaking
 from monitor import cap
 from monitor.linkage import Cause, Level
@@ -22,6 +23,13 @@ class Notice(Struct, frozen=True):
     level: str
     cause: Cause
     alarm: Alarm
+    after_s: float = 0.0
+    """How long it was then since the alarm had been raised."""
+
+    @property
+    def because(self) -> Phrase:
+        """Why it was made."""
+        return Phrase(word(self.cause), seconds=int(self.after_s))
 
 
 class Document(Struct, frozen=True):
@@ -60,7 +68,7 @@ class Writer(Struct, frozen=True):
         translate, alarm = speaking(level.language), notice.alarm
         if notice.cause is Cause.TEST:
             return translate("Test notice from {site}").format(site=self.issuer.title)
-        what, cause = translate(word(alarm.key.kind)), translate(word(notice.cause))
+        what, cause = translate(word(alarm.key.kind)), notice.because.render(translate)
         head = "{priority} alarm: {what}, {place}" if notice.cause is Cause.REPORTED else "{what}, {place}: {cause}"
         priority = translate(word(alarm.priority))
         return translate(head).format(priority=priority, what=what, place=place(alarm.key, translate), cause=cause)

@@ -22,7 +22,7 @@ from monitor.reports import FLOWING
 from monitor.spoken import LANGUAGES, language
 from monitor.terms import Action, Alarm, Check
 from monitor.view import HERE, level, page, render
-from monitor.words import COMMANDS, MOMENTS, called, where, word
+from monitor.words import COMMANDS, called, where, word
 
 DOOR_EVENTS = 20
 TOLD = 50
@@ -107,7 +107,7 @@ def alarm(request: Request, who: Caller) -> Response:
     values: dict[str, Any] = {"alarm": found, "steps": room.casebook.steps(number), "users": users, "Check": Check}
     values["deliveries"] = list(reversed(room.deliveries.latest(TOLD, number)))
     values["pictures"] = room.thumbnails.of(found) if who.sees_staff else []
-    return render(request, "alarm.html", who, due=room.casebook.due(found), moments=MOMENTS, **values)
+    return render(request, "alarm.html", who, due=room.casebook.due(found), **values)
 
 
 @page(Role.GUARD)

@@ -23,7 +23,7 @@ from monitor.gates import Gate
 from monitor.retold import retelling
 from monitor.spoken import LANGUAGES, language
 from monitor.terms import Action, Alarm, Check
-from monitor.words import called, detailed, place, where, word
+from monitor.words import MOMENTS, NAMELESS, REASONS, STAGES, Names, called, detailed, place, where, word
 
 HERE = Path(__file__).parent
 TEMPLATES = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
@@ -66,8 +66,13 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
     translate, heard = speaking(spoken), retelling(spoken)
     site = room_of(request).settings.site
     zone, names = ZoneInfo(site.time_zone), site.names
+
+    def worded(name: str, own: Names = NAMELESS) -> str:
+        return translate(word(name, own))
+
     known = {
-        "_": translate, "word": lambda name: translate(word(name)), "who": who, "path": request.url.path,
+        "_": translate, "word": worded, "who": who, "path": request.url.path,
+        "STAGES": STAGES, "MOMENTS": MOMENTS, "REASONS": REASONS,
         "lang": spoken.replace("_", "-"), "languages": LANGUAGES, "title": site.title,
         "clock": lambda at: clock(at, zone), "since": lambda at: since(at, translate),
         "local": lambda at: local(at, zone),

@@ -148,6 +148,7 @@ REASONS = {
     "AntiPassbackViolation": N_("came in twice"), "Interlocked": N_("interlock"),
     "SecondFactorMissing": N_("second factor missing"), "SecondPersonMissing": N_("second person missing"),
     "ClockUntrusted": N_("clock untrusted"), "PassInvalid": N_("invalid pass"), "PassUsed": N_("pass used up"),
+    "NotAlone": N_("not alone"),
 }  # fmt: skip
 PARTS = {"reader": N_("reader"), "clock": N_("clock"), "commands": N_("commands"),
          "door": N_("door"), "camera": N_("camera"), "gate": N_("gate"), "broker": N_("broker"),
@@ -166,16 +167,18 @@ DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong passwo
 LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
           "property_office": N_("Property office"), "police_liaison": N_("Police liaison"),
           "duty_leader": N_("Duty leader")}  # fmt: skip
-CAUSES = {"reported": N_("told at once"), "unanswered": N_("nobody has acknowledged it"),
-          "unclosed": N_("not closed in time"), "closed": N_("closed"), "test": N_("test")}  # fmt: skip
+CAUSES = {"reported": N_("told at once"), "unacknowledged": N_("not acknowledged for {seconds} s"),
+          "unanswered": N_("nobody has acknowledged it"), "unclosed": N_("not closed in time"),
+          "closed": N_("closed"), "test": N_("test")}  # fmt: skip
 DELIVERIES = {"waiting": N_("under way"), "delivered": N_("delivered"), "given_up": N_("given up"),
               "mqtt": "MQTT", "webhook": "webhook", "email": N_("email")}  # fmt: skip
 COMMANDS = {"open": N_("Open once"), "unlock": N_("Unlock"), "lock": N_("Lock"), "block": N_("Block"),
             "unblock": N_("Unblock"), "lock_down": N_("Lock down"), "release": N_("End lockdown"),
             "acknowledge": N_("Alarms seen"), "forgive": N_("Forgive")}  # fmt: skip
 """Beside the others, since an alarm is acknowledged as well."""
-EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STAGES, STATUSES, REASONS, DEGRADED, BEGINNINGS, PARTS, ROLES, DEEDS,
-         MOMENTS, LEVELS, CAUSES, DELIVERIES)  # fmt: skip
+EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STATUSES, DEGRADED, BEGINNINGS, PARTS, ROLES, DEEDS, LEVELS, CAUSES,
+         DELIVERIES)  # fmt: skip
+"""Lists of which no two have another word for one name. Those that do (STAGES, MOMENTS, REASONS) are asked for."""
 
 
 DETAILS = {"status": N_("status"), "state": N_("state"), "detail": N_("detail"), "source": N_("source"),
@@ -196,9 +199,9 @@ def detailed(kind: str, text: str, translate: Callable[[str], str]) -> str:
     return ", ".join([*([translate(head)] if head else []), *told])
 
 
-def word(name: str) -> str:
-    """The message id for a name of any of these lists; the name itself when it has no other."""
-    return next((str(words[name]) for words in EVERY if name in words), name)  # type: ignore[index]
+def word(name: str, own: Names = NAMELESS) -> str:
+    """The message id for a name of its `own` list, else of any of EVERY; the name itself when it has no other."""
+    return next((str(words[name]) for words in (own, *EVERY) if name in words), name)  # type: ignore[index]
 
 
 def called(place: str, names: Names) -> str:

@@ -47,7 +47,8 @@ CALM = replace(FORCED, severity=300)
 )
 def test_a_rule_holds_when_all_of_it_does(rule: dict[str, object], holds: bool) -> None:
     linkage = Linkage([GUARD, POLICE], [Rule(tell=["police_liaison"], **rule)])  # type: ignore[arg-type]
-    expected = [Telling("police_liaison", Cause.REPORTED)] if holds else []
+    cause = Cause.UNACKNOWLEDGED if "unacknowledged_s" in rule else Cause.REPORTED
+    expected = [Telling("police_liaison", cause)] if holds else []
     assert linkage.due(FORCED, frozenset(), AT, NOW) == expected
 
 

@@ -145,6 +145,22 @@ def test_a_letter_and_a_signed_call_reach_their_levels_and_later_that_it_is_over
     assert not any(b"private" in body or b"wang" in body for _, body in Hook.taken)
 
 
+def test_a_rule_that_has_waited_says_for_how_long_nobody_has_acknowledged(
+    tmp_path: Path, database: Database, hook: str
+) -> None:
+    levels = (
+        f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
+        '[[rule]]\ntell = ["guard_post"]\nunacknowledged_s = 60\n'
+    )
+    bench = Bench(configured(tmp_path, levels), database)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
+    assert bench.turn() == []
+    [told] = bench.turn(60.0)
+    assert str(told.notice.because) == "not acknowledged for 60 s"
+    [(_, body)] = Hook.taken
+    assert "60 秒内无人确认" in msgspec.json.decode(body)["text"]
+
+
 def test_what_fails_is_tried_again_is_an_alarm_meanwhile_and_is_known_after_a_crash(
     tmp_path: Path, database: Database, hook: str
 ) -> None:

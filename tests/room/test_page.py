@@ -18,7 +18,7 @@ from edge.i18n import speaking
 from edge.mqtt import Address, Connection, Message
 from edge.seal import GENESIS
 from edge.simulate import HOST
-from edge.terms import Input, Reason, Status
+from edge.terms import Input, Moment, Reason, Status
 from edge.traffic import DOOR, SimulatedGate
 from monitor import words
 from monitor.charts import Bar, Row, bars, rows
@@ -141,6 +141,22 @@ def test_every_page_fits_a_phone_reads_in_both_languages_and_has_names_for_every
     assert len(titles) == 2 or gate.name in titles.pop()
 
 
+@pytest.mark.real
+def test_on_a_phone_whoever_is_logged_in_is_named_and_reaches_their_account(browser: Browser, monitor: Monitor) -> None:
+    phone: dict[str, Any] = {"viewport": {"width": 375, "height": 812}, "has_touch": True}
+    for language in ("zh-CN", "en-GB"):
+        page = enter(browser, monitor, "zhao", locale=language, **phone)
+        me = page.get_by_role("link", name="zhao")
+        box = me.bounding_box()
+        assert (
+            box
+            and min(box["width"], box["height"]) >= 24
+            and page.evaluate("document.documentElement.scrollWidth") <= 375
+        )
+        me.tap()
+        expect(page.locator("h1")).to_contain_text("zhao")
+
+
 NAMELESS = """() => [...document.querySelectorAll('button, a, input:not([type=hidden]), select, [role=img]')]
     .filter(e => !(e.textContent || e.ariaLabel || e.title).trim() && !(e.labels && e.labels.length))
     .map(e => e.outerHTML)"""
@@ -167,9 +183,17 @@ def test_history_is_exported_without_formulas_and_names_are_for_some(monitor: Mo
 def test_everything_that_can_be_shown_has_a_name() -> None:
     assert [kind.__name__ for kind in TABLE if kind.__name__ not in KINDS] == [], "name it in monitor/words.py"
     assert DEGRADED.keys() <= words.DEGRADED.keys()
-    for names in (State, Stage, Action, Priority, Reason, Status):
-        assert [name for name in names if word(name) == name and "_" in name] == []
+    own: dict[type, Any] = {Stage: words.STAGES, Reason: words.REASONS, Moment: words.MOMENTS}
+    for names in (State, Stage, Action, Priority, Reason, Status, Moment):
+        unnamed = [name for name in names if word(name, own.get(names, {})) == name and not name.islower()]
+        assert unnamed == []
     assert all(check.awaited for check in Check)
+
+
+def test_no_two_lists_that_are_looked_through_have_another_word_for_one_name() -> None:
+    found = [(str(name), said) for names in words.EVERY for name, said in names.items()]
+    assert len(dict(found)) == len(set(found))
+    assert word(State.CLEARED) == "over, not acknowledged" and word(Stage.CLEARED, words.STAGES) == "over"
 
 
 def test_a_plan_is_coloured_and_stripped_of_what_could_act(tmp_path: Path) -> None:

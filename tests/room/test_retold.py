@@ -6,6 +6,9 @@ import pytest
 
 from edge.errors import EdgeError, Phrase
 from edge.i18n import messages, speaking
+from edge.outlook import detail
+from edge.terms import ALIVE, Status
+from monitor.photos import redrawn
 from monitor.retold import LONGEST, Retelling, retelling
 from monitor.terms import REPORTED
 from monitor.words import detailed
@@ -75,6 +78,17 @@ def test_a_text_that_fits_in_part_only_stays() -> None:
 @pytest.mark.parametrize("piece", ["a: ", "; ", "\n", "there is no gate ", " begins", ", ", "{", "x"])
 def test_a_text_that_was_made_to_be_hard_is_told_all_the_same(piece: str) -> None:
     assert CHINESE(piece * (LONGEST // len(piece))) and CHINESE(piece * LONGEST) == piece * LONGEST
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status not in ALIVE])
+def test_what_the_camera_of_a_simulated_gate_says_is_retold(status: Status) -> None:
+    assert CHINESE(detail(status)) != detail(status)
+
+
+def test_a_photo_that_is_none_is_told_of_in_one_language() -> None:
+    with pytest.raises(EdgeError) as refused:
+        redrawn(b"<svg/>")
+    assert refused.value.render(speaking("zh_CN")).startswith("这张照片 不是")
 
 
 def test_a_name_is_no_word() -> None:
