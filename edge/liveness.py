@@ -53,6 +53,8 @@ class LivenessRules(Struct, frozen=True):
     """The same of a face that was carried or still."""
     watch_s: float = 1.0
     """How long a face is watched before it is an attack, still, or live although its motion cannot be told."""
+    pattern_at_least: float = PATTERN
+    """The strength of a wave from which a face is never live."""
 
 
 class Watch:
@@ -116,7 +118,7 @@ class Watch:
         self.attack = self.attack or self._false(appearance, unmoving, rules)
         if self.attack:
             return Verdict.ATTACK
-        if self.views < rules.votes or unmoving or not self._warm or self._patterned:
+        if self.views < rules.votes or unmoving or not self._warm or self._patterned(rules):
             return Verdict.UNSURE
         live = self._moving(appearance, rules) if motion is Motion.OWN else self._certain(appearance, rules)
         return Verdict.LIVE if live else Verdict.UNSURE
@@ -137,10 +139,9 @@ class Watch:
     def _bordered(self) -> bool:
         return (self._border.value or 0.0) >= BORDER
 
-    @property
-    def _patterned(self) -> bool:
+    def _patterned(self, rules: LivenessRules) -> bool:
         """Whether it was seen once that a screen is before the camera."""
-        return self._pattern is not None and self._pattern >= PATTERN
+        return self._pattern is not None and self._pattern >= rules.pattern_at_least
 
     def _moving(self, appearance: float, rules: LivenessRules) -> bool:
         return appearance >= (rules.live_at_least if self._bordered else rules.live_moving)

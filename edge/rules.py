@@ -95,4 +95,5 @@ def liveness_rules(access: AccessSection) -> LivenessRules:
         attack_below=access.attack_below,
         attack_below_unmoving=access.attack_below_unmoving,
         watch_s=access.live_watch_s,
+        pattern_at_least=access.pattern_at_least,
     )

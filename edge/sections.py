@@ -45,7 +45,6 @@ class GateSection(Struct, forbid_unknown_fields=True):
     kept as `facts.jsonl.1`. A log that cannot be written ends and is reported; the gate goes on."""
     fact_log_mib: Annotated[int, Meta(ge=1, le=100_000)] = 256
     """Where the fact log of one run ends: a replay needs its beginning, so that is what is kept."""
-
     display: bool = False
     """Publish what a display at each door may show (look here, turn to the camera, please pass), in both languages,
     on the topic `edge/v1/SITE/GATE/display`; never anything about who it is."""
@@ -176,6 +175,9 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     """The same for a face that moves together with what surrounds it, or not at all."""
     live_watch_s: Annotated[float, Meta(ge=0.0, le=10)] = 1.0
     """How long a face is watched before it is called an attack, or live without its motion known."""
+    pattern_at_least: Annotated[float, Meta(ge=1.0, le=1e9)] = 40.0
+    """From which strength a fine pattern that stands still on a face is that of a screen, and the face is never live.
+    Behind a lattice, a grille or wired glass everybody has one: 1e9 there, and a second factor."""
     several_people: Literal["nearest", "refuse", "both"] = "both"
     """Who may be recognised while several people stand in the capture zone: the nearest, nobody, or each of them."""
     attempts: Annotated[int, Meta(ge=0, le=100)] = 0

@@ -25,7 +25,8 @@ REACH, SPEED = 0.25, 6.0
 """A face moves at most REACH + SPEED * seconds of its own widths, and never more than one, between two frames."""
 DOUBT = 0.25
 """When the second choice is less than so many face widths behind the first, neither is taken."""
-PAUSES = ((3.0, 0.1), (inf, 1.0))
+HURRIED_S = 3.0
+PAUSES = ((HURRIED_S, 0.1), (inf, 1.0))
 """Until so many seconds after a track's first good frame, and the pause between two of its views then, once it has had
 enough of them for either answer. Until then every frame counts: people expect the door within half a second."""
 NEARER = 1.25
@@ -134,8 +135,7 @@ class Tracker(Generic[Face]):
         wanted = []
         for track in self._undecided(captured, width, height):
             due = self._due(track)
-            lately = self._pause(track) == PAUSES[0][1]
-            news = (due or lately) and follow(track)
+            news = (due or self._followed(track) < HURRIED_S) and follow(track)
             if due or news:
                 wanted.append(track)
         return sorted(wanted, key=self._urgency)
@@ -203,8 +203,10 @@ class Tracker(Generic[Face]):
         return nearer or track.captured - track.viewed >= self._pause(track)
 
     def _pause(self, track: Track[Face]) -> float:
-        followed = 0.0 if track.good_since is None else track.captured - track.good_since
-        return next(pause for until, pause in PAUSES if followed < until)
+        return next(pause for until, pause in PAUSES if self._followed(track) < until)
+
+    def _followed(self, track: Track[Face]) -> float:
+        return 0.0 if track.good_since is None else track.captured - track.good_since
 
     def _urgency(self, track: Track[Face]) -> tuple[bool, float, float]:
         """Who has waited longest for an answer comes first, then the nearest; the others have had their views."""

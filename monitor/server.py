@@ -88,7 +88,7 @@ async def _messages(hub: Any) -> AsyncIterator[bytes]:
 
 def unavailable(request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreError)
-    return problem(request, 503, error)
+    return _told(request, 503, error)
 
 
 def mistaken(request: Request, _error: Exception) -> Response:
@@ -116,7 +116,8 @@ def _methods(request: Request) -> list[str]:
 
 def _told(request: Request, status: int, error: EdgeError, headers: Mapping[str, str] | None = None) -> Response:
     """A page for who looks at pages, and JSON for programs."""
-    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+    on_page = "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
+    if request.url.path.startswith("/api/") or not on_page:
         return problem(request, status, error, headers)
     page = render(request, "problem.html", None, status, problem=error)
     page.headers.update(headers or {})

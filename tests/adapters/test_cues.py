@@ -1,5 +1,7 @@
 """Each cue on scenes in which it is known what moves, and what stands around the face."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,11 +11,15 @@ from edge.border import BorderCue
 from edge.boxes import Face
 from edge.cue import Sight
 from edge.cues import watcher
+from edge.gaze import Gaze
 from edge.liveness import BORDER, CARRIED, MOVED, OWN, PATTERN
+from edge.models import manifest
 from edge.motion import MotionCue, _steps
 from edge.pattern import LEAST_VIEWS, SIDE, PatternCue
 from edge.picture import Bgr
 from edge.presence import Cues
+from edge.track import Zone
+from tests.core.worlds import GOOD
 
 Image = NDArray[np.uint8]
 SIZES = [(320, 240, 72), (1280, 720, 180)]
@@ -48,6 +54,39 @@ def motion(size: tuple[int, int, int], step: float, all_of_it: bool, pause: floa
     later = Sight(*scene(*size, (step, 0.3 * step), all_of_it), 10.0 + pause)
     cue.follow(later)
     return cue.see(later, Cues())
+
+
+def test_a_look_at_the_motion_is_news_until_a_view_was_told() -> None:
+    watching, still, gone = (
+        watcher(lambda *_: (0.99,), True),
+        scene(*SIZES[0], (0, 0), False),
+        scene(*SIZES[0], (9, 3), False),
+    )
+    assert [watching.follow(*still, 10.0), watching.follow(*gone, 10.25), watching.follow(*gone, 10.29)] == [
+        False,
+        True,
+        True,
+    ]
+    assert watching.see(*gone, 10.29).shift is not None and not watching.follow(*gone, 10.33)
+
+
+def test_news_of_motion_brings_the_next_view_forward() -> None:
+    """The fourth frame comes too soon after the third for another view, if nothing new could be told."""
+    (_, seen), looks = scene(*SIZES[0], (0, 0), False), (10.0, 10.11, 10.18, 10.22)
+    vision = SimpleNamespace(
+        pack=SimpleNamespace(manifest=manifest("zoo")), has_liveness=True, liveness=lambda *_: (0.99,),
+        detect=lambda *_: [seen], quality=lambda *_: GOOD, embed=lambda *_: np.eye(2, dtype=np.float32)[0],
+    )  # fmt: skip
+    gaze, viewed = Gaze(vision, 320, Zone(), 3), list[float]()  # type: ignore[arg-type]
+    for step, captured in enumerate(looks):
+        picture, _ = scene(*SIZES[0], (2 * step, 0), False)
+        gaze.search(picture, captured)
+        for track in gaze.wanted(picture, captured):
+            assert gaze.quality(picture, track) and gaze.embed(picture, track) is not None
+            told = gaze.cues(picture, track)
+            gaze.tracker.viewed(track)
+            viewed.append(captured)
+    assert tuple(viewed) == looks and told.shift is not None
 
 
 def test_a_point_that_is_not_found_again_on_the_way_back_went_nowhere() -> None:

@@ -91,6 +91,13 @@ def test_a_long_way_says_more_about_motion_than_many_short_ones() -> None:
     assert watch.found(RULES).motion is Motion.OWN
 
 
+def test_behind_a_lattice_a_site_asks_for_no_pattern() -> None:
+    watch, behind = Watch(), structs.replace(RULES, pattern_at_least=1e9)
+    for index in range(RULES.votes):
+        watch.see(Cues((0.99,), **MOVES, pattern=570.0), 10 + index * 0.1)
+    assert (watch.found(RULES).verdict, watch.found(behind).verdict) == (Verdict.UNSURE, Verdict.LIVE)
+
+
 def test_who_showed_a_screens_pattern_once_is_not_live_after_it() -> None:
     watch = watched(0.99, 0.4, **MOVES)
     watch.see(Cues((0.99,), **MOVES, pattern=80.0), 10.5)

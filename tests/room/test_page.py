@@ -95,6 +95,29 @@ def test_what_happens_before_the_page_hears_of_news_is_on_it(
 
 
 @pytest.mark.real
+def test_a_part_that_cannot_be_had_leaves_what_is_shown_and_is_asked_for_again(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate
+) -> None:
+    page, failed = enter(browser, monitor), list[Route]()
+
+    def fail(route: Route) -> None:
+        """Once, as while the database is locked."""
+        failed.append(route)
+        route.continue_() if len(failed) > 1 else route.fulfill(status=503, json={"error": "locked", "hint": ""})
+
+    expect(page.locator("#link .live")).to_be_visible()
+    page.route("**/part/alarms", fail)
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+    expect(page.locator("#link .lost")).to_be_visible()
+    expect(page.locator("#alarms")).to_be_visible()
+    expect(row(page, gate)).to_contain_text("Housing opened")
+    expect(page.locator("#link .live")).to_be_visible()
+    page.context.clear_cookies()
+    row(page, gate).get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("#password")).to_be_visible()
+
+
+@pytest.mark.real
 def test_a_script_in_a_message_is_text(browser: Browser, monitor: Monitor, broker: Mosquitto) -> None:
     page = enter(browser, monitor, "sun")
     attack = "<img src=x onerror=alert(1)>"
