@@ -113,8 +113,11 @@ def keep(response: Response, token: str, session: Session, secure: bool) -> None
     response.set_cookie(COOKIE, token, path="/", httponly=True, samesite="strict", secure=secure)
 
 
-def to_login(request: Request) -> RedirectResponse:
-    return RedirectResponse("/login", 303, {"HX-Redirect": "/login"} if "hx-request" in request.headers else None)
+def to_login(request: Request) -> Response:
+    """A browser follows a redirection before htmx has seen it; what htmx follows is a header of another answer."""
+    if "hx-request" in request.headers:
+        return Response(status_code=401, headers={"HX-Redirect": "/login"})
+    return RedirectResponse("/login", 303)
 
 
 class Bounded:

@@ -65,7 +65,7 @@ class Watcher:
                 await asyncio.wait_for(self._wake.wait(), self._patience())
             except TimeoutError:
                 if not self._signals:
-                    yield b": alive\n\n"
+                    yield b"event: alive\ndata: alive\n\n"
             self._wake.clear()
             if self._events:
                 batch = b",".join(self._events)

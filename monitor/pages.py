@@ -139,7 +139,7 @@ def act(request: Request, who: Caller) -> Response:
         problem, status = EdgeError("there is no such step"), 404
     if "hx-request" in request.headers:
         parts = ("alarms.html", "said.html")
-        return render(request, "answer.html", who, parts=parts, problem=problem, **everything(request))
+        return render(request, "answer.html", who, parts=parts, problem=problem, about=number, **everything(request))
     if problem:
         return render(request, "problem.html", who, status, problem=problem)
     return RedirectResponse(f"/alarms/{number}" if given.get("back") == "alarm" else "/", 303)

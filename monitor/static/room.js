@@ -1,4 +1,5 @@
-// Hands what the server tells (server-sent events) to htmx, which fetches the part of the page that has changed.
+// Hands what the server tells (server-sent events) to htmx, which fetches the part of the page that has changed, and
+// says when what is shown is old or what was pressed was not done.
 "use strict";
 (() => {
   const body = document.body;
@@ -6,29 +7,39 @@
   // What somebody has unfolded stays so when the part around it is merged with a newer one.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
     !(name === "open" && element.tagName === "DETAILS");
-  const AGAIN_MS = 3000;
+  const AGAIN_MS = 3000; // after a part could not be had
+  const SILENT_MS = 40000; // the server says every 15 s that it is alive
   const parts = ["alarms", "gates", "link", "notices", "sites"];
   const tell = (name) => htmx.trigger(body, `room:${name}`);
-  const source = new EventSource("/stream");
   const old = new Set(); // parts that are older than the last that was heard of them
+  let source, heard, again;
   const show = () => body.classList.toggle("unconnected", old.size > 0 || source.readyState !== EventSource.OPEN);
-  source.onopen = () => {
-    show();
-    parts.forEach(tell); // what happened since the page was made, or while nothing was told
+  const listen = () => {
+    source = new EventSource("/stream");
+    heard = Date.now();
+    source.onopen = () => {
+      show();
+      parts.forEach(tell); // what happened since the page was made, or while nothing was told
+    };
+    source.onerror = show;
+    for (const name of [...parts, "resync", "alive", "events"])
+      source.addEventListener(name, () => {
+        heard = Date.now();
+        if (parts.includes(name)) tell(name);
+        if (name === "resync") parts.forEach(tell);
+      });
   };
-  source.onerror = show;
-  parts.forEach((name) => source.addEventListener(name, () => tell(name)));
-  source.addEventListener("resync", () => parts.forEach(tell));
+  listen();
+  setInterval(() => {
+    if (Date.now() - heard < SILENT_MS) return;
+    source.close(); // a line that hangs tells no error
+    listen();
+    show();
+  }, 5000);
+  body.addEventListener("room:again", () => parts.forEach(tell));
   setInterval(() => tell("alarms"), 30000); // ages are shown, and they grow
   window.addEventListener("pagehide", () => source.close());
 
-  // Whatever is no part of a page (a problem as JSON, the page of a login) must not take the place of one.
-  const isPart = (xhr) =>
-    (xhr.getResponseHeader("Content-Type") || "").startsWith("text/html") && !/^\s*<!doctype/i.test(xhr.responseText);
-  const problem = (xhr) => {
-    const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
-    return page.querySelector("[role=alert]")?.textContent || page.querySelector("main")?.textContent || xhr.statusText;
-  };
   const say = (text) => {
     const line = document.createElement("p");
     line.className = "alert";
@@ -36,25 +47,27 @@
     line.textContent = text;
     (document.getElementById("said") || document.getElementById("outcomes"))?.replaceChildren(line);
   };
-  let again;
-  const retry = () => {
-    again = undefined;
-    parts.forEach(tell);
+  const failed = ({ verb, path }, why) => {
+    if (verb === "post") return say(why);
+    old.add(path);
+    show();
+    again ??= setTimeout(() => {
+      again = undefined;
+      parts.forEach(tell);
+    }, AGAIN_MS);
   };
+  // Whatever is no part of a page (the page of a problem, say) must not take the place of one.
   body.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    const fine = isPart(detail.xhr);
-    detail.shouldSwap &&= fine;
-    if (fine) {
+    const page = new DOMParser().parseFromString(detail.xhr.responseText, "text/html");
+    const type = detail.xhr.getResponseHeader("Content-Type") || "";
+    if (!type.startsWith("text/html") || /^\s*<!doctype/i.test(detail.xhr.responseText)) {
+      detail.shouldSwap = false;
+      failed(detail.requestConfig, page.querySelector("[role=alert]")?.textContent || detail.xhr.statusText);
+    } else {
       old.delete(detail.requestConfig.path);
       show();
-    } else if (new URL(detail.xhr.responseURL).pathname === "/login") {
-      location.reload(); // the session is over: the page leads to the login
-    } else if (detail.requestConfig.verb === "post") {
-      say(problem(detail.xhr));
-    } else {
-      old.add(detail.requestConfig.path);
-      show();
-      again ??= setTimeout(retry, AGAIN_MS);
     }
   });
+  for (const name of ["htmx:sendError", "htmx:timeout"])
+    body.addEventListener(name, ({ detail }) => failed(detail.requestConfig, body.dataset.unsent));
 })();

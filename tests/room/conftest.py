@@ -4,11 +4,12 @@ import functools
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,16 @@ class Monitor(Server):
 
     def command(self, directory: Path) -> list[str]:
         return [sys.executable, "-m", "edge.cli", "monitor", "--config", str(self.config)]
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """It does nothing any more and ends no connection, as a machine whose cable was pulled."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def url(self) -> str:
@@ -128,6 +139,16 @@ class Postgres(Server):
     def _child(self) -> int:
         assert self._scratch
         return int(Path(self._scratch.name, "data/postmaster.pid").read_text().split()[0])
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """It does nothing any more and ends no connection, as a machine whose cable was pulled."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def url(self) -> str:

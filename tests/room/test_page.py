@@ -118,6 +118,52 @@ def test_a_part_that_cannot_be_had_leaves_what_is_shown_and_is_asked_for_again(
 
 
 @pytest.mark.real
+def test_a_page_whose_room_hangs_is_not_called_live(browser: Browser, monitor: Monitor) -> None:
+    page = enter(browser, monitor)
+    page.clock.install()
+    page.goto(monitor.url)
+    expect(page.locator("#link .live")).to_be_visible()
+    with monitor.hung():
+        page.clock.fast_forward(60_000)
+        expect(page.locator("#link .lost")).to_be_visible()
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#link .live")).to_be_visible()
+
+
+AGAIN = """([x, y]) => {
+    window.presses = window.sent = 0;
+    const click = () => new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 });
+    const is_post = (event) => event.detail.requestConfig.verb === "post";
+    document.body.addEventListener("htmx:beforeRequest", (event) => { window.sent += is_post(event); });
+    document.body.addEventListener("htmx:afterSwap", (event) => {
+        if (is_post(event) && !window.presses++) document.elementFromPoint(x, y).dispatchEvent(click());
+    });
+}"""
+"""Press again where the mouse stands, as soon as the list has moved; both are counted, and what is sent."""
+
+
+@pytest.mark.real
+def test_a_second_press_at_the_same_place_takes_no_other_alarm(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate
+) -> None:
+    page = enter(browser, monitor)
+    for which in (Input.TAMPER, Input.CONTACT):
+        gate.at(0.0, InputChanged(DOOR, which, True))
+    expect(row(page, gate)).to_have_count(2)
+    box = page.locator("button.acknowledge").first.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.evaluate(AGAIN, [x, y])
+    page.mouse.click(x, y)
+    until(lambda: page.evaluate("window.presses"))
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).className", [x, y]) == "acknowledge", "another's"
+    assert page.evaluate("window.sent") == 1
+    page.mouse.move(x, y + 200)
+    page.mouse.click(x, y)
+    until(lambda: page.evaluate("window.sent") == 2)
+
+
+@pytest.mark.real
 def test_a_script_in_a_message_is_text(browser: Browser, monitor: Monitor, broker: Mosquitto) -> None:
     page = enter(browser, monitor, "sun")
     attack = "<img src=x onerror=alert(1)>"
