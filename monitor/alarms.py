@@ -253,6 +253,8 @@ class Alarms:
             raise Incomplete("say what was done")
         if alarm.active:
             self._clear(alarm, now)
+        if alarm.mended_by:
+            alarm.mended_before = [*alarm.mended_before, alarm.mended_by]
         alarm.mended, alarm.mended_by, alarm.checked = now, who, None
         return Step(alarm.number, Stage.MENDED, now, who, text)
 
@@ -261,7 +263,7 @@ class Alarms:
             raise Refused("the machine checks this one by itself")
         if alarm.mended is None:
             raise Refused("nobody has said yet that it is mended")
-        if who == alarm.mended_by:
+        if who in (alarm.mended_by, *alarm.mended_before):
             raise Refused("the second look is for another person than the one who mended it")
         alarm.checked, alarm.checked_by = now, who
         return Step(alarm.number, Stage.CHECKED, now, who, text)

@@ -20,7 +20,7 @@ from monitor.history import Wanted
 from monitor.plan import Mark, Plan
 from monitor.reports import FLOWING
 from monitor.spoken import LANGUAGES, language
-from monitor.terms import Action, Alarm, Check
+from monitor.terms import Action, Alarm
 from monitor.view import HERE, level, page, render
 from monitor.words import COMMANDS, called, where, word
 
@@ -28,6 +28,9 @@ DOOR_EVENTS = 20
 TOLD = 50
 """Notices of an alarm that are shown."""
 HOUR_S = 3600.0
+ALARM_PARTS = ("alarm_facts.html", "alarm_steps.html", "alarm_story.html")
+WITH_TEXT = (Action.MEND, Action.LOOK, Action.CLOSE, Action.SHELVE, Action.NOTE)
+"""Steps that take what was typed with them."""
 
 
 def everything(request: Request) -> dict[str, Any]:
@@ -99,15 +102,25 @@ def part_link(request: Request, who: Caller) -> Response:
 
 @page()
 def alarm(request: Request, who: Caller) -> Response:
-    room, number = room_of(request), request.path_params["number"]
-    found = room.casebook.find(number)
+    number = request.path_params["number"]
+    found = room_of(request).casebook.find(number)
     if found is None:
         return render(request, "problem.html", who, 404, problem=EdgeError("there is no alarm {number}", number=number))
-    users = [user.name for user in room.accounts.users() if user.may(Role.GUARD)] if who.sees_staff else []
-    values: dict[str, Any] = {"alarm": found, "steps": room.casebook.steps(number), "users": users, "Check": Check}
-    values["deliveries"] = list(reversed(room.deliveries.latest(TOLD, number)))
-    values["pictures"] = room.thumbnails.of(found) if who.sees_staff else []
-    return render(request, "alarm.html", who, due=room.casebook.due(found), **values)
+    values = _known(request, who, found)
+    if "hx-request" in request.headers:
+        return render(request, "answer.html", who, parts=ALARM_PARTS, **values)
+    return render(request, "alarm.html", who, **values)
+
+
+def _known(request: Request, who: Caller, found: Alarm) -> dict[str, Any]:
+    """What the page of an alarm shows."""
+    room = room_of(request)
+    return {
+        "alarm": found, "steps": room.casebook.steps(found.number), "due": room.casebook.due(found), "text": "",
+        "deliveries": list(reversed(room.deliveries.latest(TOLD, found.number))),
+        "pictures": room.thumbnails.of(found) if who.sees_staff else [],
+        "users": [user.name for user in room.accounts.users() if user.may(Role.GUARD)] if who.sees_staff else [],
+    }  # fmt: skip
 
 
 @page(Role.GUARD)
@@ -124,7 +137,7 @@ def picture(request: Request, who: Caller) -> Response:
 
 @page(Role.GUARD)
 def act(request: Request, who: Caller) -> Response:
-    """A step with an alarm: the list again, with why it was refused if it was."""
+    """A step with an alarm: where it was taken from again, with why it was refused if it was."""
     problem: EdgeError | None = None
     status, given, number = 200, form(request), request.path_params["number"]
     try:
@@ -132,17 +145,32 @@ def act(request: Request, who: Caller) -> Response:
         if not who.user.may(LEAST.get(action, Role.GUARD)):
             raise Refused("your role may not do this")
         seconds = float(given.get("hours", "0") or 0) * HOUR_S
-        room_of(request).casebook.act(number, action, who.user.name, given.get("text", "")[:500], seconds)
+        text = given.get("to" if action is Action.ASSIGN else "text", "")[:500]
+        room_of(request).casebook.act(number, action, who.user.name, text, seconds)
     except Refused as error:
         problem, status = error, status_of(error)
     except ValueError:
         problem, status = EdgeError("there is no such step"), 404
+    if given.get("back") == "alarm" and (found := room_of(request).casebook.find(number)):
+        return _answered(request, who, found, problem, status)
     if "hx-request" in request.headers:
         parts = ("alarms.html", "said.html")
         return render(request, "answer.html", who, parts=parts, problem=problem, about=number, **everything(request))
     if problem:
         return render(request, "problem.html", who, status, problem=problem)
-    return RedirectResponse(f"/alarms/{number}" if given.get("back") == "alarm" else "/", 303)
+    return RedirectResponse("/", 303)
+
+
+def _answered(request: Request, who: Caller, found: Alarm, problem: EdgeError | None, status: int) -> Response:
+    """To a step that was taken on the alarm's page; what was typed stays there until a step has taken it."""
+    values: dict[str, Any] = {**_known(request, who, found), "problem": problem}
+    if "hx-request" in request.headers:
+        taken = problem is None and request.path_params["action"] in WITH_TEXT
+        parts = (*ALARM_PARTS, "said.html", *(("alarm_text.html",) if taken else ()))
+        return render(request, "answer.html", who, parts=parts, **values)
+    if problem:
+        return render(request, "alarm.html", who, status, **{**values, "text": form(request).get("text", "")[:500]})
+    return RedirectResponse(f"/alarms/{found.number}", 303)
 
 
 # A gate --------------------------------------------------------------------------------------------------------------

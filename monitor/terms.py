@@ -235,6 +235,8 @@ class Alarm(Struct):
     assigned_to: str = ""
     mended: float | None = None
     mended_by: str = ""
+    mended_before: list[str] = []
+    """Who else said so since it was raised: none of them is the one to have the second look."""
     checked: float | None = None
     checked_by: str = ""
     shelved_until: float | None = None
@@ -269,9 +271,10 @@ class Alarm(Struct):
         self.pictures.pop(Moment.MENDED, None)
         self.cleared = self.acknowledged = self.mended = self.checked = self.closed = self.good_since = None
         self.acknowledged_by = self.mended_by = self.checked_by = self.closed_by = ""
+        self.mended_before = []
 
 
 def nobodys(alarm: Alarm) -> Alarm:
     """The alarm without anybody's name, and without what they wrote."""
     nameless = {name: "" for name in Alarm.__struct_fields__ if name.endswith("_by")}
-    return replace(alarm, assigned_to="", shelved_because="", **nameless)
+    return replace(alarm, assigned_to="", shelved_because="", mended_before=[], **nameless)

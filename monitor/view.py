@@ -93,7 +93,8 @@ def offers(alarm: Alarm, who: Caller) -> list[Action]:
         found.append(Action.MEND if alarm.mended is None else Action.LOOK)
     if alarm.checked is not None and Action.LOOK in found:
         found.remove(Action.LOOK)
-    return [action for action in (*found, Action.CLOSE) if who.user.may(LEAST.get(action, Role.GUARD))]
+    found += [Action.CLOSE] if alarm.shelved_until is None else [Action.CLOSE, Action.UNSHELVE]
+    return [action for action in found if who.user.may(LEAST.get(action, Role.GUARD))]
 
 
 def level(gate: Gate, alarms: list[Alarm]) -> str:

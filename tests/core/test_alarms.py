@@ -22,6 +22,7 @@ from monitor.terms import (
     Stage,
     State,
     Step,
+    nobodys,
 )
 
 RULES = Rules(check_hold_s=30.0, flood_alarms=1000)
@@ -157,6 +158,23 @@ def test_nobody_looks_where_the_machine_checks() -> None:
         alarms.act(1, Action.LOOK, "wang", 3.0)
 
 
+def test_nobody_who_has_mended_it_looks_whoever_has_mended_it_after_them() -> None:
+    alarms = Alarms(RULES)
+    alarms.hear(TAMPERED, 0.0)
+    alarms.hear(Cleared(KEY), 1.0)
+    for who in ("li", "wang"):
+        alarms.act(1, Action.MEND, who, 2.0, "oiled")
+    for who in ("li", "wang"):
+        with pytest.raises(Refused, match="another person"):
+            alarms.act(1, Action.LOOK, who, 3.0)
+    kept = nobodys(alarms.alarms[1])
+    assert (kept.mended_by, kept.mended_before) == ("", [])
+    alarms.hear(TAMPERED, 4.0)  # it begins anew, and so does who may look
+    alarms.hear(Cleared(KEY), 5.0)
+    alarms.act(1, Action.MEND, "wang", 6.0, "oiled")
+    assert alarms.act(1, Action.LOOK, "li", 7.0).stage is Stage.CHECKED
+
+
 def test_a_contact_must_be_seen_open_and_then_closed_after_the_fault() -> None:
     alarms = Alarms(RULES)
     door = Key("hq", "gate-1", "main", "DoorFault")
@@ -289,7 +307,7 @@ def test_however_it_goes_an_alarm_is_closed_only_after_its_check(trace: list[tup
             assert alarm.checked is not None and alarm.acknowledged is not None and not alarm.active
             assert alarm.checked >= alarm.raised and (alarm.cleared or now) >= alarm.raised
             if alarm.check is Check.LOOK:
-                assert alarm.checked_by and alarm.checked_by != alarm.mended_by
+                assert alarm.checked_by and alarm.checked_by not in (alarm.mended_by, *alarm.mended_before)
         keys = [alarm.key for alarm in alarms.alarms.values() if alarm.closed is None]
         assert len(keys) == len(set(keys))
 

@@ -215,6 +215,7 @@ def test_on_a_phone_whoever_is_logged_in_is_named_and_reaches_their_account(brow
     phone: dict[str, Any] = {"viewport": {"width": 375, "height": 812}, "has_touch": True}
     for language in ("zh-CN", "en-GB"):
         page = enter(browser, monitor, "zhao", locale=language, **phone)
+        page.wait_for_load_state()  # with its style
         me = page.get_by_role("link", name="zhao")
         box = me.bounding_box()
         assert (

@@ -69,7 +69,7 @@ def test_a_covered_camera_shows_before_after_and_when_it_was_over(
     until(lambda: page.evaluate("[...document.querySelectorAll('.moments img')].every(e => e.naturalWidth == 320)"))
     gate.at(0.0, turned(gate, Status.STREAMING))
     assert ticket(monitor, gate, *Moment) == number
-    page.goto(f"{monitor.url}/alarms/{number}")
+    expect(page.locator(".story li", has_text="picture").last).to_contain_text("When it was over")
     expect(page.locator(".moments img")).to_have_count(3)
     pixels = {
         moment: cv2.imdecode(np.frombuffer(shown(monitor, number, moment).content, np.uint8), 1) for moment in Moment
