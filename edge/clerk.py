@@ -5,14 +5,13 @@ transaction. What nobody authorised has signed is not answered, and is told in t
 """
 
 import logging
-import re
 import time
 from datetime import date
 
 import msgspec
 import numpy as np
 
-from edge import forms, holders, journal
+from edge import forms, journal
 from edge.audit import Audit
 from edge.authority import OFFICE
 from edge.complaints import OvertakenError, nobody
@@ -20,6 +19,7 @@ from edge.config import Credentials, DeskConfig
 from edge.doubles import Doubles
 from edge.enrolled import Person
 from edge.errors import EdgeError, RefusedError, SealError, StoreError
+from edge.holders import Showings
 from edge.journal import Errand
 from edge.matcher import ROUNDING, Vector
 from edge.models import manifest
@@ -72,7 +72,6 @@ from edge.whitelist import KEY, Whitelist
 log = logging.getLogger(__name__)
 
 MOST_TEMPLATES = 8
-FINGERPRINT = re.compile("[0-9a-f]{16}")
 MOST_KEYS = 2
 """So many signing keys of the desk's can be believed at a time."""
 TOLD_EVERY_S = 3600.0
@@ -100,7 +99,7 @@ class Clerk:
         self._stamp = Stamp(read_key(credentials.path(DESK_KEY)))
         self._docket = Docket(time.monotonic())
         self._told: dict[tuple[str, str], float] = {}
-        self._held: dict[Gate, set[str]] = {}
+        self._showings = Showings(self._audit)
 
     def close(self) -> None:
         self._office.close()
@@ -148,15 +147,11 @@ class Clerk:
             self._audit.note(journal.Deed.REQUEST_REFUSED, name or "?", why=error.message)
 
     def _hold(self, workstation: Gate, keys: set[str]) -> None:
-        """Tell in the journal which keys of the desk's it has, each once: a rotation asks before one is destroyed."""
+        """Keep which keys of the desk's it has shown: a rotation asks before one is destroyed."""
         if workstation.revoked_at:
             return
         try:
-            if workstation not in self._held:
-                self._held[workstation] = holders.held(self._audit, workstation)
-            if new := set(filter(FINGERPRINT.fullmatch, keys)) - self._held[workstation]:
-                self._audit.note(journal.Deed.KEYS_HELD, workstation.name, keys=", ".join(sorted(new)))
-                self._held[workstation] |= new
+            self._showings.note(workstation, keys, time.monotonic())
         except StoreError as error:  # whoever asks is answered all the same
             log.warning("%s", error)
 

@@ -1,15 +1,44 @@
-"""Who has shown that they hold a public key of the desk's: what is asked before the key before it is destroyed.
+"""Who has shown that they hold a public key of the desk's: what is asked before the key that it replaces is destroyed.
 
 A gate says so in its reports, a workstation by what it seals its requests to and says in them. Who says nothing, being
 of an older version or switched off, does not count as holding it.
 """
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from edge.audit import Audit
 from edge.errors import Phrase
+from edge.flood import Bucket
 from edge.journal import Deed
 from edge.office import Gate, Office
+
+FINGERPRINT = re.compile("[0-9a-f]{16}")
+NOTES, NOTES_PER_S = 4, 4 / 3600
+"""So many lines of one workstation's are written at once, then so often: a rotation makes it show one key or two."""
+
+
+class Showings:
+    """Tells in the journal which keys of the desk's each workstation has, each once. For one thread.
+
+    What a workstation says of keys is its word alone: one that was taken over may invent as many as it likes. Beyond
+    the bucket they are neither written down nor remembered; what is true is shown again by the next request.
+    """
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._known: dict[Gate, tuple[set[str], Bucket]] = {}
+
+    def note(self, workstation: Gate, keys: Iterable[str], now: float) -> None:
+        """Take in fingerprints, at a monotonic time; StoreError when the journal cannot be used."""
+        if workstation not in self._known:
+            self._known[workstation] = held(self._audit, workstation), Bucket(NOTES, NOTES_PER_S, now)
+        before, bucket = self._known[workstation]
+        new = set(filter(FINGERPRINT.fullmatch, keys)) - before
+        if new and bucket.take(now):
+            self._audit.note(Deed.KEYS_HELD, workstation.name, keys=", ".join(sorted(new)))
+            before |= new
 
 
 def held(audit: Audit, workstation: Gate) -> set[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import files, provision, rotation
+from edge import files, holders, provision, rotation
+from edge.audit import Audit
 from edge.config import BrokerSection, Credentials, WorkstationConfig, WorkstationSection
 from edge.errors import SealError
 from edge.journal import Deed
@@ -146,6 +147,32 @@ def test_a_signing_key_is_not_destroyed_before_workstations_believe_the_next(tmp
         room.counters["front"] = Counter(station, Credentials(tmp_path / "front2"), "zoo")
         assert isinstance(room.ask("front", Find("")), Found)
         assert rotation.finish(rotation.SIGNING, room.config, room.credentials).left_behind == []
+
+
+def test_a_workstation_that_invents_keys_does_not_fill_the_journal(tmp_path: Path) -> None:
+    """Nor does it keep another from showing its own."""
+    with furnished(tmp_path) as room:
+        for number in range(100):
+            room.counters["front"]._check.trusts = (f"{number:016x}", f"{number + 100:016x}")
+            assert isinstance(room.ask("front", Find("")), Found), "it is answered all the same"
+        assert isinstance(room.ask("back", Find("")), Found)
+        told = [subject for _, subject in room.lines(Deed.KEYS_HELD)]
+        assert told == ["front"] * holders.NOTES + ["back"]
+        known = room.clerk._showings._known.values()
+        assert sum(len(keys) for keys, _ in known) <= 3 * holders.NOTES + 3, "nor is it remembered"
+
+
+def test_what_a_workstation_shows_again_later_is_written_down_when_there_is_room(tmp_path: Path) -> None:
+    with furnished(tmp_path) as room, closing(office(room.config, room.credentials)) as open_:
+        audit = Audit.of(room.config, room.credentials, write=True)
+        showings, front = holders.Showings(audit), open_.workstations()[0]
+        for number in range(100):
+            showings.note(front, [f"{number:016x}"], 0.0)
+        late = ["f" * 16]
+        showings.note(front, late, 1.0)
+        assert holders.held(audit, front) == {f"{number:016x}" for number in range(holders.NOTES)}
+        showings.note(front, late, 1.0 + 1 / holders.NOTES_PER_S)
+        assert late[0] in holders.held(audit, front)
 
 
 def test_leaving_somebody_behind_is_for_the_end_of_a_rotation(place: Place) -> None:
