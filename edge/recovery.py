@@ -15,7 +15,7 @@ from edge import backup
 from edge.authority import OFFICE
 from edge.config import Credentials, DeskConfig
 from edge.enrolled import Row, erased
-from edge.errors import EdgeError, Phrase
+from edge.errors import EdgeError, Phrase, SealError
 from edge.holding import head_of
 from edge.mqtt import Connection, Lost, Message
 from edge.office import Office
@@ -69,6 +69,8 @@ class Recoverer:
         self._gates = {gate.name: gate for gate in self._office.gates() if gate.revoked_at is None}
         self._revisions: dict[str, int] = {}
         self._heard: set[str] = set()
+        self._anew: set[str] = set()
+        """The gates in whose name another key reports than the one that the backup has."""
         self.found = Recovery()
         self._anchors: list[str] = []
         self._gone: dict[str, Tombstone] = {}
@@ -102,6 +104,7 @@ class Recoverer:
         in_service = {each.name for each in self._office.workstations() if not each.revoked_at}
         found.workstations = sorted(in_service.difference(found.workstations_shut_out))
         self._lack(newest.manifest)
+        found.gates_shut_out = sorted({*found.gates_shut_out, *self._anew})
         found.lacking += withdrawal.lacking
         if accept or not found.lacking:
             self._apply(newest.manifest, withdrawal)
@@ -139,17 +142,30 @@ class Recoverer:
         return self._heard >= self._gates.keys() & witness.keys
 
     def _reported(self, message: Message) -> None:
-        """Which revision a gate runs; only what it says now is its word, not what the broker has kept of it."""
+        """Which revision a gate runs; only what it says now is its word, not what the broker has kept of it.
+
+        A name has one key at a time. So another that speaks under it was made since, when the gate was added anew, and
+        the one of the backup may be in the hands of whoever took the gate.
+        """
         gate = self._gates.get(message.topic.split("/")[-2])
-        try:
-            signed = Checker([gate.signs])(message.payload) if gate else None
-            report = decode(signed.payload, Report) if signed and signed.kind == Kind.REPORT else None
-        except (EdgeError, ValueError):
+        report = self._report(message.payload, gate.name) if gate else None
+        if gate is None or report is None:
             return
-        if gate and report and (report.site, report.gate) == (self.topics.site, gate.name):
-            self._revisions[gate.name] = max(report.revision, self._revisions.get(gate.name, 0))
-            if not message.retain:
-                self._heard.add(gate.name)
+        if not _signed(message.payload, gate.signs):
+            self._anew.add(gate.name)
+            return
+        self._revisions[gate.name] = max(report.revision, self._revisions.get(gate.name, 0))
+        if not message.retain:
+            self._heard.add(gate.name)
+
+    def _report(self, message: bytes, gate: str) -> Report | None:
+        """A report in the name of this gate, whoever has signed it."""
+        try:
+            said = parse(message)
+            report = decode(said.payload, Report) if said.kind == Kind.REPORT else None
+        except (EdgeError, ValueError):
+            return None
+        return report if report and (report.site, report.gate) == (self.topics.site, gate) else None
 
     # Learn ----------------------------------------------------------------------------------------------------------
 
@@ -201,7 +217,13 @@ class Recoverer:
             lacking.append(Phrase(text, revision=head))
         for name in sorted(self._gates.keys() - set(self.found.gates_shut_out)):
             revision, known = self._revisions.get(name, 0), manifest.revision if manifest else 0
-            if revision > known:
+            if name in self._anew:
+                text = (
+                    "{gate} speaks with another key than this backup has, as one that was added anew since: it is shut "
+                    "out, and to be added again"
+                )
+                lacking.append(Phrase(text, gate=name))
+            elif revision > known:
                 text = "{gate} runs revision {revision}, which nobody has shown; name its list.sqlite with --store"
                 lacking.append(Phrase(text, gate=name, revision=revision))
             elif name not in self._heard:
@@ -226,6 +248,13 @@ class Recoverer:
         self._people.recover(self._gone, self._back, least, told)
         found.revision = self._people.renumber()
         (self._config.state / backup.RESTORED).unlink(missing_ok=True)
+
+
+def _signed(message: bytes, public: bytes) -> bool:
+    try:
+        return bool(Checker([public])(message))
+    except SealError:
+        return False
 
 
 def _revision(row: Row) -> int:

@@ -1,11 +1,14 @@
 """Fixtures of real parts."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edge import follow
+from edge.backup import KEY_FILE, PUBLIC, new_recovery_key
 from tests.adapters.brokers import Mosquitto
 from tests.adapters.outboxes import Gate
 from tests.adapters.rooms import Room, furnished
@@ -50,3 +53,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
     need((ROOT / "models/zoo.toml").exists(), "the zoo pack's manifest")
     with closing(Place(tmp_path / "t")) as made:
         yield made
+
+
+@pytest.fixture
+def insured(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place whose desk can be backed up, and whose gates say soon what a restored desk waits for."""
+    monkeypatch.setattr(follow, "REPORT_EVERY_S", 0.5)
+    safe = place.town.root / "safe"
+    new_recovery_key(safe / KEY_FILE)
+    shutil.copy(safe / PUBLIC, place.town.root / "credentials" / PUBLIC)
