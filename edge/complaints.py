@@ -5,7 +5,7 @@ import sqlite3
 from datetime import date, datetime
 from pathlib import Path
 
-from edge.enrolled import Bounds, Row, erased
+from edge.enrolled import Bounds, Edit, Row, Secret, erased
 from edge.errors import RefusedError, StoreError
 from edge.journal import Deed
 
@@ -91,6 +91,15 @@ def card_taken(card: str, person: str, name: str) -> RefusedError:
     """So does a card."""
     text, hint = "the card {card} belongs to {person} {name}", "see: edge-gate people show {person}"
     return RefusedError(text, hint, card=card, person=person, name=name, reason="card_taken")
+
+
+def taken(edit: Edit, other: Row, known: Secret) -> RefusedError | None:
+    """What an edit would give somebody although another has it; a card of somebody who is revoked is free."""
+    if edit.number and known.number == edit.number:
+        return number_taken(known.number, other.id, known.name)
+    if edit.card and known.card == edit.card and not other.revoked_at:
+        return card_taken(known.card, other.id, known.name)
+    return None
 
 
 def face_known(person: str, name: str, revoked: bool) -> RefusedError:

@@ -17,6 +17,7 @@ from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.happenings import KINDS, Choice, Happening, Value, named
 from edge.i18n import N_
 from edge.pins import formed
+from edge.premises import furnished
 from edge.strict import Problem, errors
 
 CONFIGURATION = frozenset(Config.__struct_fields__)
@@ -102,37 +103,7 @@ class Reader:
         if isinstance(nested, str):
             nested = tomllib.loads((self._path.parent / nested).read_text())
         tables = {**nested, **{key: value for key, value in self._document.items() if key in CONFIGURATION}}
-        tables["gate"] = {"site": "scenario", "name": "gate", **tables.get("gate", {})}
-        tables["door"] = self._doors(tables.get("door", [{}]))
-        tables["camera"] = self._cameras(tables.get("camera"), tables["door"])
-        for name in ("schedule", "level", "area", "reader"):
-            if isinstance(tables.get(name), dict):
-                tables[name] = [{"name": key, **value} for key, value in tables[name].items()]
-        return tables
-
-    def _doors(self, given: Any) -> list[dict[str, Any]]:
-        """Doors need no lines here: what a scenario moves is there."""
-        doors = [given] if isinstance(given, dict) else list(given)
-        lines = {"relay": 0, "contact": 1, "exit_button": 2, "tamper": 3, "fire": 4, "supply": 5}
-        return [
-            {
-                "name": "main" if index == 0 else f"door-{index + 1}",
-                **{key: {"line": index * 10 + line} for key, line in lines.items()},
-                **door,
-                "chip": f"simulated:{index}",
-            }
-            for index, door in enumerate(doors)
-            if isinstance(door, dict)
-        ]
-
-    def _cameras(self, given: Any, doors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One camera a door, called like it, unless others are given."""
-        url = "rtsp://127.0.0.1/scenario"
-        if given is None:
-            return [{"name": door["name"], "url": url, "door": door["name"]} for door in doors]
-        cameras = [given] if isinstance(given, dict) else list(given)
-        first = doors[0]["name"] if doors else "main"
-        return [{"url": url, "door": first, "name": first, **camera} for camera in cameras if isinstance(camera, dict)]
+        return furnished(tables)
 
     # Times and people -------------------------------------------------------------------------------------------
 

@@ -3,6 +3,9 @@
 A verdict changes only when the views have said the same thing for a while: people walk past, lamps are switched.
 """
 
+from collections.abc import Iterator
+from itertools import chain
+
 from msgspec import Struct
 
 from edge.errors import in_english
@@ -27,6 +30,9 @@ A crowd in front of it left 0.52 and more; a camera turned by a tenth of its pic
 HOLD_S = {Status.FROZEN: 60.0, Status.MOVED: 20.0}
 OTHERWISE_S = 10.0
 """How long a verdict must be the same before it counts; an empty hall at night may stand still for a minute."""
+
+Fault = tuple[Status, str]
+"""What is wrong with a view, and in words what says so."""
 
 
 class SightRules(Struct, frozen=True):
@@ -59,36 +65,39 @@ class Sight:
             self.status, self.detail = seen, detail
         return self.status
 
-    def _judge(self, view: View) -> tuple[Status, str]:
+    def _judge(self, view: View) -> Fault:
         """What this view alone says, the plainest fault first, with the number that says so."""
-        size = (view.width, view.height)
+        faults = chain(self._size(view), _light(view), _detail(view), _likeness(view))
+        return next(faults, (Status.STREAMING, ""))
+
+    def _size(self, view: View) -> Iterator[Fault]:
+        seen = (view.width, view.height)
         wanted = (self._rules.width or view.width, self._rules.height or view.height)
-        faults = (
-            (
-                size != wanted,
-                Status.WRONG_SIZE,
-                in_english("{seen} pixels instead of {wanted}", seen=_pixels(*size), wanted=_pixels(*wanted)),
-            ),
-            (
-                view.brightness < DARK and view.contrast < LIT,
-                Status.TOO_DARK,
-                in_english("brightness {number:.3f}", number=view.brightness),
-            ),
-            (
-                view.glare > GLARE,
-                Status.TOO_BRIGHT,
-                in_english("{share:.0%} of the picture is white", share=view.glare),
-            ),
-            (view.contrast < FLAT, Status.COVERED, in_english("contrast {number:.3f}", number=view.contrast)),
-            (view.sharpness < SOFT, Status.BLURRED, in_english("sharpness {number:.3f}", number=view.sharpness)),
-            (view.change is not None and view.change < STILL, Status.FROZEN, in_english("the picture does not change")),
-            (
-                view.likeness is not None and view.likeness < UNLIKE,
-                Status.MOVED,
-                in_english("likeness {number:.2f}", number=view.likeness or 0),
-            ),
-        )
-        return next(((status, detail) for bad, status, detail in faults if bad), (Status.STREAMING, ""))
+        if seen != wanted:
+            text = in_english("{seen} pixels instead of {wanted}", seen=_pixels(*seen), wanted=_pixels(*wanted))
+            yield Status.WRONG_SIZE, text
+
+
+def _light(view: View) -> Iterator[Fault]:
+    if view.brightness < DARK and view.contrast < LIT:
+        yield Status.TOO_DARK, in_english("brightness {number:.3f}", number=view.brightness)
+    if view.glare > GLARE:
+        yield Status.TOO_BRIGHT, in_english("{share:.0%} of the picture is white", share=view.glare)
+
+
+def _detail(view: View) -> Iterator[Fault]:
+    if view.contrast < FLAT:
+        yield Status.COVERED, in_english("contrast {number:.3f}", number=view.contrast)
+    if view.sharpness < SOFT:
+        yield Status.BLURRED, in_english("sharpness {number:.3f}", number=view.sharpness)
+
+
+def _likeness(view: View) -> Iterator[Fault]:
+    """To the view before, and to the one that was confirmed."""
+    if view.change is not None and view.change < STILL:
+        yield Status.FROZEN, in_english("the picture does not change")
+    if view.likeness is not None and view.likeness < UNLIKE:
+        yield Status.MOVED, in_english("likeness {number:.2f}", number=view.likeness)
 
 
 def _pixels(width: int, height: int) -> str:

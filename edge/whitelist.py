@@ -13,13 +13,13 @@ from edge.cabinet import Cabinet
 from edge.complaints import (
     OvertakenError,
     beyond_kept,
-    card_taken,
     damaged,
     empty,
     none_opens,
     nothing_said,
     number_taken,
     other_pack,
+    taken,
     unfit,
 )
 from edge.config import Config, Credentials, DeskConfig
@@ -263,8 +263,8 @@ class Whitelist(Cabinet):
             if touched and (refused := beyond_kept(kept.bounds, record.retain_until)):
                 raise refused
             for other, known in self._read(db) if edit.number or edit.card else ():
-                if known and other.id != person:
-                    _told_apart(edit, other, known)
+                if known and other.id != person and (refused := taken(edit, other, known)):
+                    raise refused
             self._store(db, record, kept)
             self._note(db, Deed.CHANGED, record, kept)
         return person_of(record, kept, record.retain_until)
@@ -292,11 +292,3 @@ class Whitelist(Cabinet):
             self._note(db, deed, record, rest)
         self._scrub()
         return person_of(record, rest, record.retain_until)
-
-
-def _told_apart(edit: Edit, other: Row, known: Secret) -> None:
-    """RefusedError when an edit would give somebody the number or the card of another."""
-    if edit.number and known.number == edit.number:
-        raise number_taken(known.number, other.id, known.name)
-    if edit.card and known.card == edit.card and not other.revoked_at:
-        raise card_taken(known.card, other.id, known.name)

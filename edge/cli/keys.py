@@ -9,7 +9,7 @@ import typer
 
 from edge.backup import KEY_FILE, new_recovery_key
 from edge.cli.common import DESK, CredentialsOption, DeskOption, JsonOption, emit, say
-from edge.config import Credentials, load_desk
+from edge.config import Credentials, DeskConfig, load_desk
 from edge.errors import EdgeError, SealError
 from edge.i18n import N_
 from edge.seal import new_sealing_key, new_signing_key
@@ -102,58 +102,67 @@ TOLD = {
 }
 
 
+RotatedArgument = Annotated[
+    Rotated,
+    typer.Argument(
+        metavar="KIND",
+        help=N_(
+            "content: what records are sealed with; signing: what the desk signs with; opening: what opens the "
+            "requests of workstations."
+        ),
+    ),
+]
+Finish = Annotated[
+    bool,
+    typer.Option(
+        "--finish",
+        help=N_("signing, opening: every gate or workstation has the next public key; the one before is destroyed."),
+    ),
+]
+LeaveBehind = Annotated[
+    bool,
+    typer.Option(
+        "--leave-behind",
+        help=N_(
+            "With --finish: go on although some have not said that they have the next key. They take nothing from "
+            "the desk, or are not answered, until they are given it."
+        ),
+    ),
+]
+
+
 @keys.command()
 def rotate(
-    kind: Annotated[
-        Rotated,
-        typer.Argument(
-            metavar="KIND",
-            help=N_(
-                "content: what records are sealed with; signing: what the desk signs with; opening: what opens the "
-                "requests of workstations."
-            ),
-        ),
-    ],
-    finish: Annotated[
-        bool,
-        typer.Option(
-            "--finish",
-            help=N_(
-                "signing, opening: every gate or workstation has the next public key; the one before is destroyed."
-            ),
-        ),
-    ] = False,
-    leave_behind: Annotated[
-        bool,
-        typer.Option(
-            "--leave-behind",
-            help=N_(
-                "With --finish: go on although some have not said that they have the next key. They take nothing from "
-                "the desk, or are not answered, until they are given it."
-            ),
-        ),
-    ] = False,
+    kind: RotatedArgument,
+    finish: Finish = False,
+    leave_behind: LeaveBehind = False,
     config: DeskOption = DESK,
     credentials: CredentialsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Have another key take the place of one of the desk's; everybody is sealed, or everything signed, anew."""
-    from edge import rotation
-
-    loaded, secrets = load_desk(config), Credentials(credentials)
-    what = rotation.OPENING if kind is Rotated.OPENING else rotation.SIGNING
     if finish and kind is Rotated.CONTENT:
         raise EdgeError("--finish is for signing and opening")
     if leave_behind and not finish:
         raise EdgeError("--leave-behind is for --finish")
-    if finish:
-        name, left = rotation.finish(what, loaded, secrets, leave_behind)
-    else:
-        name = rotation.content(loaded, secrets) if kind is Rotated.CONTENT else rotation.begin(what, loaded, secrets)
-        left = []
+    name, left = _rotated(kind, finish, leave_behind, load_desk(config), Credentials(credentials))
     if json:
         emit({"kind": kind, "key": name} | ({"left_behind": left} if finish else {}))
         return
     say(TOLD[kind, finish], name=name)
     if left:
         say("left behind, without the key: {names}", names=", ".join(left))
+
+
+def _rotated(
+    kind: Rotated, finish: bool, leave_behind: bool, config: DeskConfig, credentials: Credentials
+) -> tuple[str, list[str]]:
+    """The key that was made, or that there is now, and who was left behind."""
+    from edge import rotation
+
+    if kind is Rotated.CONTENT:
+        return rotation.content(config, credentials), []
+    what = rotation.OPENING if kind is Rotated.OPENING else rotation.SIGNING
+    if finish:
+        return rotation.finish(what, config, credentials, leave_behind)
+    return rotation.begin(what, config, credentials), []
