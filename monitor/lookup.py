@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from edge.errors import EdgeError
 from monitor.access import Caller
 from monitor.accounts import Role
 from monitor.api import room_of
@@ -25,9 +26,8 @@ COLUMNS = ("time", "site", "gate", "subject", "type", "severity", "late", "perso
 
 
 def wanted(request: Request, who: Caller) -> Wanted:
-    """What a form of the history asks for; what makes no sense asks for nothing."""
-    asked = request.query_params
-    zone = ZoneInfo(room_of(request).settings.site.time_zone)
+    """What a form of the history asks for."""
+    asked, zone = request.query_params, _zone(request)
     return Wanted(
         gate=asked.get("gate", "")[:64],
         type=asked.get("type", "")[:128],
@@ -45,12 +45,24 @@ def _utc(text: str, zone: ZoneInfo) -> str:
         return ""
 
 
+def _zone(request: Request) -> ZoneInfo:
+    return ZoneInfo(room_of(request).settings.site.time_zone)
+
+
+def _mistake(request: Request) -> EdgeError | None:
+    """A time that is none: without it, something else would be found than was asked for."""
+    given = [request.query_params.get(name, "") for name in ("since", "until")]
+    wrong = next((text for text in given if text and not _utc(text, _zone(request))), None)
+    return EdgeError("{text} is no time; an example: 2026-11-24T08:30", text=wrong[:40]) if wrong else None
+
+
 @page()
 def history(request: Request, who: Caller) -> Response:
     room, asked = room_of(request), request.query_params
     place = asked.get("position", "")
     before = (asked.get("before", ""), int(place)) if place.isascii() and place.isdigit() and len(place) < 19 else None
-    found = room.history.search(wanted(request, who), PAGE, before, who.sees_names)
+    mistake = _mistake(request)
+    found = [] if mistake else room.history.search(wanted(request, who), PAGE, before, who.sees_names)
     if who.sees_names:
         room.accounts.note(who.user.name, "history", str(request.query_params))
     older = {**asked, "before": found[-1].event["time"], "position": found[-1].position} if len(found) == PAGE else {}
@@ -60,14 +72,17 @@ def history(request: Request, who: Caller) -> Response:
         "asked": asked,
         "severities": SEVERITIES,
         "types": room.history.types(),
+        "problem": mistake,
     }
-    return render(request, "history.html", who, gates=room.gates.all(), **values)
+    return render(request, "history.html", who, 400 if mistake else 200, gates=room.gates.all(), **values)
 
 
 @page()
 def export(request: Request, who: Caller) -> Response:
-    """The same as a table for a spreadsheet."""
+    """The same as a table for a spreadsheet; its times are in UTC, as the gates wrote them."""
     room = room_of(request)
+    if mistake := _mistake(request):
+        return render(request, "problem.html", who, 400, problem=mistake)
     if who.sees_names:
         room.accounts.note(who.user.name, "export", str(request.query_params))
     rows = _lines(room, wanted(request, who), who.sees_names)

@@ -243,6 +243,13 @@ def test_history_is_exported_without_formulas_and_names_are_for_some(monitor: Mo
         lines = answer.text.lstrip("\ufeff").splitlines()
         assert lines[0].startswith("time,site,gate") and len(lines) > 6
         assert any(",p" in line for line in lines[1:]) is seen
+    for path in ("/history", "/history.csv"):
+        refused = get(f"{monitor.url}{path}?since=yesterday", auth=("li", PASSWORD))
+        assert (
+            refused.status_code == 400
+            and "yesterday is no time" in refused.text
+            and gate.name not in refused.text.split("</form>")[-1]
+        )
     audit = get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
     assert "exported history" in audit and get(f"{monitor.url}/audit", auth=("li", PASSWORD)).status_code == 403
 
