@@ -227,6 +227,23 @@ def test_on_a_phone_whoever_is_logged_in_is_named_and_reaches_their_account(brow
         expect(page.locator("h1")).to_contain_text("zhao")
 
 
+@pytest.mark.real
+def test_the_page_of_a_gate_that_is_not_heard_says_that_it_shows_what_was_last_known(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate, broker: Mosquitto
+) -> None:
+    page = enter(browser, monitor)
+    page.goto(f"{monitor.url}/gates/demo/{gate.name}")
+    expect(page.locator("#gate")).to_contain_text("locked")
+    expect(page.locator("#gate")).not_to_contain_text("last known")
+    connection = Connection(Address(HOST, broker.port))
+    connection.publish(Message(f"edge/v1/demo/{gate.name}/state", b'{"status":"offline"}'))
+    while connection.unconfirmed:
+        connection.turn(0.1)
+    expect(page.locator("#gate")).to_contain_text("last known")
+    expect(page.locator("#gate")).to_contain_text("locked")
+    connection.close()
+
+
 NAMELESS = """() => [...document.querySelectorAll('button, a, input:not([type=hidden]), select, [role=img]')]
     .filter(e => !(e.textContent || e.ariaLabel || e.title).trim() && !(e.labels && e.labels.length))
     .map(e => e.outerHTML)"""
