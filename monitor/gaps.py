@@ -4,9 +4,11 @@ Nothing of a row is believed that its document does not say. Whoever accepts one
 columns: when one of them changes, it is another gap.
 """
 
+import bisect
 import hashlib
 import itertools
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -56,11 +58,6 @@ class Gap(NamedTuple):
         """How many events before it are."""
         return max(0, self.first - self.place.sequence)
 
-    def covers(self, problem: Problem) -> bool:
-        """Whether it is about the same events of the same log."""
-        first = problem.first - (problem.kind is Flaw.BREAK)  # the event before it may be the one that was changed
-        return self.place[:3] == problem.place[:3] and self.place.sequence <= problem.last and first <= self.sequence
-
 
 class Verdict(NamedTuple):
     """What reading every event again has found."""
@@ -71,24 +68,47 @@ class Verdict(NamedTuple):
     """Those that nobody has accepted."""
 
 
-def untold(problems: Iterable[Problem], told: Collection[Gap | Problem]) -> list[Problem]:
+class Spans:
+    """The events of one log that any of these gaps is about; there may be as many gaps as events."""
+
+    def __init__(self, gaps: Iterable[Gap]) -> None:
+        spans = sorted((gap.place.sequence, gap.sequence) for gap in gaps)
+        self._begins = [begin for begin, _ in spans]
+        self._reached = list(itertools.accumulate((end for _, end in spans), max))
+
+    def meet(self, problem: Problem) -> bool:
+        """Whether one of them is about events of this problem."""
+        first = problem.first - (problem.kind is Flaw.BREAK)  # the event before it may be the one that was changed
+        before = bisect.bisect_right(self._begins, problem.last)
+        return before > 0 and self._reached[before - 1] >= first
+
+
+def untold(problems: Iterable[Problem], told: Iterable[Gap | Problem]) -> list[Problem]:
     """What was found when events arrived, and neither stands among `told` nor is told by a gap there."""
-    gaps = [each for each in told if isinstance(each, Gap)]
-    return [
-        each for each in problems
-        if each not in told and not (each.kind in REREAD and any(gap.covers(each) for gap in gaps))
-    ]  # fmt: skip
+    known = set(told)
+    gaps: defaultdict[tuple[str, str, str], list[Gap]] = defaultdict(list)
+    for each in known:
+        if isinstance(each, Gap):
+            gaps[each.place[:3]].append(each)
+    spans = {log: Spans(own) for log, own in gaps.items()}
+
+    def is_told(problem: Problem) -> bool:
+        log = spans.get(problem.place[:3])
+        return problem in known or (problem.kind in REREAD and log is not None and log.meet(problem))
+
+    return [each for each in problems if not is_told(each)]
 
 
-def judge(rows: Iterable[Row], accepted: Container[object] = (), heads: Iterable[Stream] = ()) -> Verdict:
+def judge(rows: Iterable[Row], accepted: Iterable[object] = (), heads: Iterable[Stream] = ()) -> Verdict:
     """`rows` are those of all gates, each epoch's together and in order; `heads` how far each was recorded before they
     were read."""
+    known = frozenset(accepted)
     gaps: list[Gap] = []
     count = 0
     for each in _sorted(rows, heads):
         if isinstance(each, Row):
             count += not gaps
-        elif each not in accepted:
+        elif each not in known:
             gaps.append(each)
     return Verdict(count, gaps)
 
@@ -106,14 +126,14 @@ def _log(rows: Iterable[Row], head: Stream | None) -> Iterator[Gap | Row]:
     before: Row | None = None
     place = 0
     for row in rows:
-        read, is_next = _read(row), row.first <= place + 1
+        (read, is_committed), is_next = _read(row), row.first <= place + 1
         named = "" if read is None or read.event.type == LOST else read.event.previoushash
         if before:
             yield _another(before, named) if is_next and named not in ("", before.hash) else before
         before = row
-        if read is None or (row.first == 1 and named not in ("", GENESIS)):
+        if read is None or not is_committed or (row.first == 1 and named not in ("", GENESIS)):
             yield Gap(_after(place, row), row.first, row.sequence, row.hash, _digest(row.payload), True)
-            before = None  # nobody knows which hash the next one should name
+            before = None  # it is told, and nobody may know which hash the next one should name
         elif not is_next:
             yield Gap(_after(place, row), row.first, row.first - 1, read.event.previoushash, "", False)
         place = row.sequence
@@ -138,14 +158,15 @@ def _another(row: Row, named: str) -> Gap:
     return Gap(_after(row.first - 1, row), row.first, row.sequence, named, _digest(row.payload), True)
 
 
-def _read(row: Row) -> Received | None:
-    """What a row's document says, if the row is that."""
+def _read(row: Row) -> tuple[Received | None, bool]:
+    """What a row's document says, if the row is that, and whether what is personal in it is what it commits to. What
+    it says holds without that, too: its hash does not count what is personal."""
     try:
         read = parse(topic(row.site, row.gate, Channel.EVENT), row.payload)
     except Unacceptable:
-        return None
+        return None, False
     told = (read.epoch, read.first, read.last, read.hash)
-    return read if told == (row.epoch, row.first, row.sequence, row.hash) and read.is_committed else None
+    return (read, read.is_committed) if told == (row.epoch, row.first, row.sequence, row.hash) else (None, False)
 
 
 def unreadable(payload: bytes) -> bytes:

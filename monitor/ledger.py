@@ -1,7 +1,7 @@
 """The recorder's part of the database: the events of all gates, each once, and what is missing or wrong among them."""
 
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -156,7 +156,7 @@ class Ledger:
         """Read every event again: true when all streams are in order, without a gap, and their hashes chain."""
         return not self.audit().gaps
 
-    def audit(self, accepted: Container[object] = ()) -> Verdict:
+    def audit(self, accepted: Iterable[object] = ()) -> Verdict:
         """The same, with what is not in order and how many events are."""
         columns = EVENTS.c
         query = select(

@@ -10,12 +10,14 @@ from string import Formatter
 
 from edge.i18n import messages
 
-LEAST = 5
-"""Letters of its own that a message must have to be known again with something filled in."""
+LEAST = 8
+"""Letters of its own that a message must have to be known again with something filled in: fewer stand in any text."""
+SHORT = ("[Errno {number}] {why}",)
+"""Those that have fewer and stand in no other text."""
 JOINTS = ("\n", "; ", ": ")
 """A message and its hint are lines, several are joined, and before a colon stands what one is about."""
-LONGEST, MOST = 600, 8
-"""Characters and joints of a text that is looked at: it comes from the network."""
+LONGEST, MOST, DEEPEST = 600, 8, 4
+"""Characters and joints of a text that is looked at, and how deep in what is filled in: it comes from the network."""
 
 
 class Shape:
@@ -29,7 +31,8 @@ class Shape:
         self._begin = begin
         self._translation = [(literal, name) for literal, name, _, _ in Formatter().parse(translation)]
         self.letters = sum(letter.isalpha() for text in (begin, *between) for letter in text)
-        if self.letters < LEAST or not all(self._between):
+        is_told = self.letters >= LEAST or template in SHORT
+        if not is_told or not all(self._between):
             raise ValueError(template)
 
     def fields(self, text: str) -> dict[str, str] | None:
@@ -57,26 +60,33 @@ class Retelling:
     def __init__(self, known: dict[str, str]) -> None:
         self._known = known
         self._shapes = sorted(_shapes(known.items()), key=lambda shape: -shape.letters)
-        self.text: Callable[[str], str] = functools.lru_cache(1000)(self._text)
+        self.text: Callable[[str], str] = functools.lru_cache(1000)(self._text)  # whole ones: one text, one place
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str, depth: int = 0) -> str:
         is_long = len(text) > LONGEST or sum(map(text.count, JOINTS)) > MOST
-        if text in self._known or not text or is_long:
+        if text in self._known or not text or is_long or depth > DEEPEST:
             return self._known.get(text, text)
+        if (found := self.shape(text)) is None:
+            return self._parts(text, depth)
+        shape, fields = found
+        return shape.told({name: self._field(value, depth + 1) for name, value in fields.items()})
+
+    def shape(self, text: str) -> tuple[Shape, dict[str, str]] | None:
+        """The one of most letters that the text has, and what is filled in. It tries all of them, which takes long."""
         for shape in self._shapes:
             if (fields := shape.fields(text)) is not None:
-                return shape.told({name: self._field(value) for name, value in fields.items()})
-        return self._parts(text)
+                return shape, fields
+        return None
 
-    def _field(self, value: str) -> str:
+    def _field(self, value: str, depth: int) -> str:
         """One word is a name or a number, whatever else it may mean."""
-        return self.text(value) if " " in value else value
+        return self._text(value, depth) if " " in value else value
 
-    def _parts(self, text: str) -> str:
+    def _parts(self, text: str, depth: int) -> str:
         for mark in JOINTS:
             head, found, rest = text.partition(mark)
             if found:
-                return (head if mark == ": " else self.text(head)) + mark + self.text(rest)
+                return (head if mark == ": " else self._text(head, depth)) + mark + self._text(rest, depth)
         return text
 
 

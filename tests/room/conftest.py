@@ -19,8 +19,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge.config import BrokerSection
+from edge.seal import new_signing_key
 from edge.simulate import HOST, Server
 from edge.traffic import SimulatedGate
+from monitor.acceptance import Acceptances
 from monitor.accounts import Accounts, Role
 from monitor.database import Database
 from monitor.settings import load
@@ -197,6 +199,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         where = server.rpartition("/")[0] + f"/{name}"
     with Database(where) as database:
         yield database
+
+
+@pytest.fixture
+def acceptances(database: Database, tmp_path: Path) -> Acceptances:
+    """What a room with a key of its own has accepted."""
+    return Acceptances(database, new_signing_key(tmp_path / "recorder.jwk"))
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
