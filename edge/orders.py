@@ -39,28 +39,25 @@ def order(door: Door, kind: CommandKind, seconds: float | None, now: float) -> t
 
 
 ALWAYS = frozenset({CommandKind.LOCK_DOWN, CommandKind.ACKNOWLEDGE, CommandKind.FORGIVE})
+WHEN_LOCKED_OPEN = frozenset({CommandKind.OPEN, CommandKind.LOCK_OPEN})
+NOT_WHEN_BLOCKED = frozenset({CommandKind.OPEN, CommandKind.UNLOCK, CommandKind.LOCK_OPEN})
+NOTHING_TO_RELEASE = in_english("the door is neither locked down nor locked open")
+LOCKED_DOWN = in_english("the door is locked down; release it first")
+LOCKED_OPEN = in_english("the door is locked open; release it first")
+BLOCKED = in_english("the door is blocked; unblock it first")
+AWAY = in_english("the relay does not answer")
 
 
 def _against(door: Door, kind: CommandKind) -> str:
     """Why a door in this mode does not take this order. A lockdown is always taken, and ends only by `release`."""
     if kind is CommandKind.RELEASE:
-        return (
-            ""
-            if door.locked_down or door.locked_open
-            else in_english("the door is neither locked down nor locked open")
-        )
+        return "" if door.locked_down or door.locked_open else NOTHING_TO_RELEASE
     if kind in ALWAYS:
         return ""
     if door.locked_down:
-        return in_english("the door is locked down; release it first")
+        return LOCKED_DOWN
     if door.locked_open:
-        return (
-            ""
-            if kind in (CommandKind.OPEN, CommandKind.LOCK_OPEN)
-            else in_english("the door is locked open; release it first")
-        )
-    if door.blocked and kind in (CommandKind.OPEN, CommandKind.UNLOCK, CommandKind.LOCK_OPEN):
-        return in_english("the door is blocked; unblock it first")
-    if kind is CommandKind.OPEN and door.drive.away:
-        return in_english("the relay does not answer")
-    return ""
+        return "" if kind in WHEN_LOCKED_OPEN else LOCKED_OPEN
+    if door.blocked and kind in NOT_WHEN_BLOCKED:
+        return BLOCKED
+    return AWAY if kind is CommandKind.OPEN and door.drive.away else ""

@@ -8,7 +8,8 @@ the one who mended it. It reopens by itself when the fault returns soon enough.
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from edge.errors import EdgeError
+from monitor import handling
+from monitor.handling import clear
 from monitor.limits import Rules
 from monitor.terms import (
     FLOOD,
@@ -32,14 +33,6 @@ from monitor.terms import (
 )
 
 
-class Refused(EdgeError):
-    """A step that the alarm does not allow as it is; nothing has changed."""
-
-
-class Incomplete(Refused):
-    """What the step is about does not come with it."""
-
-
 class Alarms:
     """All alarms that are open, and those closed so lately that they may reopen."""
 
@@ -57,9 +50,9 @@ class Alarms:
                 return self._raise(fact, now)
             case Cleared():
                 alarm = self._by_key.get(fact.key)
-                return self._clear(alarm, now) if alarm and alarm.active and not alarm.latched else []
+                return [clear(alarm, now)] if alarm and alarm.active and not alarm.latched else []
             case Restarted():
-                return [step for alarm in self._reported_by(fact) for step in self._clear(alarm, now)]
+                return [clear(alarm, now) for alarm in self._reported_by(fact)]
             case Pictured():
                 return self._show(fact, now)
         return [step for alarm in self._waiting(fact) for step in self._probe(alarm, fact.good, now)]
@@ -113,15 +106,11 @@ class Alarms:
             times.popleft()
         return len(times)
 
-    def _clear(self, alarm: Alarm, now: float) -> list[Step]:
-        way = MACHINE.get(alarm.check)
-        seen = way is not None and way.hold and alarm.good_since is not None  # a state may overtake its event
-        alarm.active, alarm.cleared, alarm.good_since = False, now, now if seen else None
-        return [Step(alarm.number, Stage.CLEARED, now)]
-
     def _reported_by(self, gate: Restarted) -> list[Alarm]:
-        """The faults that last, as a gate has said; not what the room itself says of it. Nor those of a leaf: who cuts
-        the power of a door that was forced has not shut it."""
+        """The faults that last, as a gate has said; not what the room itself says of it.
+
+        Nor those of a leaf: who cuts the power of a door that was forced has not shut it.
+        """
         return [
             alarm
             for alarm in self.alarms.values()
@@ -212,7 +201,7 @@ class Alarms:
         for other in self.alarms.values():
             other.suppressed = other.suppressed and (other.key.site, other.key.gate) != place
         alarm.checked = now
-        return self._clear(alarm, now)
+        return [clear(alarm, now)]
 
     # People --------------------------------------------------------------------------------------------------------
 
@@ -220,81 +209,16 @@ class Alarms:
         """What a person does; `Refused` when the alarm is not there or does not allow it, and then nothing changes."""
         alarm = self.alarms.get(number)
         if alarm is None or alarm.closed is not None:
-            raise Refused("alarm {number} is closed", number=number)
+            raise handling.closed(number)
         text = text.strip()
         does: dict[Action, Callable[[], Step]] = {
-            Action.ACKNOWLEDGE: lambda: self._acknowledge(alarm, who, now),
-            Action.ASSIGN: lambda: self._assign(alarm, who, now, text),
-            Action.MEND: lambda: self._mend(alarm, who, now, text),
-            Action.LOOK: lambda: self._look(alarm, who, now, text),
-            Action.CLOSE: lambda: self._close(alarm, who, now, text),
-            Action.SHELVE: lambda: self._shelve(alarm, who, now, text, seconds),
-            Action.UNSHELVE: lambda: self._take_back(alarm, who, now),
-            Action.NOTE: lambda: self._note(alarm, who, now, text),
+            Action.ACKNOWLEDGE: lambda: handling.acknowledge(alarm, who, now),
+            Action.ASSIGN: lambda: handling.assign(alarm, who, now, text),
+            Action.MEND: lambda: handling.mend(alarm, who, now, text),
+            Action.LOOK: lambda: handling.look(alarm, who, now, text),
+            Action.CLOSE: lambda: handling.close(alarm, who, now, text),
+            Action.SHELVE: lambda: handling.shelve(alarm, who, now, text, seconds, self.rules.shelve_at_most_s),
+            Action.UNSHELVE: lambda: handling.unshelve(alarm, who, now),
+            Action.NOTE: lambda: handling.note(alarm, who, now, text),
         }
         return does[action]()
-
-    def _acknowledge(self, alarm: Alarm, who: str, now: float) -> Step:
-        if alarm.acknowledged is not None:
-            raise Refused("{who} has acknowledged it already", who=alarm.acknowledged_by)
-        alarm.acknowledged, alarm.acknowledged_by, alarm.escalation = now, who, 0
-        return Step(alarm.number, Stage.ACKNOWLEDGED, now, who)
-
-    def _assign(self, alarm: Alarm, who: str, now: float, to: str) -> Step:
-        if not to:
-            raise Incomplete("say to whom it is assigned")
-        alarm.assigned_to = to
-        return Step(alarm.number, Stage.ASSIGNED, now, who, to)
-
-    def _mend(self, alarm: Alarm, who: str, now: float, text: str) -> Step:
-        if alarm.active and not alarm.latched:
-            raise Refused("the gate still reports it: it is mended when the gate says so")
-        if not text:
-            raise Incomplete("say what was done")
-        if alarm.active:
-            self._clear(alarm, now)
-        if alarm.mended_by:
-            alarm.mended_before = [*alarm.mended_before, alarm.mended_by]
-        alarm.mended, alarm.mended_by, alarm.checked = now, who, None
-        return Step(alarm.number, Stage.MENDED, now, who, text)
-
-    def _look(self, alarm: Alarm, who: str, now: float, text: str) -> Step:
-        if alarm.check is not Check.LOOK:
-            raise Refused("the machine checks this one by itself")
-        if alarm.mended is None:
-            raise Refused("nobody has said yet that it is mended")
-        if who in (alarm.mended_by, *alarm.mended_before):
-            raise Refused("the second look is for another person than the one who mended it")
-        alarm.checked, alarm.checked_by = now, who
-        return Step(alarm.number, Stage.CHECKED, now, who, text)
-
-    def _close(self, alarm: Alarm, who: str, now: float, text: str) -> Step:
-        if alarm.active:
-            raise Refused("it is still active")
-        if alarm.acknowledged is None:
-            raise Refused("nobody has acknowledged it")
-        if alarm.checked is None:
-            raise Refused("its check has not passed: {why}", why=alarm.check.awaited)
-        alarm.closed, alarm.closed_by, alarm.shelved_until = now, who, None
-        return Step(alarm.number, Stage.CLOSED, now, who, text)
-
-    def _shelve(self, alarm: Alarm, who: str, now: float, reason: str, seconds: float) -> Step:
-        if not reason:
-            raise Incomplete("say why it is shelved")
-        if not 0 < seconds <= self.rules.shelve_at_most_s:
-            raise Incomplete(
-                "an alarm is shelved for at most {hours:g} hours", hours=self.rules.shelve_at_most_s / 3600
-            )
-        alarm.shelved_until, alarm.shelved_by, alarm.shelved_because = now + seconds, who, reason
-        return Step(alarm.number, Stage.SHELVED, now, who, reason)
-
-    def _take_back(self, alarm: Alarm, who: str, now: float) -> Step:
-        if alarm.shelved_until is None:
-            raise Refused("it is not shelved")
-        alarm.shelved_until = None
-        return Step(alarm.number, Stage.UNSHELVED, now, who)
-
-    def _note(self, alarm: Alarm, who: str, now: float, text: str) -> Step:
-        if not text:
-            raise Incomplete("a note says something")
-        return Step(alarm.number, Stage.NOTED, now, who, text)

@@ -13,9 +13,9 @@ from starlette.routing import Route
 from edge.errors import EdgeError, StoreError
 from monitor.access import COOKIE, Caller, address, api, keep, problem
 from monitor.accounts import Denied, Role
-from monitor.alarms import Incomplete, Refused
 from monitor.casebook import Unknown, is_wanted
 from monitor.gates import Gate
+from monitor.handling import Incomplete, Refused
 from monitor.history import Wanted, iso
 from monitor.room import Room
 from monitor.terms import Action, Alarm, State

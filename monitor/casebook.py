@@ -14,10 +14,11 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from edge.errors import StoreError
 from edge.seal import GENESIS
 from edge.transport import Channel, topic
-from monitor.alarms import Alarms, Refused
+from monitor.alarms import Alarms
 from monitor.chain import Deed, deed, link, nameless
 from monitor.database import Database
 from monitor.downtime import active_s
+from monitor.handling import Refused
 from monitor.ledger import Recorded
 from monitor.limits import Rules
 from monitor.reports import of_event, of_problem

@@ -12,10 +12,10 @@ from edge.i18n import speaking
 from edge.terms import CommandKind
 from monitor.access import COOKIE, Caller, address, keep
 from monitor.accounts import Denied, Role
-from monitor.alarms import Refused
 from monitor.api import LEAST, room_of, status_of
 from monitor.forms import form
 from monitor.gates import Gate
+from monitor.handling import Refused
 from monitor.history import Wanted
 from monitor.plan import Mark, Plan
 from monitor.reports import FLOWING

@@ -1,13 +1,12 @@
-"""`edge-gate monitor`: the monitoring room, and the accounts of who may use it."""
+"""`edge-gate monitor`: the monitoring room, and whether what it has recorded is whole."""
 
-import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.cli.accounts import CONFIG, PasswordOption, RoomOption, read_password, user
 from edge.cli.common import JsonOption, emit, say
 from edge.errors import EdgeError, Phrase
 from edge.i18n import N_, language
@@ -18,26 +17,7 @@ if TYPE_CHECKING:
     from monitor.stream import Problem
 
 monitor = typer.Typer(invoke_without_command=True)
-user = typer.Typer()
 monitor.add_typer(user, name="user", help=N_("Who may use the page."))
-
-CONFIG = Path("/etc/edge-gate/monitor.toml")
-RoomOption = Annotated[
-    Path, typer.Option("--config", metavar="FILE", help=N_("The configuration of the monitoring room."))
-]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=N_("The name that the person logs in with."))]
-
-
-PasswordOption = Annotated[
-    bool, typer.Option("--password-stdin", help=N_("Read the password from standard input, one line."))
-]
-
-
-class Roles(StrEnum):
-    VIEWER = "viewer"
-    GUARD = "guard"
-    OPERATOR = "operator"
-    SUPERVISOR = "supervisor"
 
 
 @monitor.callback()
@@ -66,90 +46,6 @@ def serve(
     else:
         say("the page is at {url}", url=f"{scheme}://{web.address}:{web.port}/")
     run(room)
-
-
-@user.command()
-def add(
-    name: NameArgument,
-    role: Annotated[Roles, typer.Option("--role", metavar="ROLE", help=N_("viewer, guard, operator or supervisor."))],
-    password_stdin: PasswordOption = False,
-    config: RoomOption = CONFIG,
-    json: JsonOption = False,
-) -> None:
-    """Make an account. Without --password-stdin the password is asked for."""
-    from monitor.accounts import Accounts, Role
-    from monitor.database import Database
-    from monitor.settings import load
-
-    configured, password = load(config), _password(password_stdin)
-    with Database(configured.database) as database:
-        Accounts(database).add(name, Role(role), password)
-    if json:
-        emit({"name": name, "role": role})
-    else:
-        say("{name} may log in as {role}", name=name, role=role)
-
-
-def _password(from_stdin: bool) -> str:
-    if not from_stdin and not sys.stdin.isatty():
-        raise EdgeError("there is nobody to ask for the password", "use --password-stdin")
-    return sys.stdin.readline().rstrip("\r\n") if from_stdin else str(typer.prompt("", hide_input=True))
-
-
-@user.command()
-def change(
-    name: NameArgument,
-    role: Annotated[
-        Roles | None, typer.Option("--role", metavar="ROLE", help=N_("viewer, guard, operator or supervisor."))
-    ] = None,
-    password_stdin: PasswordOption = False,
-    config: RoomOption = CONFIG,
-    json: JsonOption = False,
-) -> None:
-    """Give an account another role, or without --role another password; either ends its sessions."""
-    from monitor.accounts import Accounts, Role
-    from monitor.database import Database
-    from monitor.settings import load
-
-    configured = load(config)
-    password = _password(password_stdin) if password_stdin or role is None else ""
-    with Database(configured.database) as database:
-        Accounts(database).change(name, Role(role) if role else None, password)
-    if json:
-        emit({"name": name})
-    else:
-        say("{name} is changed and has to log in again", name=name)
-
-
-@user.command()
-def remove(name: NameArgument, config: RoomOption = CONFIG, json: JsonOption = False) -> None:
-    """Take an account away, and end its sessions."""
-    from monitor.accounts import Accounts
-    from monitor.database import Database
-    from monitor.settings import load
-
-    with Database(load(config).database) as database:
-        Accounts(database).remove(name)
-    if json:
-        emit({"name": name})
-    else:
-        say("{name} may not log in any more", name=name)
-
-
-@user.command("list")
-def list_users(config: RoomOption = CONFIG, json: JsonOption = False) -> None:
-    """Show the accounts."""
-    from monitor.accounts import Accounts
-    from monitor.database import Database
-    from monitor.settings import load
-
-    with Database(load(config).database) as database:
-        users = Accounts(database).users()
-    if json:
-        emit({"users": users})
-        return
-    for each in users:
-        typer.echo(f"{each.name}: {each.role}")
 
 
 @monitor.command("verify")
@@ -261,7 +157,7 @@ def accept(
     from monitor.database import Database
     from monitor.settings import load
 
-    configured, password = load(config), _password(password_stdin)
+    configured, password = load(config), read_password(password_stdin)
     with Database(configured.database) as database:
         accounts = Accounts(database)
         if not accounts.verify(by, password, "").may(Role.SUPERVISOR):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alarms import Alarms, Incomplete, Refused
+from monitor.alarms import Alarms
+from monitor.handling import Incomplete, Refused
 from monitor.limits import Rules
 from monitor.terms import (
     AWAITED,

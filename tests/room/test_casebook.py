@@ -13,12 +13,12 @@ from edge.errors import StoreError
 from edge.events import TABLE
 from edge.seal import GENESIS, commit
 from edge.transport import Envelope, Event, Presence
-from monitor.alarms import Refused
 from monitor.api import since_time
 from monitor.casebook import Casebook
 from monitor.chain import Chain as StepChain
 from monitor.database import Database, address
 from monitor.gaps import GONE
+from monitor.handling import Refused
 from monitor.history import History, Wanted, iso
 from monitor.ledger import Ledger, Recorded
 from monitor.limits import Rules
