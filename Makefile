@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELS := var/models
-# Two at a time, each file by one of them: most tests wait for something, and what a file shares is made once. The
-# longest files come first (tests/conftest.py), so that nobody waits at the end for one who has just begun with one.
-BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Several at a time, each file by one of them: what a file shares is made once. The longest files come first
+# (tests/conftest.py), so that nobody waits at the end for one who has just begun with one. Real parts are mostly waited
+# for: four at a time keep two cores busy.
+BESIDE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo monitor site test check audit hardware live campaign invariants mutation lock clean
+.PHONY: demo monitor site test check real timed audit hardware live campaign invariants mutation lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/edge-gate demo --out demo-out --models $(MODELS)
@@ -20,15 +21,19 @@ monitor: $(VENV)/.ready
 site: $(VENV)/.ready
 	$(BIN)/edge-gate site run --directory var/site --models $(MODELS)
 
-test: check
-	$(BIN)/pytest $(BESIDE) -m "(real or slow) and not timed" -rs
+test: check real timed
+
+real: $(VENV)/.ready
+	$(BIN)/pytest -n 4 $(BESIDE) -m "(real or slow) and not timed" -rs
+
+timed: $(VENV)/.ready
 	$(BIN)/pytest -m "(real or slow) and timed" -rs
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
-	$(BIN)/pytest $(BESIDE) -m "not real and not slow"
+	$(BIN)/pytest -n 2 $(BESIDE) -m "not real and not slow"
 
 # Known vulnerabilities of every pinned dependency, also of those of development; a version that nobody knows fails too.
 STRICT ?= --strict

@@ -29,7 +29,8 @@ settings.register_profile("mutation", max_examples=10, deadline=None, derandomiz
 """For `make mutation`, which runs the tests of the core hundreds of times: nothing is left to chance."""
 
 
-LONGEST = ("test_demo", "test_campaign", "test_page", "test_degraded", "test_monitor", "test_infrared", "test_faults")
+LONGEST = """test_backup test_cluster test_drill test_thumbnails test_demo test_sender test_site test_gaps test_monitor
+test_gate_stays_shut test_faults test_eye test_degraded test_campaign test_page""".split()
 """Files that take a minute or more, the longest first."""
 
 
