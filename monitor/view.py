@@ -72,6 +72,7 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
 
     known = {
         "_": translate, "word": worded, "who": who, "path": request.url.path,
+        "back": "?".join(filter(None, (request.url.path, request.url.query))),
         "STAGES": STAGES, "MOMENTS": MOMENTS, "REASONS": REASONS,
         "lang": spoken.replace("_", "-"), "languages": LANGUAGES, "title": site.title,
         "clock": lambda at: clock(at, zone), "since": lambda at: since(at, translate),

@@ -23,6 +23,7 @@ from edge.seal import new_signing_key
 from edge.simulate import HOST, Server
 from edge.traffic import SimulatedGate
 from monitor.acceptance import Acceptances
+from monitor.access import COOKIE
 from monitor.accounts import Accounts, Role
 from monitor.database import Database
 from monitor.settings import load
@@ -42,6 +43,8 @@ class Monitor(Server):
     def __init__(self, directory: Path, broker: Mosquitto, database: str = "", extra: str = "") -> None:
         super().__init__()
         self.directory = directory
+        self.cookies: dict[str, Any] = {}
+        """Of who has logged in on the page."""
         self.config = directory / "monitor.toml"
         store = f'database = "{database}"' if database else ""
         self.config.write_text(
@@ -91,13 +94,17 @@ class Monitor(Server):
 
 
 def enter(browser: Browser, monitor: Monitor, who: str = "li", **context: Any) -> Page:
-    """Somebody who has logged in on the page."""
-    page = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **context}).new_page()
+    """Somebody who is logged in on the page; once logged in they stay so, since a room takes few logins a minute."""
+    inside = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **context})
+    inside.add_cookies(monitor.cookies.get(who, []))
+    page = inside.new_page()
     page.goto(monitor.url)
-    page.fill("#name", who)
-    page.fill("#password", PASSWORD)
-    page.click("button.go")
+    if page.locator("#password").count():
+        page.fill("#name", who)
+        page.fill("#password", PASSWORD)
+        page.click("button.go")
     page.wait_for_selector("#alarms")
+    monitor.cookies[who] = [each for each in inside.cookies() if each["name"] == COOKIE]  # type: ignore[misc]
     return page
 
 

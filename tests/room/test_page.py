@@ -197,6 +197,15 @@ def test_every_page_fits_a_phone_reads_in_both_languages_and_has_names_for_every
 
 
 @pytest.mark.real
+def test_who_switches_the_language_keeps_what_was_searched_for(browser: Browser, monitor: Monitor) -> None:
+    page = enter(browser, monitor)
+    page.goto(f"{monitor.url}/history?gate=north&severity=300")
+    page.get_by_role("link", name="中文").click()
+    expect(page).to_have_url(f"{monitor.url}/history?gate=north&severity=300")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+@pytest.mark.real
 def test_on_a_phone_whoever_is_logged_in_is_named_and_reaches_their_account(browser: Browser, monitor: Monitor) -> None:
     phone: dict[str, Any] = {"viewport": {"width": 375, "height": 812}, "has_touch": True}
     for language in ("zh-CN", "en-GB"):
