@@ -16,6 +16,7 @@ from edge.authority import OFFICE
 from edge.config import Credentials, DeskConfig
 from edge.enrolled import Row, erased
 from edge.errors import EdgeError, Phrase, SealError
+from edge.follow import REPORT_EVERY_S
 from edge.holding import head_of
 from edge.mqtt import Connection, Lost, Message
 from edge.office import Office
@@ -29,6 +30,8 @@ from edge.whitelist import KEY, Whitelist
 from edge.withdrawal import Withdrawal
 from edge.witness import Witness
 
+SETTLED_S = REPORT_EVERY_S + PATIENCE_S
+"""Of calm, after which every gate at work has said what it runs, under whichever key, and every page has come."""
 LISTEN_S = 30.0
 """Longer than a gate takes to say again which revision it runs."""
 
@@ -119,7 +122,7 @@ class Recoverer:
         always = [topics.manifest, topics.index, topics.keys("+"), topics.reports]
         connection = Connection(address(self._config.broker, self._credentials), always, needs_all=True)
         news = time.monotonic()  # from when it can hear: a handshake may have taken as long
-        while (calm := time.monotonic() - news) < listen_s and not (calm >= PATIENCE_S and self._heard_out(witness)):
+        while (calm := time.monotonic() - news) < listen_s and not (calm >= SETTLED_S and self._heard_out(witness)):
             wanted = pager.wanted(witness.roster.holding, time.monotonic())
             connection.subscribe([*wanted.documents, *wanted.pages])
             if not pager.done:

@@ -11,7 +11,7 @@ from edge.errors import EdgeError, LinkError
 from monitor.settings import Configured
 
 VIEWER = "Edge-Gate-Viewer"
-PATIENCE_S = 20.0
+PATIENCE_S = 15.0
 LARGEST = 4 * 1024 * 1024
 
 

@@ -31,8 +31,8 @@
   };
   listen();
   setInterval(() => {
-    if (Date.now() - heard < SILENT_MS) return;
-    source.close(); // a line that hangs tells no error
+    if (Date.now() - heard < SILENT_MS && source.readyState !== EventSource.CLOSED) return;
+    source.close(); // a line that hangs tells no error, and after a refusal a browser does not try again
     listen();
     show();
   }, 5000);
@@ -58,16 +58,20 @@
   };
   // Whatever is no part of a page (the page of a problem, say) must not take the place of one.
   body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.shouldSwap) return; // steady.js holds it back
     const page = new DOMParser().parseFromString(detail.xhr.responseText, "text/html");
     const type = detail.xhr.getResponseHeader("Content-Type") || "";
     if (!type.startsWith("text/html") || /^\s*<!doctype/i.test(detail.xhr.responseText)) {
       detail.shouldSwap = false;
-      failed(detail.requestConfig, page.querySelector("[role=alert]")?.textContent || detail.xhr.statusText);
+      const is_lasting = detail.requestConfig.verb === "get" && detail.xhr.status < 500;
+      if (is_lasting) location.reload(); // whoever may not see it any more is told so by the page
+      else failed(detail.requestConfig, page.querySelector("[role=alert]")?.textContent || body.dataset.unsent);
     } else {
       old.delete(detail.requestConfig.path);
       show();
     }
   });
+  body.addEventListener("room:moved", () => say(body.dataset.moved));
   for (const name of ["htmx:sendError", "htmx:timeout"])
     body.addEventListener(name, ({ detail }) => failed(detail.requestConfig, body.dataset.unsent));
 })();

@@ -46,15 +46,18 @@ def test_a_forced_door_is_closed_by_a_second_look_of_another_person(monitor: Mon
     gate.at(0.0, InputChanged(DOOR, Input.CONTACT, False))
     monitor.wait(lambda alarms: not of(gate.name, alarms, "DoorForcedOpen"), "active")
     monitor.call(f"{step}/mend", "li", text="wind; the closer was adjusted")
+    monitor.call(f"{step}/mend", "zhao", text="and its arm")
     assert "another person" in monitor.call(f"{step}/look", "li", status=409)["error"]
     assert "check has not passed" in monitor.call(f"{step}/close", status=409)["error"]
     monitor.call(f"{step}/look", "wang")
     assert monitor.call(f"{step}/close")["state"] == "closed"
     whole = monitor.call(step)
-    stages = ["raised", "acknowledged", "cleared", "mended", "checked", "closed"]
+    stages = ["raised", "acknowledged", "cleared", "mended", "mended", "checked", "closed"]
     assert [each["stage"] for each in whole["steps"]] == stages
-    assert [each["who"] for each in whole["steps"]] == ["", "zhao", "", "li", "wang", "li"]
-    assert [each["who"] for each in monitor.call(step, "sun")["steps"]] == [""] * 6
+    assert [each["who"] for each in whole["steps"]] == ["", "zhao", "", "li", "zhao", "wang", "li"]
+    nameless = monitor.call(step, "sun")
+    assert [each["who"] for each in nameless["steps"]] == [""] * 7
+    assert (whole["mended_before"], nameless["mended_before"], nameless["mended_by"]) == (["li"], [], "")
 
 
 def test_a_camera_is_checked_by_its_frames_and_survives_a_kill(monitor: Monitor, gate: SimulatedGate) -> None:

@@ -116,6 +116,25 @@ def test_a_page_whose_room_hangs_is_not_called_live(browser: Browser, monitor: M
     expect(page.locator("#link .live")).to_be_visible()
 
 
+@pytest.mark.real
+def test_nothing_moves_under_a_mouse_that_is_held_down(browser: Browser, monitor: Monitor, gate: SimulatedGate) -> None:
+    page = enter(browser, monitor)
+    page.get_by_role("link", name="Figures").focus()  # which loses it to what is pressed
+    box = page.locator("#alarms-title").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    with page.expect_response("**/part/alarms"):
+        gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+        monitor.wait(lambda alarms: [each for each in alarms if each["gate"] == gate.name])
+    assert row(page, gate).count() == 0
+    page.mouse.up()
+    expect(row(page, gate)).to_contain_text("Housing opened")
+    page.mouse.click(box["x"] + 5, box["y"] + 5, button="right")
+    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
+    expect(row(page, gate)).to_have_count(2)
+
+
 AGAIN = """([x, y]) => {
     window.presses = window.sent = 0;
     const click = () => new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 });
