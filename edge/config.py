@@ -13,17 +13,18 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from edge.accesssection import AccessSection
 from edge.doorsection import DoorSection as DoorSection
 from edge.doorsection import LineSection as LineSection
 from edge.drillsection import DrillSection
 from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.fallbacks import DegradedSection
 from edge.references import misnamed
-from edge.sections import AccessSection, ModelsSection, OutboxSection
 from edge.sections import BrokerSection as BrokerSection
 from edge.sections import CameraSection as CameraSection
 from edge.sections import DeskSection as DeskSection
 from edge.sections import GateSection as GateSection
+from edge.sections import ModelsSection, OutboxSection
 from edge.sections import RecorderSection as RecorderSection
 from edge.sections import WhitelistSection as WhitelistSection
 from edge.sections import WorkstationSection as WorkstationSection

@@ -3,6 +3,7 @@
 import msgspec
 
 from edge.access import AccessRules
+from edge.accesssection import AccessSection
 from edge.areas import AreaRules
 from edge.attempts import AttemptRules
 from edge.config import Config, DoorSection
@@ -13,7 +14,6 @@ from edge.liveness import LivenessRules
 from edge.permits import Level, PermitRules
 from edge.presence import Several
 from edge.schedule import Calendar
-from edge.sections import AccessSection
 from edge.sight import SightRules
 from edge.terms import Factor
 

@@ -153,8 +153,8 @@ def liveness(
     json: JsonOption = False,
 ) -> None:
     from edge import presentations as protocol
+    from edge.accesssection import AccessSection
     from edge.rules import liveness_rules
-    from edge.sections import AccessSection
 
     with progress(quiet=json) as bar:
         task = bar.add_task(_("showing the clips"), total=None)

@@ -56,16 +56,17 @@
       parts.forEach(tell);
     }, AGAIN_MS);
   };
+  const problem = (text) =>
+    new DOMParser().parseFromString(text, "text/html").querySelector("[role=alert]")?.textContent;
   // Whatever is no part of a page (the page of a problem, say) must not take the place of one.
   body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (!detail.shouldSwap) return; // steady.js holds it back
-    const page = new DOMParser().parseFromString(detail.xhr.responseText, "text/html");
     const type = detail.xhr.getResponseHeader("Content-Type") || "";
     if (!type.startsWith("text/html") || /^\s*<!doctype/i.test(detail.xhr.responseText)) {
       detail.shouldSwap = false;
       const is_lasting = detail.requestConfig.verb === "get" && detail.xhr.status < 500;
       if (is_lasting) location.reload(); // whoever may not see it any more is told so by the page
-      else failed(detail.requestConfig, page.querySelector("[role=alert]")?.textContent || body.dataset.unsent);
+      else failed(detail.requestConfig, problem(detail.xhr.responseText) || body.dataset.unsent);
     } else {
       old.delete(detail.requestConfig.path);
       show();

@@ -1,10 +1,8 @@
-"""The life of an alarm: every state with everything that can happen, then random traces, then stories."""
+"""The life of an alarm: every state with everything that can happen, then stories."""
 
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from monitor.alarms import Alarms
 from monitor.handling import Incomplete, Refused
@@ -283,43 +281,3 @@ def test_a_flood_hides_lesser_alarms_only_and_ebbs() -> None:
     alarms.tick(70.0)
     assert flood.state is State.CLEARED or flood.checked
     assert not any(alarm.suppressed for alarm in alarms.alarms.values())
-
-
-# Random traces ---------------------------------------------------------------------------------------------------
-
-DROPPED = Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, "", True)
-kinds = st.sampled_from([TAMPERED, LOST, DROPPED])
-people = st.sampled_from(["li", "wang", "zhao"])
-reports = st.one_of(kinds, kinds.map(lambda fact: Cleared(fact.key)), st.sampled_from([FLOWS, STALLS, AGAIN]))
-deeds = st.tuples(st.integers(1, 4), st.sampled_from(Action), people)
-traces = st.lists(st.tuples(st.one_of(reports, deeds, st.none()), st.sampled_from([0.0, 1.0, 20.0, 31.0, 40_000.0])))
-
-
-@settings(max_examples=400, deadline=None)
-@given(trace=traces)
-def test_however_it_goes_an_alarm_is_closed_only_after_its_check(trace: list[tuple[object, float]]) -> None:
-    alarms, now = Alarms(RULES), 0.0
-    for happening, later in trace:
-        now += later
-        steps = happen(alarms, happening, now)
-        closed = [step for step in steps if step.stage is Stage.CLOSED]
-        for step in closed:
-            alarm = alarms.alarms[step.number]
-            assert alarm.checked is not None and alarm.acknowledged is not None and not alarm.active
-            assert alarm.checked >= alarm.raised and (alarm.cleared or now) >= alarm.raised
-            if alarm.check is Check.LOOK:
-                assert alarm.checked_by and alarm.checked_by not in (alarm.mended_by, *alarm.mended_before)
-        keys = [alarm.key for alarm in alarms.alarms.values() if alarm.closed is None]
-        assert len(keys) == len(set(keys))
-
-
-def happen(alarms: Alarms, happening: object, now: float) -> list[Step]:
-    if happening is None:
-        return alarms.tick(now)
-    if isinstance(happening, (Raised, Cleared, Restarted, Probed)):
-        return alarms.hear(happening, now)
-    number, action, who = happening  # type: ignore[misc]
-    try:
-        return [alarms.act(number, action, who, now, "text", 60.0)]
-    except Refused:
-        return []

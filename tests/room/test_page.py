@@ -111,7 +111,7 @@ def test_a_page_whose_room_hangs_is_not_called_live(browser: Browser, monitor: M
     expect(page.locator("#link .live")).to_be_visible()
     with monitor.hung():
         page.clock.fast_forward(60_000)
-        expect(page.locator("#link .lost")).to_be_visible()
+        expect(page.locator("#link .lost")).to_be_visible(timeout=15_000)  # before a fetch that hangs is given up
     page.clock.fast_forward(60_000)
     expect(page.locator("#link .live")).to_be_visible()
 
