@@ -37,21 +37,7 @@ PASSWORD = "correct horse battery"
 PEOPLE = {"li": "operator", "wang": "operator", "zhao": "guard", "sun": "viewer", "chief": "supervisor"}
 
 
-class Stoppable(Server):
-    """A server that can be made to hang."""
-
-    @contextmanager
-    def hung(self) -> Iterator[None]:
-        """It does nothing any more and ends no connection, as a machine whose cable was pulled."""
-        assert self._process
-        self._process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
-
-
-class Monitor(Stoppable):
+class Monitor(Server):
     """`edge-gate monitor` in a directory of its own, with an account for each of PEOPLE."""
 
     def __init__(self, directory: Path, broker: Mosquitto, database: str = "", extra: str = "") -> None:
@@ -71,6 +57,16 @@ class Monitor(Stoppable):
 
     def command(self, directory: Path) -> list[str]:
         return [sys.executable, "-m", "edge.cli", "monitor", "--config", str(self.config)]
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """It does nothing any more and ends no connection, as a machine whose cable was pulled."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def url(self) -> str:
@@ -112,7 +108,7 @@ def enter(browser: Browser, monitor: Monitor, who: str = "li", **context: Any) -
     return page
 
 
-class Postgres(Stoppable):
+class Postgres(Server):
     """A PostgreSQL cluster on a free port, thrown away at the end."""
 
     def __init__(self) -> None:
