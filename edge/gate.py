@@ -170,7 +170,7 @@ class Gate:
                 self.areas.places = dict(fact.places)
                 return []
             case Started():
-                return self._start(fact, now.mono)
+                return self._start(fact, now)
         return self.health.told(fact, now)
 
     # People -----------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class Gate:
 
     # What the gate depends on -----------------------------------------------------------------------------------
 
-    def _start(self, fact: Started, now: float) -> list[Effect]:
+    def _start(self, fact: Started, now: Now) -> list[Effect]:
         self.started, self.access.pack, self.access.digest = fact, fact.pack, fact.digest
         for door in self.doors.values():
             door.drive.boot = fact.boot

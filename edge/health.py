@@ -106,12 +106,16 @@ class Health:
         due = [min(camera.silent_at, camera.fault.deadline) for camera in self.cameras.values()]
         self.deadline = min([self._broker.deadline, self.readers.deadline, *due])
 
-    def start(self, now: float, calibration: str) -> None:
-        """From now on cameras and the broker are expected to answer. `calibration` was told of before this start."""
+    def start(self, now: Now, calibration: str) -> None:
+        """From now on cameras and the broker are expected to answer, and a clock that is set is told.
+
+        `calibration` was told of before this start.
+        """
+        self._offset = now.utc - now.mono
         self.whitelist = structs.replace(self.whitelist, calibration=calibration)
         for camera in self.cameras.values():
-            camera.silent_at = now + SILENT_S
-        self._broker.update(self.broker.status not in ALIVE, now)  # it may have answered before
+            camera.silent_at = now.mono + SILENT_S
+        self._broker.update(self.broker.status not in ALIVE, now.mono)  # it may have answered before
         self._plan()
 
     def camera_told(self, fact: CameraReported, now: float) -> Effects:

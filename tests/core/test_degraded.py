@@ -85,12 +85,14 @@ def test_a_clock_that_is_not_synchronised_is_told_after_a_minute_and_when_it_is_
     assert told == [(round(UNTRUSTED_S), ClockFault(True)), (100, ClockFault(False))]
 
 
+@pytest.mark.parametrize("at", [1, 5])
 @pytest.mark.parametrize("by", [1.1 * STEP_S, -1.1 * STEP_S, 86_400.0])
-def test_a_clock_that_is_stepped_is_told_once_by_how_much(by: float) -> None:
-    gate = Gate(gate_rules())
-    told = []
-    for second in range(10):
-        now = Now(float(second), 1e6 + second * 1.0001 + (by if second >= 5 else 0.0))
+def test_a_clock_that_is_stepped_is_told_once_by_how_much(by: float, at: int) -> None:
+    """Also before the first heartbeat."""
+    gate, told = Gate(gate_rules()), []
+    gate.step(Started("boot", "zoo", liveness=True), Now(0.0, 1e6))
+    for second in range(1, 10):
+        now = Now(float(second), 1e6 + second * 1.0001 + (by if second >= at else 0.0))
         told += events(gate.step(Heartbeat(), now).effects, ClockStepped)
     (step,) = told
     assert isinstance(step, ClockStepped) and step.by_s == pytest.approx(by, abs=0.01)

@@ -169,6 +169,24 @@ def test_a_second_press_at_the_same_place_takes_no_other_alarm(
 
 
 @pytest.mark.real
+def test_a_step_that_is_pressed_at_the_moment_it_is_offered_is_the_step_that_it_names(
+    browser: Browser, monitor: Monitor, gate: SimulatedGate
+) -> None:
+    """A form that became another one by a merge would do for a moment what it did before."""
+    page = enter(browser, monitor)
+    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
+    expect(row(page, gate)).to_contain_text("Door forced open")
+    row(page, gate).evaluate(AT_ONCE)
+    row(page, gate).get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_role("alert")).to_contain_text("still active")
+
+
+AT_ONCE = """row => document.body.addEventListener("htmx:afterSwap",
+    () => row.querySelector(".close").click(), {once: true})"""
+"""Presses Close before anybody could."""
+
+
+@pytest.mark.real
 def test_a_script_in_a_message_is_text(browser: Browser, monitor: Monitor, broker: Mosquitto) -> None:
     page = enter(browser, monitor, "sun")
     attack = "<img src=x onerror=alert(1)>"
