@@ -190,13 +190,14 @@ def test_an_operator_has_one_person_forgiven_on_the_page_and_never_everybody(
         ("lobby", "li", 400, {"kind": "unlock", "seconds": 1e9}, "up to a day"),
         ("lobby", "li", 400, {"kind": "explode"}, "body"),
         ("attic", "li", 404, {"kind": "open"}, "no gate attic"),
-        ("lobby", "li", 409, {"kind": "open", "door": "none"}, "no door none"),
-        ("lobby", "li", 409, {"kind": "release"}, "neither locked down"),
+        ("garden", "li", 409, {"kind": "open", "door": "none"}, "no door none"),
+        ("garden", "li", 409, {"kind": "release"}, "neither locked down"),
     ],
 )
 def test_what_may_not_be_or_makes_no_sense_is_refused_plainly(
     monitor: Monitor, gates: list[str], gate: str, who: str, status: int, sent: dict[str, Any], why: str
 ) -> None:
+    """The garden is asked, since the lobby has had as many commands by now as a gate takes at once."""
     answer = command(monitor, gate, who, status, **sent)
     assert why in answer.get("error", answer.get("why", ""))
     page = post(f"{monitor.url}/gates/demo/lobby/commands", auth=(who, PASSWORD), data={"kind": "open"})
