@@ -1,6 +1,7 @@
 """Commanding gates from the page and by programs: one gate, or a whole site where it may take two people."""
 
 import base64
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -88,7 +89,8 @@ def command(request: Request, who: Caller) -> Response:
         trouble, status = error, 409
     except ValueError:
         trouble, status = EdgeError("there is no such command"), 404
-    values = {"outcomes": outcomes, "back": f"/gates/{place[0]}/{place[1]}", "names": COMMANDS}
+    values = {"outcomes": outcomes, "back": f"/gates/{place[0]}/{place[1]}", "names": COMMANDS, "at": time.time(),
+              "door": given.get("door", "")}  # fmt: skip
     template = "outcomes.html" if "hx-request" in request.headers else "commanded.html"
     return render(request, template, who, status, problem=trouble, kind=given.get("kind", ""), **values)
 
@@ -142,7 +144,7 @@ def _sites(request: Request) -> dict[str, Any]:
     for gate in room.gates.all():
         sites.setdefault(gate.site, []).append(gate)
     return {"sites": sites, "pending": room.commander.pending(), "wide": SITE_WIDE, "names": COMMANDS,
-            "outcomes": [], "kind": ""}  # fmt: skip
+            "outcomes": [], "kind": "", "door": "", "at": time.time()}  # fmt: skip
 
 
 @page(Role.GUARD)

@@ -73,6 +73,8 @@
     }
   });
   body.addEventListener("room:moved", () => say(body.dataset.moved));
-  for (const name of ["htmx:sendError", "htmx:timeout"])
-    body.addEventListener(name, ({ detail }) => failed(detail.requestConfig, body.dataset.unsent));
+  // Heard at the request itself: what a form that has left the page meanwhile is told of reaches nobody.
+  body.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
+    for (const how of ["error", "timeout"]) xhr.addEventListener(how, () => failed(requestConfig, body.dataset.unsent));
+  });
 })();

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from edge.config import BrokerSection
 from edge.seal import new_signing_key
@@ -106,6 +106,11 @@ def enter(browser: Browser, monitor: Monitor, who: str = "li", **context: Any) -
     page.wait_for_selector("#alarms")
     monitor.cookies[who] = [each for each in inside.cookies() if each["name"] == COOKIE]  # type: ignore[misc]
     return page
+
+
+def row(page: Page, gate: SimulatedGate) -> Locator:
+    """The alarm of a gate in the list."""
+    return page.locator("li.alarm", has_text=gate.name)
 
 
 class Postgres(Server):
@@ -204,15 +209,22 @@ def acceptances(database: Database, tmp_path: Path) -> Acceptances:
     return Acceptances(database, new_signing_key(tmp_path / "recorder.jwk"))
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    """A running room on each kind of database."""
-    database = request.getfixturevalue("postgres").url if request.param == "postgresql" else ""
-    with Monitor(tmp_path_factory.mktemp("room"), broker, database) as monitor:
-        until(lambda: get(f"{monitor.url}/healthz").status_code == 200)
-        yield monitor
+def a_room(extra: str = "", databases: Sequence[str] = ("sqlite",)) -> Any:
+    """A fixture: a running room with `extra` in its configuration, on each kind of database."""
+
+    @pytest.fixture(scope="module", params=databases)
+    def monitor(
+        request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Monitor]:
+        database = request.getfixturevalue("postgres").url if request.param == "postgresql" else ""
+        with Monitor(tmp_path_factory.mktemp("room"), broker, database, extra) as monitor:
+            until(lambda: get(f"{monitor.url}/healthz").status_code == 200)
+            yield monitor
+
+    return monitor
+
+
+monitor = a_room(databases=("sqlite", "postgresql"))
 
 
 @pytest.fixture

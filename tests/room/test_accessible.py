@@ -1,6 +1,5 @@
 """The page is for everybody: checked by axe in both themes, at the width of a phone, and there at once."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from playwright.sync_api import Browser, Page
 from edge.facts import InputChanged
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
-from tests.adapters.brokers import Mosquitto
-from tests.room.conftest import Monitor, enter
+from tests.room.conftest import Monitor, a_room, enter
 
 pytestmark = pytest.mark.real
 
@@ -39,11 +37,7 @@ def findings(page: Page) -> list[str]:
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in SERIOUS]
 
 
-@pytest.fixture(scope="module")
-def monitor(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
-    """A room that has every page."""
-    with Monitor(tmp_path_factory.mktemp("accessible"), broker, extra=EXTRA) as monitor:
-        yield monitor
+monitor = a_room(EXTRA)
 
 
 def addresses(monitor: Monitor, gate: SimulatedGate) -> list[str]:

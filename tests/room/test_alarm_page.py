@@ -1,6 +1,5 @@
 """The page of one alarm in a real browser: it is live, what is typed stays, and a refused step says so."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,18 +8,12 @@ from playwright.sync_api import Browser, Page, expect
 from edge.facts import InputChanged
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
-from tests.adapters.brokers import Mosquitto
-from tests.room.conftest import Monitor, enter
+from tests.room.conftest import Monitor, a_room, enter
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module", params=["sqlite"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    with Monitor(tmp_path_factory.mktemp("alarm"), broker) as monitor:
-        yield monitor
+monitor = a_room()
 
 
 @pytest.fixture

@@ -13,19 +13,14 @@ from edge.config import BrokerSection
 from edge.simulate import HOST
 from edge.traffic import SimulatedGate
 from tests.adapters.brokers import Mosquitto, until
-from tests.room.conftest import PASSWORD, Monitor, enter, get, post
+from tests.room.conftest import PASSWORD, Monitor, a_room, enter, get, post
 from tests.room.test_accessible import findings
 
 pytestmark = pytest.mark.real
 COMMANDS = '[commands]\noperator = "room"\nfour_eyes = true\n'
 
 
-@pytest.fixture(scope="module", params=["sqlite"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    with Monitor(tmp_path_factory.mktemp("commands"), broker, extra=COMMANDS) as monitor:
-        yield monitor
+monitor = a_room(COMMANDS)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +64,7 @@ def test_a_click_opens_the_door_once_and_the_page_says_so(browser: Browser, moni
     page.goto(f"{monitor.url}/gates/demo/lobby")
     expect(page.get_by_role("button", name="Unlock", exact=True)).to_have_count(0)  # a guard may not
     press(page, "Open once")
-    expect(page.locator("#outcomes")).to_contain_text("lobby Open once: accepted by the gate")
+    expect(page.locator("#outcomes")).to_contain_text("lobby main Open once: accepted by the gate")
     expect(page.locator("#gate")).to_contain_text("released")  # the relay
     expect(page.locator("#gate")).to_contain_text("locked")  # and no longer
     until(lambda: events(monitor, "lobby", "CommandAnswered"))
@@ -111,11 +106,11 @@ def test_a_lockdown_is_asked_about_and_refuses_what_it_should(
     until(lambda: asked == ["Lock down: lobby main?"])
     page.on("dialog", lambda dialog: dialog.accept())
     press(page, "Lock down")
-    expect(page.locator("#outcomes")).to_contain_text("lobby Lock down: accepted by the gate")
+    expect(page.locator("#outcomes")).to_contain_text("lobby main Lock down: accepted by the gate")
     press(page, "Open once")
-    expect(page.locator("#outcomes")).to_contain_text("lobby Open once: the door is locked down")
+    expect(page.locator("#outcomes")).to_contain_text("lobby main Open once: the door is locked down")
     press(page, "End lockdown")
-    expect(page.locator("#outcomes")).to_contain_text("lobby End lockdown: accepted by the gate")
+    expect(page.locator("#outcomes")).to_contain_text("lobby main End lockdown: accepted by the gate")
 
 
 def test_a_whole_site_is_locked_down_by_two_people(browser: Browser, monitor: Monitor, gates: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 from jinja2.sandbox import SandboxedEnvironment
@@ -13,16 +12,12 @@ from edge.simulate import HOST
 from edge.traffic import SimulatedGate
 from monitor.discovery import device
 from tests.adapters.brokers import Mosquitto, until
-from tests.room.conftest import Monitor
+from tests.room.conftest import Monitor, a_room
 
 HOSTILE = "x'] }}{{ 7*7 }}{% if"
 
 
-@pytest.fixture(scope="module")
-def monitor(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
-    extra = '[home_assistant]\nprefix = "ha"\n'
-    with Monitor(tmp_path_factory.mktemp("discovery"), broker, extra=extra) as monitor:
-        yield monitor
+monitor = a_room('[home_assistant]\nprefix = "ha"\n')
 
 
 def test_what_is_looked_at_is_in_the_state_and_a_name_is_no_code() -> None:

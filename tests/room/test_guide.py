@@ -1,20 +1,18 @@
 """The one-page guide of a guard, walked through in a browser in Chinese; the wall screen, read from across a room."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from edge.facts import InputChanged
 from edge.i18n import speaking
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
 from monitor.words import ACTIONS, COMMANDS
-from tests.adapters.brokers import Mosquitto
 from tests.conftest import ROOT
-from tests.room.conftest import Monitor, enter
+from tests.room.conftest import Monitor, a_room, enter, row
 
 EXTRA = """
 [site.names]
@@ -29,16 +27,7 @@ SMALLEST_PX = 36
 """Of text on a wall screen 1080 pixels high: 16 minutes of arc on a 65 inch screen, five metres off (ISO 9241-303)."""
 
 
-@pytest.fixture(scope="module", params=["sqlite"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    with Monitor(tmp_path_factory.mktemp("guide"), broker, extra=EXTRA) as monitor:
-        yield monitor
-
-
-def row(page: Page, gate: SimulatedGate) -> Any:
-    return page.locator("li.alarm", has_text=gate.name)
+monitor = a_room(EXTRA)
 
 
 @pytest.mark.parametrize(("file", "spoken"), [("guide.zh.md", CHINESE), ("guide.md", speaking("en"))])

@@ -1,7 +1,6 @@
 """The page about who is told, in a real browser: try a level, and see at an alarm who was told of it."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
@@ -10,20 +9,15 @@ from edge.facts import InputChanged
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
 from monitor.cap import NAMESPACE
-from tests.adapters.brokers import Mosquitto, until
-from tests.room.conftest import PASSWORD, Monitor, enter, get, post
+from tests.adapters.brokers import until
+from tests.room.conftest import PASSWORD, Monitor, a_room, enter, get, post
 from tests.room.test_accessible import findings
 
 pytestmark = pytest.mark.real
 LEVELS = '[[level]]\nname = "guard_post"\ntopic = "notice/guard_post"\nlanguage = "en"\n'
 
 
-@pytest.fixture(scope="module", params=["sqlite"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    with Monitor(tmp_path_factory.mktemp("notices"), broker, extra=LEVELS) as monitor:
-        yield monitor
+monitor = a_room(LEVELS)
 
 
 def test_a_level_is_tried_and_an_alarm_says_who_was_told(

@@ -1,11 +1,10 @@
 """The page in a real browser: what a guard does with it, in both languages, at every size, for everybody."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, expect
 
 from edge.facts import InputChanged
 from edge.mqtt import Address, Connection, Message
@@ -13,21 +12,11 @@ from edge.seal import GENESIS
 from edge.simulate import HOST
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
-from tests.adapters.brokers import Mosquitto, until
-from tests.room.conftest import PASSWORD, Monitor, enter, get
+from tests.adapters.brokers import Mosquitto
+from tests.room.conftest import PASSWORD, Monitor, a_room, enter, get, row
 from tests.room.test_monitor import link
 
-
-@pytest.fixture(scope="module", params=["sqlite"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    with Monitor(tmp_path_factory.mktemp("page"), broker) as monitor:
-        yield monitor
-
-
-def row(page: Page, gate: SimulatedGate) -> Any:
-    return page.locator("li.alarm", has_text=gate.name)
+monitor = a_room()
 
 
 @pytest.mark.real
@@ -64,126 +53,6 @@ def test_an_alarm_appears_is_acknowledged_and_does_not_close_before_its_check(
     expect(row(page, gate)).to_contain_text("Housing opened")
     expect(page.locator("details[open]")).to_contain_text("Closed last")
     assert troubles == []
-
-
-@pytest.mark.real
-def test_what_happens_before_the_page_hears_of_news_is_on_it(
-    browser: Browser, monitor: Monitor, gate: SimulatedGate
-) -> None:
-    page, held = enter(browser, monitor), list[Route]()
-    page.route("**/stream", lambda route: held.append(route))
-    page.goto(monitor.url)
-    until(lambda: page.evaluate("0") or held)
-    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
-    monitor.wait(lambda alarms: [each for each in alarms if each["gate"] == gate.name])
-    held[0].continue_()
-    expect(row(page, gate)).to_contain_text("Housing opened")
-
-
-@pytest.mark.real
-def test_a_part_that_cannot_be_had_leaves_what_is_shown_and_is_asked_for_again(
-    browser: Browser, monitor: Monitor, gate: SimulatedGate
-) -> None:
-    page, failed = enter(browser, monitor), list[Route]()
-
-    def fail(route: Route) -> None:
-        """Once, as while the database is locked."""
-        failed.append(route)
-        route.continue_() if len(failed) > 1 else route.fulfill(status=503, json={"error": "locked", "hint": ""})
-
-    expect(page.locator("#link .live")).to_be_visible()
-    page.route("**/part/alarms", fail)
-    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
-    expect(page.locator("#link .lost")).to_be_visible()
-    expect(page.locator("#alarms")).to_be_visible()
-    expect(row(page, gate)).to_contain_text("Housing opened")
-    expect(page.locator("#link .live")).to_be_visible()
-    page.context.clear_cookies()
-    row(page, gate).get_by_role("button", name="Acknowledge").click()
-    expect(page.locator("#password")).to_be_visible()
-
-
-@pytest.mark.real
-def test_a_page_whose_room_hangs_is_not_called_live(browser: Browser, monitor: Monitor) -> None:
-    page = enter(browser, monitor)
-    page.clock.install()
-    page.goto(monitor.url)
-    expect(page.locator("#link .live")).to_be_visible()
-    with monitor.hung():
-        page.clock.fast_forward(60_000)
-        expect(page.locator("#link .lost")).to_be_visible(timeout=15_000)  # before a fetch that hangs is given up
-    page.clock.fast_forward(60_000)
-    expect(page.locator("#link .live")).to_be_visible()
-
-
-@pytest.mark.real
-def test_nothing_moves_under_a_mouse_that_is_held_down(browser: Browser, monitor: Monitor, gate: SimulatedGate) -> None:
-    page = enter(browser, monitor)
-    page.get_by_role("link", name="Figures").focus()  # which loses it to what is pressed
-    box = page.locator("#alarms-title").bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 5, box["y"] + 5)
-    page.mouse.down()
-    with page.expect_response("**/part/alarms"):
-        gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
-        monitor.wait(lambda alarms: [each for each in alarms if each["gate"] == gate.name])
-    assert row(page, gate).count() == 0
-    page.mouse.up()
-    expect(row(page, gate)).to_contain_text("Housing opened")
-    page.mouse.click(box["x"] + 5, box["y"] + 5, button="right")
-    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
-    expect(row(page, gate)).to_have_count(2)
-
-
-AGAIN = """([x, y]) => {
-    window.presses = window.sent = 0;
-    const click = () => new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 });
-    const is_post = (event) => event.detail.requestConfig.verb === "post";
-    document.body.addEventListener("htmx:beforeRequest", (event) => { window.sent += is_post(event); });
-    document.body.addEventListener("htmx:afterSwap", (event) => {
-        if (is_post(event) && !window.presses++) document.elementFromPoint(x, y).dispatchEvent(click());
-    });
-}"""
-"""Press again where the mouse stands, as soon as the list has moved; both are counted, and what is sent."""
-
-
-@pytest.mark.real
-def test_a_second_press_at_the_same_place_takes_no_other_alarm(
-    browser: Browser, monitor: Monitor, gate: SimulatedGate
-) -> None:
-    page = enter(browser, monitor)
-    for which in (Input.TAMPER, Input.CONTACT):
-        gate.at(0.0, InputChanged(DOOR, which, True))
-    expect(row(page, gate)).to_have_count(2)
-    box = page.locator("button.acknowledge").first.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.evaluate(AGAIN, [x, y])
-    page.mouse.click(x, y)
-    until(lambda: page.evaluate("window.presses"))
-    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).className", [x, y]) == "acknowledge", "another's"
-    assert page.evaluate("window.sent") == 1
-    page.mouse.move(x, y + 200)
-    page.mouse.click(x, y)
-    until(lambda: page.evaluate("window.sent") == 2)
-
-
-@pytest.mark.real
-def test_a_step_that_is_pressed_at_the_moment_it_is_offered_is_the_step_that_it_names(
-    browser: Browser, monitor: Monitor, gate: SimulatedGate
-) -> None:
-    """A form that became another one by a merge would do for a moment what it did before."""
-    page = enter(browser, monitor)
-    gate.at(0.0, InputChanged(DOOR, Input.CONTACT, True))
-    expect(row(page, gate)).to_contain_text("Door forced open")
-    row(page, gate).evaluate(AT_ONCE)
-    row(page, gate).get_by_role("button", name="Acknowledge").click()
-    expect(page.get_by_role("alert")).to_contain_text("still active")
-
-
-AT_ONCE = """row => document.body.addEventListener("htmx:afterSwap",
-    () => row.querySelector(".close").click(), {once: true})"""
-"""Presses Close before anybody could."""
 
 
 @pytest.mark.real
@@ -263,7 +132,7 @@ def test_on_a_phone_whoever_is_logged_in_is_named_and_reaches_their_account(brow
 def test_the_page_of_a_gate_that_is_not_heard_says_that_it_shows_what_was_last_known(
     browser: Browser, monitor: Monitor, gate: SimulatedGate, broker: Mosquitto
 ) -> None:
-    page = enter(browser, monitor)
+    overview, page = enter(browser, monitor), enter(browser, monitor)
     page.goto(f"{monitor.url}/gates/demo/{gate.name}")
     expect(page.locator("#gate")).to_contain_text("locked")
     expect(page.locator("#gate")).not_to_contain_text("last known")
@@ -273,6 +142,7 @@ def test_the_page_of_a_gate_that_is_not_heard_says_that_it_shows_what_was_last_k
         connection.turn(0.1)
     expect(page.locator("#gate")).to_contain_text("last known")
     expect(page.locator("#gate")).to_contain_text("locked")
+    expect(overview.locator("li", has=overview.locator("a.gate", has_text=gate.name))).to_contain_text("last known:")
     connection.close()
 
 

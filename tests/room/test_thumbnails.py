@@ -3,7 +3,7 @@
 import base64
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -21,19 +21,13 @@ from monitor.database import Database
 from monitor.history import History, Wanted
 from monitor.ledger import Ledger
 from monitor.settings import load
-from tests.adapters.brokers import Mosquitto, until
-from tests.room.conftest import PASSWORD, Monitor, enter
+from tests.adapters.brokers import until
+from tests.room.conftest import PASSWORD, Monitor, a_room, enter
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    database = request.getfixturevalue("postgres").url if request.param == "postgresql" else ""
-    with Monitor(tmp_path_factory.mktemp("pictures"), broker, database, "[retention]\npersonal_s = 3600\n") as monitor:
-        yield monitor
+monitor = a_room("[retention]\npersonal_s = 3600\n", ("sqlite", "postgresql"))
 
 
 def turned(gate: SimulatedGate, status: Status) -> Callable[[], None]:

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,15 +22,9 @@ from monitor.remote import Remote
 from monitor.terminal import Terminal
 from monitor.watch import listen
 from tests.adapters.brokers import Mosquitto
-from tests.room.conftest import PASSWORD, Monitor
+from tests.room.conftest import PASSWORD, Monitor, a_room
 
-
-@pytest.fixture(scope="module", params=["sqlite"])
-def monitor(
-    request: pytest.FixtureRequest, broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Monitor]:
-    with Monitor(tmp_path_factory.mktemp("watch"), broker) as monitor:
-        yield monitor
+monitor = a_room()
 
 
 async def shown(pilot: Pilot[None], table: str, holds: Callable[[list[str]], bool], seconds: float = 60.0) -> list[str]:
