@@ -11,6 +11,7 @@ from threading import Event
 from edge import notify, wire
 from edge.camera import Camera, State
 from edge.config import CameraSection, Config, Credentials
+from edge.errors import in_english
 from edge.outlet import Outlet, Pace
 from edge.picture import Picture
 from edge.terms import Status, View
@@ -58,7 +59,7 @@ class Onlooker:
         self._outlet.put(self._report)
 
     def _new_report(self, frames_per_s: float, view: View | None) -> wire.EyeReport:
-        state = State(Status.STALLED, "the decoder does not return") if self._camera.hung() else self._state
+        state = State(Status.STALLED, in_english("the decoder does not return")) if self._camera.hung() else self._state
         told = (self._name, state.status, state.detail, frames_per_s)
         return wire.EyeReport(*told, view=view, wall=self._camera.wall)
 
