@@ -88,7 +88,8 @@ class Passbook:
         """What another gate has counted; a smaller number than it said before is an old message, and ignored."""
         rows = [(gate, id_, count, until) for id_, (count, until) in uses.items()]
         count = """INSERT INTO elsewhere VALUES (?, ?, ?, ?)
-            ON CONFLICT (gate, id) DO UPDATE SET count = max(count, excluded.count)"""
+            ON CONFLICT (gate, id) DO UPDATE
+            SET count = max(count, excluded.count), until = max(until, excluded.until)"""
         with self._opened() as db, db:
             db.execute("BEGIN")
             db.executemany(count, rows)
@@ -108,9 +109,11 @@ class Passbook:
         self.revoke_all({pass_id: until})
 
     def revoke_all(self, passes: Mapping[str, float]) -> None:
+        """Of two ends of one pass the later counts: no list, an older one or another issuer's, takes that back."""
+        revoke = "INSERT INTO revoked VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET until = max(until, excluded.until)"
         with self._opened() as db, db:
             db.execute("BEGIN")
-            db.executemany("INSERT OR REPLACE INTO revoked VALUES (?, ?)", passes.items())
+            db.executemany(revoke, passes.items())
 
     def revocations(self) -> dict[str, float]:
         """The passes that are refused, and when each ends."""

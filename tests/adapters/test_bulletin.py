@@ -178,3 +178,22 @@ def test_an_old_message_takes_no_use_back(tmp_path: Path) -> None:
     assert book.used("a") == 4 and book.shared() == {"a": (1, NOW)}
     book.forget(NOW + 90_000)
     assert book.used("a") == 0
+
+
+def test_no_list_with_an_earlier_end_brings_a_revoked_pass_back(tmp_path: Path) -> None:
+    book, ends = Passbook(tmp_path / BOOK), NOW + 30 * 86_400
+    for older in ({"a": 0.0}, {"a": NOW - 200_000, "b": 0.0}):
+        book.revoke_all({"a": ends})
+        book.revoke_all(older)
+        book.forget(NOW)
+        assert book.revoked("a") and book.revocations()["a"] == ends
+    book.forget(ends + 90_000)
+    assert not book.revoked("a"), "it is over, and opens nothing"
+
+
+def test_no_count_with_an_earlier_end_keeps_a_use_from_being_remembered(tmp_path: Path) -> None:
+    book = Passbook(tmp_path / BOOK)
+    for end in (0.0, NOW + 60, 0.0):
+        book.learn("south", {"a": (1, end)})
+    book.forget(NOW)
+    assert book.used("a") == 1
