@@ -193,7 +193,7 @@ def test_no_list_with_an_earlier_end_brings_a_revoked_pass_back(tmp_path: Path) 
 
 def test_no_count_with_an_earlier_end_keeps_a_use_from_being_remembered(tmp_path: Path) -> None:
     book = Passbook(tmp_path / BOOK)
-    for end in (0.0, NOW + 60, 0.0):
-        book.learn("south", {"a": (1, end)})
+    for over in (0.0, NOW + 60, 0.0):
+        book.learn("south", {"a": (1, over)})
     book.forget(NOW)
     assert book.used("a") == 1
