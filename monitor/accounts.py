@@ -7,11 +7,12 @@ import threading
 import time
 from collections import OrderedDict, deque
 from enum import StrEnum
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from msgspec import Struct
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from edge.errors import EdgeError
 from monitor.database import Database
@@ -117,19 +118,24 @@ class Accounts:
         """Who this is; Denied when it is nobody, when it was tried too often, or when the account is locked."""
         now = time.time()
         self.limit(address)
-        with self._db.reading() as connection:
-            row = connection.execute(select(USERS).where(USERS.c.name == name)).first()
-        right = self._matches(row.password if row else self._nobody, password)
+        kept = self._kept(name)
+        right = self._matches(kept.password if kept else self._nobody, password)
+        row = self._kept(name)  # anew: who guesses many at once may have locked it meanwhile
         if row is None:
             raise Denied("name or password is wrong")
         if row.locked_until > now:
             raise Denied("the account is locked for {minutes:.0f} minutes", minutes=(row.locked_until - now) / 60 + 0.5)
         if not right:
-            self._failed(name, row.failures + 1, now)
+            self._failed(name, now)
             raise Denied("name or password is wrong")
         if row.failures:
-            self._set(name, failures=0)
+            with self._db.writing() as connection:
+                connection.execute(update(USERS).where(USERS.c.name == name).values(failures=0))
         return User(name, Role(row.role))
+
+    def _kept(self, name: str) -> Row[Any] | None:
+        with self._db.reading() as connection:
+            return connection.execute(select(USERS).where(USERS.c.name == name)).first()
 
     def _matches(self, kept: str, password: str) -> bool:
         try:
@@ -137,14 +143,15 @@ class Accounts:
         except VerificationError:
             return False
 
-    def _failed(self, name: str, failures: int, now: float) -> None:
-        locked = failures >= LOCK_AFTER
-        self._set(name, failures=0 if locked else failures, locked_until=now + LOCK_S if locked else 0.0)
-        self.note(name, "locked" if locked else "wrong password")
-
-    def _set(self, name: str, **values: float) -> None:
+    def _failed(self, name: str, now: float) -> None:
+        """Count it in the database itself, where no other guess of the same moment gets lost."""
+        mine = USERS.c.name == name
         with self._db.writing() as connection:
-            connection.execute(update(USERS).where(USERS.c.name == name).values(**values))
+            connection.execute(update(USERS).where(mine).values(failures=USERS.c.failures + 1))
+            is_full = USERS.c.failures >= LOCK_AFTER
+            lock = update(USERS).where(mine, is_full).values(failures=0, locked_until=now + LOCK_S)
+            locked = connection.execute(lock).rowcount
+        self.note(name, "locked" if locked else "wrong password")
 
     def limit(self, address: str) -> None:
         """Count an attempt to log in; Denied when there were too many from this address."""

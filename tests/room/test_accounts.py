@@ -1,8 +1,7 @@
 """Who may use the room: accounts lock, sessions end, and what the database keeps lets nobody in."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select, update
@@ -11,12 +10,6 @@ from edge.errors import EdgeError
 from monitor.accounts import IDLE_S, LOCK_AFTER, LONGEST_S, Accounts, Denied, Role
 from monitor.database import Database
 from monitor.tables import SESSIONS
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(tmp_path / "room.sqlite") as database:
-        yield database
 
 
 def test_an_account_locks_after_wrong_passwords_and_says_no_more_than_that(database: Database) -> None:
@@ -30,6 +23,20 @@ def test_an_account_locks_after_wrong_passwords_and_says_no_more_than_that(datab
     with pytest.raises(Denied, match="name or password is wrong"):
         accounts.verify("nobody", "x", "10.0.0.9")
     assert [deed for _, _, deed, _ in accounts.audit()][:2] == ["locked", "wrong password"]
+
+
+def test_passwords_that_are_guessed_at_the_same_time_count_each(database: Database) -> None:
+    accounts = Accounts(database)
+    accounts.add("li", Role.OPERATOR, "correct horse")
+
+    def guess(number: int) -> None:
+        with pytest.raises(Denied):
+            accounts.verify("li", f"wrong {number}", f"10.0.0.{number}")
+
+    with ThreadPoolExecutor(LOCK_AFTER) as guessing:
+        list(guessing.map(guess, range(LOCK_AFTER)))
+    with pytest.raises(Denied, match="locked"):
+        accounts.verify("li", "correct horse", "10.0.0.99")
 
 
 def test_an_address_that_tries_too_often_has_to_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
