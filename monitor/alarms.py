@@ -42,6 +42,11 @@ class Alarms:
         self._by_key = {alarm.key: alarm for alarm in self.alarms.values()}
         self._last = max([last, *self.alarms])
         self._raised: dict[tuple[str, str], deque[float]] = {}
+        self.changed: set[int] = set()
+        """Alarms of which something has changed that is no step; whoever keeps them empties it."""
+        floods = {alarm.key[:2] for alarm in self.alarms.values() if alarm.key.kind == FLOOD and alarm.active}
+        for place in {alarm.key[:2] for alarm in self.alarms.values()} - floods:
+            self._announce(place)
 
     def hear(self, fact: Fact, now: float) -> list[Step]:
         """Take in what a gate reports or a check saw."""
@@ -193,15 +198,21 @@ class Alarms:
         return alarm.raised + limits[alarm.priority] * (alarm.escalation + 1)
 
     def _ebb(self, alarm: Alarm, now: float) -> list[Step]:
-        place = (alarm.key.site, alarm.key.gate)
+        place = alarm.key[:2]
         if alarm.key.kind != FLOOD or not alarm.active:
             return []
         if self._rate(self._raised.setdefault(place, deque()), now) > self.rules.flood_alarms // 2:
             return []
-        for other in self.alarms.values():
-            other.suppressed = other.suppressed and (other.key.site, other.key.gate) != place
+        self._announce(place)
         alarm.checked = now
         return [clear(alarm, now)]
+
+    def _announce(self, place: tuple[str, str]) -> None:
+        """What a flood has kept back."""
+        for alarm in self.alarms.values():
+            if alarm.suppressed and alarm.key[:2] == place:
+                alarm.suppressed = False
+                self.changed.add(alarm.number)
 
     # People --------------------------------------------------------------------------------------------------------
 

@@ -67,7 +67,8 @@ class Casebook:
         with self._lock:
             self._recover()
             steps = [step for fact in facts for step in self._alarms.hear(fact, now)]
-            self._keep(steps)
+            if steps:
+                self._keep(steps)
         if steps:
             self._changed()
 
@@ -82,11 +83,10 @@ class Casebook:
         with self._lock:
             self._recover()
             steps = self._alarms.tick(time.time())
-            self._keep(steps)
-            if not steps and self._cursor != self._saved:
-                with self._db.writing() as connection:
-                    self._save_cursor(connection)
-        if steps:
+            is_news = bool(steps or self._alarms.changed)
+            if is_news or self._cursor != self._saved:
+                self._keep(steps)
+        if is_news:
             self._changed()
 
     def act(self, number: int, action: Action, who: str, text: str = "", seconds: float = 0.0) -> Alarm:
@@ -212,28 +212,28 @@ class Casebook:
         ]
 
     def _keep(self, steps: list[Step]) -> None:
-        """Write what has changed, or forget that it has."""
-        if not steps:
-            return
+        """Write what has changed, and how far the events are dealt with, or forget that it has."""
         end, rows = self._end, []
         for step in steps:
             document, digest = link(step, end[1])
             end = end[0] + 1, digest
             head = {"position": end[0], "number": step.number, "stage": step.stage, "at": step.at, "hash": digest}
             rows.append({**head, "document": document})
-        touched = {
-            step.number: self._alarms.alarms[step.number] for step in steps if step.number in self._alarms.alarms
-        }
+        known, numbers = self._alarms.alarms, {step.number for step in steps} | self._alarms.changed
+        touched = {number: _row(known[number]) for number in numbers if number in known}
         try:
             with self._db.writing() as connection:
-                connection.execute(insert(STEPS), rows)
-                connection.execute(delete(ALARMS).where(ALARMS.c.number.in_(touched)))
-                connection.execute(insert(ALARMS), [_row(alarm) for alarm in touched.values()])
+                if rows:
+                    connection.execute(insert(STEPS), rows)
+                if touched:
+                    connection.execute(delete(ALARMS).where(ALARMS.c.number.in_(touched)))
+                    connection.execute(insert(ALARMS), list(touched.values()))
                 self._save_cursor(connection)
         except StoreError:
             self._stale = True
             raise
         self._end = end
+        self._alarms.changed.clear()
 
     def _save_cursor(self, connection: Connection) -> None:
         _set_cursor(connection, CURSOR, self._cursor)
