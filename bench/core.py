@@ -141,8 +141,8 @@ class Recorder:
                 self._ends[effect.door] = effect.pulse, effect.until
                 self.give(RelayReported(effect.door, RelayOutcome.STARTED, effect.pulse), 0.002)
             case Relock():
-                self._ends.pop(effect.door, None)
-                self.give(RelayReported(effect.door, RelayOutcome.ENDED, effect.pulse), 0.002)
+                if under_way := self._ends.pop(effect.door, None):
+                    self.give(RelayReported(effect.door, RelayOutcome.ENDED, under_way[0]), 0.002)
 
     def round(self, number: int) -> None:
         """Somebody at each door, and something else at one of them."""

@@ -71,7 +71,7 @@ class Door:
     def secure(self) -> bool:
         """Whether it is known to be shut and nothing releases it, or soon will: the other door of a sluice may open."""
         drive, stuck = self.drive, "feedback" in self.faults
-        released = drive.energised or drive.holding or drive.pulse or stuck
+        released = drive.energised or drive.holding or drive.pulse or drive.silent or stuck
         return self.contact is Contact.CLOSED and self.opening is None and not released
 
     # What opens it ----------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Door:
             return []
         people = [passing] if passing else []
         opening = self.opening
-        if opening and (self.drive.pending or (self.drive.energised and opening.started)):
+        if opening and (self.drive.pending or (self.drive.released and opening.started)):
             opening.people += people
             opening.extended = opening.extended or extended
             self._extend(extended, now)
@@ -94,7 +94,7 @@ class Door:
         missed = self._finish()
         seconds = (extended and self.rules.extended_pulse_s) or self.rules.pulse_s
         self.opening = Opening(cause, people, now + seconds, since, extended)
-        if self.drive.energised:  # it stands released
+        if self.drive.released:  # it stands so
             return [*missed, *self._begin(self.opening, now)]
         return [*missed, *self.drive.once(seconds, now)]
 
@@ -111,6 +111,8 @@ class Door:
 
     def _turned(self, turn: Turn, now: float) -> Effects:
         opening = self.opening
+        if turn is Turn.STARTED and self.drive.holding:
+            self.leaf.ignore()  # it is released again: whatever was lost meanwhile
         match turn:
             case Turn.STARTED if opening and not opening.started:
                 took = None if opening.since is None else (now - opening.since) * 1000
@@ -137,7 +139,7 @@ class Door:
     def _over(self, now: float) -> Effects:
         """The relay let go: whoever has not opened the leaf yet has half a second."""
         opening = self.opening
-        if opening is None:
+        if opening is None or not opening.started:
             return []
         opening.deadline = now + GRACE_S
         return self._finish() if opening.taken and all(each.taken for each in opening.people) else []
@@ -171,8 +173,10 @@ class Door:
             if self.opening:
                 self.opening.deadline = self.opening.until
             return self.drive.hold(now) + self._turn(cause)
-        if not holding and (self.drive.holding or (not self.usable and self.drive.pulse)):
+        if not holding and (self.drive.holding or not self.usable):
             relock = self.drive.relock()  # the mode is another when the relay has let go, unless it is shut by order
+            if not self.drive.energised:
+                self.leaf.watch(now, self.rules.held_open_s)
             return relock + (self._turn(cause) if self.locked_down or self.blocked else [])
         return self._turn(cause)
 

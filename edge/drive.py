@@ -65,14 +65,21 @@ class Drive:
         self._asked: dict[str, float] = {}
         """Pulses that the guard may still speak of, the newest last, and their ends."""
         self._answer_by = self._renew_at = self._differs_at = math.inf
-        self._silent = False
+        self.silent = False
+        """Whether the guard has been asked and has said nothing for too long: nobody knows what the relay does."""
+        self._relocks = False
         self._feedback: bool | None = None
         self.deadline = math.inf
 
     @property
     def pending(self) -> bool:
         """Whether a pulse was asked for within the time that the guard has for its answer."""
-        return bool(self._asked) and not self.energised and not self._silent
+        return bool(self._asked) and not self.energised and not self.silent
+
+    @property
+    def released(self) -> bool:
+        """Whether the relay is energised and was not told to let go."""
+        return self.energised and not self._relocks
 
     @property
     def pulse(self) -> str:
@@ -98,10 +105,10 @@ class Drive:
         return [] if self.away else self._ask(now + self._limit_s, now)
 
     def relock(self) -> Effects:
-        """Let go now; nothing when nothing was asked for."""
-        self.holding, self._renew_at = False, math.inf
+        """Let go now. The guard is told in any case: it may know of a pulse that was given up here."""
+        self.holding, self._relocks, self._renew_at = False, bool(self._asked), math.inf
         self._plan()
-        return [Relock(self.door, self.pulse)] if self._asked else []
+        return [Relock(self.door)]
 
     def _ask(self, until: float, now: float) -> Effects:
         self._count += 1
@@ -109,7 +116,7 @@ class Drive:
         if len(self._asked) > 1:
             del self._asked[next(iter(self._asked))]
         self._asked[pulse] = until
-        self._answer_by, self._renew_at, self._silent = now + ANSWER_S, math.inf, False
+        self._answer_by, self._renew_at, self.silent = now + ANSWER_S, math.inf, False
         self._plan()
         return [Pulse(self.door, pulse, until, before)]
 
@@ -117,6 +124,7 @@ class Drive:
 
     def told(self, report: RelayReported, now: float) -> tuple[Turn, Effects]:
         """What the guard says of a pulse, or of the relay as a whole (AVAILABLE, UNAVAILABLE)."""
+        self.silent = False
         match report.outcome:
             case RelayOutcome.AVAILABLE:
                 self.away = False
@@ -153,12 +161,15 @@ class Drive:
         return Turn.NONE if before else Turn.STARTED, self._faults.mend("relay")
 
     def _ended(self, pulse: str, now: float) -> tuple[Turn, Effects]:
-        if pulse != self.pulse:
-            del self._asked[pulse]  # a newer one was asked for since
-            return Turn.NONE, []
-        effects = self._faults.mend("relay")
+        effects = self._faults.mend("relay") if pulse == self.pulse or self._relocks else []
         turn = Turn.ENDED if self.energised else Turn.LOST
-        self._let_go(now)
+        if pulse == self.pulse:
+            self._let_go(now)
+            return turn, effects
+        del self._asked[pulse]  # a newer one was asked for since: it goes on, or begins when this has let go
+        if not self._relocks:
+            return Turn.NONE, []
+        self._rest(now)
         return turn, effects
 
     def _lose(self, why: str, now: float) -> tuple[Turn, Effects]:
@@ -166,14 +177,18 @@ class Drive:
         self._let_go(now)
         return Turn.LOST if under_way else Turn.NONE, self._faults.fail("relay", why)
 
-    def _let_go(self, now: float) -> None:
+    def _rest(self, now: float) -> None:
         if self.energised:
             self.let_go_at = now
-        self.energised = False
+        self.energised = self._relocks = False
+        self._compare(now)
+
+    def _let_go(self, now: float) -> None:
+        self._rest(now)
         self._asked.clear()
         self._answer_by = math.inf
         self._renew_at = now + RETRY_S if self.holding and not self.away else math.inf
-        self._compare(now)
+        self._plan()
 
     # Feedback and time ------------------------------------------------------------------------------------------
 
@@ -213,9 +228,16 @@ class Drive:
         return turn, effects
 
     def _overdue(self, now: float) -> tuple[Turn, Effects]:
-        """The guard may still answer until the pulse would be over: then it counts, and mends the fault."""
+        """The guard may still answer until the pulse would be over: then it counts, and mends the fault.
+
+        Until then a relay that was energised is taken to be so: a guard that is slow has not let go.
+        """
         why = in_english("the relay guard does not answer")
-        if self.energised or now >= self.until + ANSWER_S:
-            return self._lose(why, now)
-        self._answer_by, self._silent = self.until + ANSWER_S, True
+        if now >= self.until + ANSWER_S:
+            lost = self._lose(why, now)
+            self.silent = True
+            return lost
+        self._answer_by, self.silent = self.until + ANSWER_S, True
+        if self.holding and self.energised:
+            self._renew_at = now + RETRY_S
         return Turn.NONE, self._faults.fail("relay", why)

@@ -264,10 +264,9 @@ class Pulse(Effect, frozen=True):
 
 
 class Relock(Effect, frozen=True):
-    """End a pulse before its time."""
+    """Let go now, whatever pulse is under way."""
 
     door: str
-    pulse: str
 
 
 class Show(Effect, frozen=True):

@@ -41,7 +41,8 @@ class Leaf:
         if state is Contact.OPEN:
             burning = self.fire or now <= self._fire_over_at + GRACE_S
             return told + self._opened(now, free or burning or before is Contact.UNKNOWN, may_s)
-        self.deadline = math.inf
+        if state is Contact.CLOSED or not self.held:  # what is reported stays so until it is known to be over
+            self.deadline = math.inf
         return told + (self._closed(now) if state is Contact.CLOSED else [])
 
     def _opened(self, now: float, free: bool, may_s: float) -> Effects:

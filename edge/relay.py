@@ -216,8 +216,7 @@ class Guard:
         self._tell(wanted.door, wanted.pulse, RelayOutcome.STARTED, "")
 
     def _relock(self, unwanted: RelayRelock) -> None:
-        active = self._pulses.active.get(unwanted.door)
-        if active and active.pulse == unwanted.pulse:
+        if unwanted.door in self._pulses.active:
             self._end(*self._pulses.end(unwanted.door))
 
     def _expire(self) -> None:

@@ -78,10 +78,10 @@ class RelayLink(Source):
         self._put(RelayReported(effect.door, RelayOutcome.FAILED, effect.pulse, why))
 
     def relock(self, effect: Relock) -> None:
-        """Ask the guard to end a pulse; one that cannot be asked ends it at its deadline, or has ended it already."""
+        """Have the guard let go; one that cannot be asked does so at the pulse's deadline, or has done it already."""
         if peer := self._peer:
             with contextlib.suppress(LinkError):
-                peer.send(wire.RelayRelock(effect.door, effect.pulse))
+                peer.send(wire.RelayRelock(effect.door))
 
     def listen(self) -> None:
         told = False

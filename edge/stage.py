@@ -127,7 +127,7 @@ class Stage:
                 self.relays[effect.door].asked(effect)
             case Relock():
                 self.write("relock", door=effect.door)
-                self.relays[effect.door].relock(effect)
+                self.relays[effect.door].relock()
             case Show():
                 self.write("lamp", door=effect.door, lamp=effect.lamp)
             case Settle():
@@ -197,9 +197,9 @@ class Relay:
         elif self.status != "silent":
             self._stage.at(self._stage.now + ANSWER_S, self._take, effect)
 
-    def relock(self, effect: Relock) -> None:
+    def relock(self) -> None:
         if self.status in ("ok", "stuck"):
-            self._stage.at(self._stage.now + ANSWER_S, self._end, effect.pulse)
+            self._stage.at(self._stage.now + ANSWER_S, self._let_go)
 
     def set(self, status: str) -> None:
         """What the guard is like from now on."""
@@ -223,6 +223,10 @@ class Relay:
         self._move(True)
         self._stage.at(effect.until - BOOTED, self._end, effect.pulse)
         self._stage.step(RelayReported(self._door, RelayOutcome.STARTED, effect.pulse))
+
+    def _let_go(self) -> None:
+        if active := self._pulses.active.get(self._door):
+            self._end(active.pulse)
 
     def _end(self, pulse: str) -> None:
         active = self._pulses.active.get(self._door)

@@ -109,10 +109,9 @@ class RelayPulse(Message, frozen=True):
 
 
 class RelayRelock(Message, frozen=True):
-    """Gate to relay guard: end this pulse now."""
+    """Gate to relay guard: let go now, whatever pulse is under way."""
 
     door: str
-    pulse: str
 
 
 class RelayReport(Message, frozen=True):

@@ -131,7 +131,7 @@ class Watched:
         now = Now(self.mono, START + self.mono, self.chance.random.random() < 0.98)
         self.steps += 1
         drives = {name: door.drive for name, door in self.gate.doors.items()}
-        self._once = {name for name, drive in drives.items() if drive.energised and not drive.holding}
+        self._once = {name for name, drive in drives.items() if drive.released and not drive.holding}
         self._released = {name for name in OTHERS if self._moving(name)}
         self._over.clear()
         step = self.gate.step(fact, now)

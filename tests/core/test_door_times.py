@@ -9,7 +9,7 @@ from edge.doorevents import (
     DoorForcedOpen,
     DoorOpenTooLong,
 )
-from edge.facts import Relock, Show
+from edge.facts import Pulse, RelayReported, Relock, Show
 from edge.opening import Passing
 from edge.terms import CommandKind, DoorMode, Input, Lamp, RelayOutcome
 from tests.core.doors import RULES, Bench, accessed, held, idle, order, taken, unlocked
@@ -141,3 +141,44 @@ def test_an_unlocked_time_and_a_lamp_end_at_their_second() -> None:
     assert bench.open(2) == [Show("main", Lamp.GRANTED)]
     assert Show("main", Lamp.IDLE) in bench.tick(5)
     assert any(isinstance(each, Relock) for each in bench.tick(6))
+
+
+def test_a_leaf_that_is_propped_open_at_an_unlocked_door_is_not_open_too_long_once_its_guard_is_back() -> None:
+    bench = Bench()
+    unlocked(bench)
+    bench.contact(2, True)
+    bench.relay(3, RelayOutcome.UNAVAILABLE)
+    bench.relay(3.5, RelayOutcome.AVAILABLE)
+    bench.relay(3.6, RelayOutcome.STARTED)
+    assert bench.door.leaf.deadline == math.inf
+
+
+def test_an_unlocking_that_ends_while_the_guard_is_away_starts_the_time_of_the_leaf() -> None:
+    bench = Bench()
+    taken(bench)
+    bench.relay(4, RelayOutcome.ENDED)
+    bench.relay(5, RelayOutcome.UNAVAILABLE)
+    order(bench, CommandKind.UNLOCK, 6, 10.0)
+    bench.tick(16)
+    assert events(bench.tick(16 + RULES.held_open_s), DoorOpenTooLong) == [DoorOpenTooLong(True, RULES.held_open_s)]
+
+
+def test_a_leaf_that_is_held_is_reported_again_also_after_its_contact_could_not_be_read() -> None:
+    bench = Bench(structs.replace(RULES, held_again_s=10.0))
+    held(bench)  # told at 22.5
+    bench.lose(25)
+    bench.contact(26, True)
+    bench.tick(32.5)
+    assert held_told(bench) == [True, True]
+
+
+def test_whoever_presses_exit_while_the_relay_is_letting_go_gets_a_pulse_of_their_own() -> None:
+    bench = Bench()
+    unlocked(bench)
+    before = bench.door.drive.pulse
+    order(bench, CommandKind.LOCK_DOWN, 5)
+    (pulse,) = [each for each in bench.press(5.001, Input.EXIT_BUTTON) if isinstance(each, Pulse)]
+    bench.tell(bench.door.relay(RelayReported("main", RelayOutcome.ENDED, before), 5.002))
+    assert not bench.door.drive.energised
+    bench.relay(5.003, RelayOutcome.STARTED)
+    assert bench.door.drive.energised and bench.door.drive.until == pulse.until
