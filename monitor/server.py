@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from socket import socket
 from typing import Any
 
@@ -20,6 +20,7 @@ from edge.errors import EdgeError, StoreError
 from monitor import account, api, commands, figures, lookup, maintenance, metrics, notices, openapi, pages
 from monitor.access import Bounded, Sealed, caller, problem
 from monitor.accounts import Denied
+from monitor.hub import ALIVE_S, Hub
 from monitor.plan import Plan
 from monitor.room import Room
 from monitor.view import render
@@ -74,16 +75,31 @@ async def stream(request: Request) -> Response:
     hub = request.app.state.room.hub
     if hub.size >= WATCHERS:
         return problem(request, 503, EdgeError("too many pages are open"))
-    return StreamingResponse(_messages(hub), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    told = _messages(hub, lambda: _is_still_known(request))
+    return StreamingResponse(told, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _messages(hub: Any) -> AsyncIterator[bytes]:
-    watcher = hub.join()
+async def _messages(hub: Hub, is_still_known: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """It ends soon after whoever listens is logged out; a stream says something at least as often as it asks."""
+    watcher, asked = hub.join(), time.monotonic()
     try:
         async for message in watcher.messages():
+            if time.monotonic() - asked >= ALIVE_S:
+                asked = time.monotonic()
+                if not await asyncio.to_thread(is_still_known):
+                    return
             yield message
     finally:
         hub.leave(watcher)
+
+
+def _is_still_known(request: Request) -> bool:
+    try:
+        return caller(request) is not None
+    except Denied:
+        return False
+    except StoreError:
+        return True  # the database is busy: asked again soon
 
 
 def unavailable(request: Request, error: Exception) -> Response:
