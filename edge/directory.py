@@ -15,10 +15,14 @@ class Directory:
         self._blind = blind
         self._people: Mapping[str, Permit] = {}
         self._cards: Mapping[str, str] = {}
+        self._edition = 0
 
-    def renew(self, people: Mapping[str, Permit]) -> None:
+    def renew(self, people: Mapping[str, Permit]) -> int:
+        """Know these people; a number that is another one when anything about them is."""
+        self._edition += people != self._people
         self._cards = {permit.card: person for person, permit in people.items() if permit.card}
         self._people = people
+        return self._edition
 
     def of(self, person: str) -> Permit | None:
         """The person's permit, with codes that only this start of the gate can compare, and without a card number."""

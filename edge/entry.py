@@ -4,8 +4,6 @@ An attempt begins with a face, a pass or a card and gathers what else the door o
 (validity, levels, schedules), anti-passback, the sluice and the second person have their say.
 """
 
-from msgspec import structs
-
 from edge.access import DOUBTS, Access, Decision
 from edge.areas import Areas
 from edge.attempts import Attempts
@@ -17,7 +15,7 @@ from edge.grants import Grants, Refused
 from edge.permits import Permits
 from edge.terms import Factor, Lamp, Now, Reason
 from edge.turn import Turns
-from edge.visit import refusal
+from edge.visit import Visits
 
 Effects = list[Effect]
 
@@ -50,7 +48,7 @@ class Entry:
         """By door: a PIN typed before anybody was recognised, and until when it counts."""
         self._told: dict[tuple[str, str, Reason], float] = {}
         self._turns = Turns()
-        self._uses: dict[str, int] = {}
+        self._visits = Visits(permits.rules.trust_clock)
 
     @property
     def deadline(self) -> float:
@@ -179,9 +177,8 @@ class Entry:
         shown, permit = attempt.shown, attempt.permit
         if shown is None:
             return self._permits.against(permit, attempt.door, now)
-        counted = structs.replace(shown, used=max(shown.used, self._uses.get(shown.id, 0)))
-        if refused := refusal(counted, now, self._permits.rules.trust_clock):
-            return refused[0]
+        if refused := self._visits.against(shown, now):
+            return refused
         return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
 
     def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
@@ -230,9 +227,8 @@ class Entry:
             into = self._into.get(attempt.source, "")
             if into and self._areas.violates(attempt.person, into, now.utc) == "soft":
                 effects.append(Emit(f"door/{attempt.door}", AntiPassbackViolation(attempt.person, into, False)))
-            if attempt.credential:
-                used = attempt.shown.used if attempt.shown else 0
-                self._uses[attempt.credential] = max(used, self._uses.get(attempt.credential, 0)) + 1
+            if attempt.shown:
+                self._visits.granted(attempt.shown)
         return effects
 
     def _refuse(self, attempt: Attempt, reason: Reason, now: float, detail: str = "") -> Effects:
@@ -277,10 +273,11 @@ class Entry:
             effects = effects + self._refuse(attempt, reason, now)
         return effects
 
-    def restart(self) -> None:
-        """The whitelist changed: what was shown before counts no longer."""
+    def restart(self, now: float) -> Effects:
+        """The whitelist changed: what was shown before counts no longer, nor does a grant that opened nothing yet."""
         self._open.clear()
         self._first.clear()
+        return self._settled(([], self.grants.restart()), now)
 
     def tick(self, now: Now) -> Effects:
         """Whatever is due: grants without a record, attempts that nothing more came to, blocks that are over."""

@@ -116,6 +116,8 @@ class WhitelistLoaded(Fact, frozen=True):
     notice: str = ""
     stale: bool = False
     """Whether the desk has not renewed the list in time, which is then its problem or its notice."""
+    edition: int = 0
+    """Another number when anybody on it, also without a face, is another or may do something else."""
 
 
 class Recorded(Fact, frozen=True):

@@ -225,10 +225,11 @@ class Gate:
         return [*self._attacked(fact.camera, now), *self._look_away(fact.camera), *told]
 
     def _whitelist_loaded(self, fact: WhitelistLoaded, now: float) -> list[Effect]:
-        if fact.revision != self.health.whitelist.revision or fact.problem:
+        ended: list[Effect] = []
+        if fact != self.health.whitelist or fact.problem:  # a tombstone leaves the revision as it is
             self.access.restart()
-            self.entry.restart()
-        return self.health.whitelist_told(fact, now)
+            ended = self.entry.restart(now)
+        return [*ended, *self.health.whitelist_told(fact, now)]
 
     # Time -------------------------------------------------------------------------------------------------------
 

@@ -101,20 +101,36 @@ class Grants:
 
     def _release(self, waiting: Waiting, recorded: bool, now: Now) -> tuple[Effects, Refused]:
         """Open, unless something has become untrue meanwhile or the record is missing and must not be."""
+        self._forget(waiting)
+        reason = self._against(waiting.people, recorded, now.mono)
+        if reason is None:
+            return self._open(waiting.people, now), []
+        if reason is Reason.NOT_RECORDED:
+            self._again_at.update({(each.door, each.person): now.mono + AGAIN_S for each in waiting.people})
+        return [], self._deny(waiting.people, reason)
+
+    def restart(self) -> Refused:
+        """The whitelist changed: nobody passes on a grant of the one before, who may not be on it any more."""
+        refused: Refused = []
+        while self._waiting:
+            waiting = next(iter(self._waiting.values()))
+            self._forget(waiting)
+            refused += self._deny(waiting.people, Reason.STALE)
+        return refused
+
+    def _forget(self, waiting: Waiting) -> None:
+        """These wait no longer, and their views count again."""
         for ticket in [ticket for ticket, each in self._waiting.items() if each is waiting]:
             del self._waiting[ticket]
         self._plan()
-        reason = self._against(waiting.people, recorded, now.mono)
         for attempt in waiting.people:
             if attempt.track is not None:
                 self._access.wait(attempt.source, attempt.track, False)
-        if reason is None:
-            return self._open(waiting.people, now), []
-        for attempt in waiting.people:
+
+    def _deny(self, people: list[Attempt], reason: Reason) -> Refused:
+        for attempt in people:
             self._granted_at.pop((attempt.door, attempt.person), None)
-            if reason is Reason.NOT_RECORDED:
-                self._again_at[attempt.door, attempt.person] = now.mono + AGAIN_S
-        return [], [(attempt, reason) for attempt in waiting.people]
+        return [(attempt, reason) for attempt in people]
 
     def _against(self, people: list[Attempt], recorded: bool, now: float) -> Reason | None:
         last = people[-1]  # of two people the first may have waited for the second

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from edge import notify, sitetable
 from edge.album import Albums
@@ -185,8 +186,7 @@ class Service:
                 return self._matched(item)
             case Loaded():
                 self._gallery, self._sure = item.gallery, item.sure
-                self._directory.renew(item.permits)
-                return item.fact
+                return structs.replace(item.fact, edition=self._directory.renew(item.permits))
         assert isinstance(item, Fact)
         return item
 

@@ -121,7 +121,7 @@ class Reason(StrEnum):
     LIVENESS_UNSURE = "LivenessUnsure"
     LIVENESS_UNAVAILABLE = "LivenessUnavailable"
     WHITELIST_UNAVAILABLE = "WhitelistUnavailable"
-    STALE = "Stale"  # too old by the time the door would have opened
+    STALE = "Stale"  # too old, or the list another, by the time the door would have opened
     NOT_RECORDED = "NotRecorded"  # storage is slow or full and the configuration says refuse
     NOT_ALONE = "NotAlone"  # somebody else stands in the capture zone and the configuration says refuse
     DOOR_UNAVAILABLE = "DoorUnavailable"  # blocked, locked down, or the relay does not answer

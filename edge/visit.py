@@ -5,6 +5,8 @@ What an adapter has checked before (signature, issuer, site, gate, revocation) i
 
 from datetime import UTC, datetime
 
+from msgspec import structs
+
 from edge.errors import Phrase
 from edge.terms import Now, Pass, Reason
 
@@ -27,6 +29,26 @@ def refusal(shown: Pass, now: Now, without_clock: bool = False) -> Refusal | Non
     if shown.uses is not None and shown.used >= shown.uses:
         return Reason.PASS_USED, Phrase("it has been used {used} times of {uses}", used=shown.used, uses=shown.uses)
     return None
+
+
+class Visits:
+    """How often passes were used here, which whoever reads them may not know yet."""
+
+    def __init__(self, trust_clock: bool) -> None:
+        self._trust_clock = trust_clock
+        self._used: dict[str, int] = {}
+
+    def against(self, shown: Pass, now: Now) -> Reason | None:
+        """Why this pass does not admit now, whatever else is shown."""
+        refused = refusal(structs.replace(shown, used=self._count(shown)), now, self._trust_clock)
+        return refused[0] if refused else None
+
+    def granted(self, shown: Pass) -> None:
+        """It counts from the grant on: nobody else is to be granted with it while that is recorded."""
+        self._used[shown.id] = self._count(shown) + 1
+
+    def _count(self, shown: Pass) -> int:
+        return max(shown.used, self._used.get(shown.id, 0))
 
 
 def _text(utc: float) -> str:

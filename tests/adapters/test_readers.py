@@ -172,6 +172,13 @@ def test_what_is_kept_differs_by_site_and_what_is_compared_by_start() -> None:
     assert directory.holder("8") is directory.of("bob") is directory.holder("") is None
 
 
+def test_a_list_that_differs_in_somebody_without_a_face_alone_is_told_from_the_one_before() -> None:
+    directory, people = Directory(Blind()), {"ann": Permit("ann", card="7"), "bob": Permit("bob")}
+    first = directory.renew(people)
+    assert directory.renew(dict(people)) == first
+    assert directory.renew({"bob": Permit("bob")}) != first
+
+
 # A whole gate -------------------------------------------------------------------------------------------------------
 
 

@@ -152,7 +152,7 @@ class Chance:
     def _crowd(self) -> Fact:
         """Cards at one place, or at the next one; and now and then another list comes between two people."""
         if self.random.random() < 0.1:
-            return WhitelistLoaded(self.random.choice([1, 2]), 3, 0.5, 0.01)
+            return WhitelistLoaded(self.random.choice([1, 2]), self.random.choice([2, 3]), 0.5, 0.01)
         place = self.place if self.random.random() < 0.9 else self.random.choice(DOORS)
         return CardRead(place, place, PERMITS[self.random.choice(["ann", "bob"])])
 
@@ -189,6 +189,6 @@ class Chance:
                 CameraReported(door, any_of(list(Status))),
                 BrokerReported(any_of(list(Status))),
                 StorageReported(any_of(list(Storage)), 0, 10),
-                WhitelistLoaded(any_of([1, 1, 1, 2]), 3, 0.5, 0.01, any_of(["", "", "", "corrupt"])),
+                WhitelistLoaded(any_of([1, 1, 1, 2]), any_of([3, 3, 3, 2]), 0.5, 0.01, any_of(["", "", "", "corrupt"])),
             ]
         )

@@ -97,7 +97,7 @@ class Watched:
 
     def __init__(self, seed: int) -> None:
         self.chance, self.gate = Chance(seed), Gate(strict())
-        self.mono, self.steps, self._revision = 1000.0, 0, 1
+        self.mono, self.steps, self._list = 1000.0, 0, WhitelistLoaded(0, 0, 2.0, 0.0)
         self._asked: set[str] = set()
         self._active: dict[tuple[str, str, str], bool] = {}
         self._faulty: dict[str, bool] = {}
@@ -172,10 +172,11 @@ class Watched:
 
     def _see(self, fact: Fact) -> None:
         """Who was at the door that takes two people."""
-        if isinstance(fact, WhitelistLoaded) and (fact.problem or fact.revision != self._revision):
+        if isinstance(fact, WhitelistLoaded) and (fact.problem or fact != self._list):
             self._shown.clear()
+            self._pairs.clear()
         if isinstance(fact, WhitelistLoaded):
-            self._revision = fact.revision
+            self._list = fact
         if isinstance(fact, FaceSeen) and fact.candidate:
             self._shown[fact.camera, fact.candidate.person] = self.mono
         if isinstance(fact, PassShown) and fact.shown:
