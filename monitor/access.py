@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 from msgspec import Struct
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from edge.errors import EdgeError, StoreError
@@ -133,7 +133,10 @@ class Bounded:
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
             most = LARGER.get(scope["path"], LARGEST)
             refused = await self._stranger(scope) if most > LARGEST else None
-            body = None if refused else await _body(scope, receive, most)
+            try:
+                body = None if refused else await _body(scope, receive, most)
+            except ClientDisconnect:
+                return  # nobody is there to answer, and half of a command may be another one
             if body is None:
                 too_large = problem(Request(scope), 413, EdgeError("more than {bytes} bytes", bytes=most))
                 await (refused or too_large)(scope, receive, send)
@@ -154,13 +157,15 @@ class Bounded:
 
 
 async def _body(scope: Any, receive: Any, most: int) -> bytes | None:
-    """All that is sent; None as soon as it is more than that, or says that it will be."""
+    """All that is sent; None as soon as it is, or says that it will be, more than that. ClientDisconnect: cut off."""
     told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if told.isdigit() and int(told) > most:
         return None
     body = bytearray()
     while len(body) <= most:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         body += message.get("body", b"")
         if not message.get("more_body"):
             return bytes(body) if len(body) <= most else None

@@ -1,5 +1,6 @@
 """What the interface for programs refuses: always in one form, with the right status, in the reader's language."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +10,13 @@ from starlette.requests import Request
 from edge.facts import InputChanged
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
+from monitor.access import Bounded
 from monitor.openapi import document
 from monitor.spoken import language
 from tests.room.conftest import PASSWORD, Monitor, get, post
 
 NOBODY = 10**12
+CUT = {"type": "http.disconnect"}
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,23 @@ def words(part: Any) -> Iterator[list[str]]:
         part = list(part.values())
     for each in part if isinstance(part, list) else ():
         yield from words(each)
+
+
+@pytest.mark.parametrize(("end", "is_done"), [({"type": "http.request", "body": b"main"}, True), (CUT, False)])
+def test_nothing_is_done_of_a_body_that_did_not_come_whole(end: dict[str, Any], is_done: bool) -> None:
+    """`door=` alone would be every door."""
+    sent = [{"type": "http.request", "body": b"kind=block&door=", "more_body": True}, end]
+    done: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        return sent.pop(0)
+
+    async def app(scope: Any, _receive: object, _send: object) -> None:
+        done.append(scope["state"]["body"])
+
+    scope = {"type": "http", "method": "POST", "path": "/gates/demo/lobby/commands", "headers": []}
+    asyncio.run(Bounded(app)(scope, receive, None))
+    assert done == ([b"kind=block&door=main"] if is_done else [])
 
 
 @pytest.mark.real
