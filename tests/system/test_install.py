@@ -70,6 +70,8 @@ def test_the_units_of_a_gate_start_at_boot_with_its_program(gate: Path) -> None:
     boot = "multi-user.target.wants"
     eye = "edge-gate.service.wants/edge-gate-eye@lobby.service"
     assert wanted == {f"{boot}/edge-gate.service", f"{boot}/edge-gate-relay.service", eye}
+    asleep = (gate / UNITS / f"{each}.target" for each in ("sleep", "suspend", "hibernate", "hybrid-sleep"))
+    assert all(each.readlink() == Path("/dev/null") for each in asleep), "a pulse would outlive its deadline"
     assert (gate / "opt/edge-gate").readlink() == Path(sys.prefix)
     assert (gate / "usr/local/bin/edge-gate").readlink() == Path("/opt/edge-gate/bin/edge-gate")
 
