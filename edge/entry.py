@@ -210,15 +210,18 @@ class Entry:
         return [Emit(f"door/{attempt.door}", Duress(attempt.person))] if is_duress(attempt, typed.code) else []
 
     def _together(self, attempt: Attempt, rules: EntryRules, now: Now) -> Effects:
-        """The two-person rule: the first one waits for somebody else."""
-        first = self._first.get(attempt.door)
+        """The two-person rule: the first one waits for somebody else, and may not pass any more when they come."""
+        first, effects = self._first.get(attempt.door), Effects()
         if first and first.person != attempt.person and now.mono < first.until:
             del self._first[attempt.door]
-            return self._grant([first, attempt], now)
+            reason = self._against(first, now)
+            if reason is None:
+                return self._grant([first, attempt], now)
+            first, effects = None, self._refuse(first, reason, now.mono)
         if first is None:
             attempt.until = now.mono + rules.second_person_s
             self._first[attempt.door] = attempt
-        return self._doors[attempt.door].look()
+        return effects + self._doors[attempt.door].look()
 
     def _grant(self, people: list[Attempt], now: Now) -> Effects:
         effects = self.grants.begin(people, now.mono)

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from edge.doorevents import AccessGranted
-from edge.facts import PinEntered, Pulse, Recorded
-from edge.terms import Reason
+from edge.door import DoorRules
+from edge.doorevents import AccessDenied, AccessGranted
+from edge.factors import EntryRules
+from edge.facts import InputChanged, PassShown, PinEntered, Pulse, Recorded
+from edge.terms import Input, Pass, Permit, Reason
 from tests.core.test_entry import granted, looks, reasons, world
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events
@@ -49,3 +51,47 @@ def test_who_is_still_on_the_other_list_passes_by_looking_on() -> None:
     looks(w, 1.2)
     w.at(1.3, Recorded(2, True))
     assert len(pulses(w)) == 1 and len(events(w.effects, AccessGranted)) == 2
+
+
+def two_doors() -> World:
+    """The vault takes two people, the side door one."""
+    rules = DoorRules(pulse_s=3.0, held_open_s=20.0)
+    w = world(EntryRules(people=2), doors={"main": rules, "side": rules})
+    w.at(0, InputChanged("side", Input.CONTACT, False))
+    return w
+
+
+def show(w: World, at: float, shown: Pass, door: str = "main") -> None:
+    w.at(at, PassShown(door, "entrance", at, shown))
+
+
+def said(w: World) -> list[tuple[str, Reason]]:
+    return [(event.person, event.reason) for event in events(w.effects, AccessDenied)]  # type: ignore[attr-defined]
+
+
+ONCE, OTHER = Pass("ann", "ann", "desk", 0, 9e9, uses=1), Pass("bob", "bob", "desk", 0, 9e9)
+THIRD = Pass("cat", "cat", "desk", 0, 9e9)
+
+
+def test_who_waits_for_a_second_person_does_not_pass_with_a_pass_that_was_used_meanwhile() -> None:
+    w = two_doors()
+    show(w, 1, ONCE)
+    show(w, 4, ONCE, "side")
+    w.at(4.1, Recorded(1, True))
+    show(w, 8, OTHER)
+    assert said(w) == [("ann", Reason.PASS_USED)] and len(granted(w)) == 1
+    show(w, 20, THIRD)  # and whoever came second has waited for another since
+    assert [event.person for event in granted(w)] == ["ann", "bob", "cat"]
+
+
+def test_who_waits_for_a_second_person_does_not_pass_when_their_time_is_over() -> None:
+    for shown, permit in (
+        (structs.replace(ONCE, valid_until=1_000_003.0), None),
+        (ONCE, Permit("ann", (), 0, 1_000_003)),
+    ):
+        w = two_doors()
+        w.at(1, PassShown("main", "entrance", 1, shown, permit))
+        show(w, 8, OTHER)
+        assert said(w) == [("ann", Reason.CREDENTIAL_EXPIRED)] and not granted(w)
+        show(w, 24, THIRD)
+        assert said(w)[1:] == [("bob", Reason.SECOND_PERSON_MISSING)], "who waits as first waits as long as any"
