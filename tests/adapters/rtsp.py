@@ -1,9 +1,13 @@
 """A real RTSP server with real clips for tests of whatever reads a camera."""
 
+import contextlib
 import os
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -107,3 +111,40 @@ class RtspServer:
         self._process.kill()
         self._process.wait()
         self._output.close()
+
+
+class Rewriter(socketserver.ThreadingTCPServer):
+    """Stands before a server and says some words of its answers as others of the same length."""
+
+    daemon_threads = True
+
+    def __init__(self, server: RtspServer, words: bytes, others: bytes) -> None:
+        assert len(words) == len(others)
+        super().__init__(("127.0.0.1", 0), _Rewritten)
+        self.behind, self.words, self.others = server.port, words, others
+        self.url = f"rtsp://127.0.0.1:{self.server_address[1]}/cam"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, args=[0.05]).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Rewritten(socketserver.BaseRequestHandler):
+    server: Rewriter
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.behind)) as behind:
+            threading.Thread(target=self._pass, args=[self.request, behind], daemon=True).start()
+            self._pass(behind, self.request)
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whoever goes first takes the other along
+            while data := source.recv(65536):
+                sink.sendall(
+                    data.replace(self.server.words, self.server.others) if source is not self.request else data
+                )
+            sink.shutdown(socket.SHUT_RDWR)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import edge.camera
+import edge.stream
 from edge.camera import Camera, Frame, State
 from edge.config import CameraSection
+from edge.sender import SenderReports
 from edge.terms import Status
 from tests.adapters import brokers
-from tests.adapters.rtsp import FPS, RtspServer, make_clip, need_gstreamer
+from tests.adapters.rtsp import FPS, Rewriter, RtspServer, make_clip, need_gstreamer
 from tests.conftest import ROOT
 
 USER, PASSWORD = "door cam", "p@ss/w:rd %é"
@@ -162,15 +163,60 @@ def test_resolution_change_is_reported_and_followed(clips: Path, camera: Callabl
 def test_stream_that_cannot_be_decoded_is_broken(
     clips: Path, camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge.camera, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(edge.stream, "PATIENCE_S", 2.0)
     with RtspServer(clips / "damaged.h264") as running:
         assert "2 s" in until(camera(running.url, user=""), Status.BROKEN).detail
+
+
+TITLE, CODEC = b"Session streamed with GStreamer", b"H264/90000"
+"""What the server says in its description, and other devices otherwise."""
+
+
+@pytest.mark.real
+def test_a_title_in_the_encoding_of_its_country_keeps_no_camera_from_being_read(
+    clips: Path, camera: Callable[..., Camera]
+) -> None:
+    title = "前门摄像头".encode("gbk").ljust(len(TITLE))
+    with RtspServer(clips / "small.h264") as running, Rewriter(running, TITLE, title) as told:
+        assert frame(camera(told.url, user="")).picture.y.shape == (240, 320)
+
+
+@pytest.mark.real
+def test_a_codec_that_nobody_knows_is_told_and_the_camera_is_tried_again(
+    clips: Path, camera: Callable[..., Camera]
+) -> None:
+    with RtspServer(clips / "small.h264") as running, Rewriter(running, CODEC, b"X264/90000") as told:
+        reading = camera(told.url, user="")
+        assert until(reading, Status.BROKEN).detail == "the stream has no H.264 or H.265 video"
+        told.others = CODEC
+        assert frame(reading)
+
+
+@pytest.mark.real
+def test_what_nobody_foresaw_is_told_without_its_words_and_the_camera_is_tried_again(
+    server: RtspServer,
+    camera: Callable[..., Camera],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def surprised(*_: object) -> None:
+        raise LookupError(PASSWORD)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SenderReports, "read", surprised)
+        reading = camera(server.url)
+        assert until(reading, Status.BROKEN).detail == "what it sends cannot be read (LookupError)"
+        assert not reading.hung()
+    assert frame(reading)
+    (logged,) = caplog.messages
+    assert "surprised" in logged and PASSWORD not in logged
 
 
 CONSUMER = """
 import sys, time
 from edge.camera import Camera
 from edge.config import CameraSection
+from edge.sender import SenderReports
 from edge.terms import Status
 from tests.adapters.rtsp import number_of
 camera = Camera(CameraSection("front", sys.argv[1], "main", read_timeout_s=30), "")
