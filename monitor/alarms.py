@@ -44,9 +44,7 @@ class Alarms:
         self._raised: dict[tuple[str, str], deque[float]] = {}
         self.changed: set[int] = set()
         """Alarms of which something has changed that is no step; whoever keeps them empties it."""
-        floods = {alarm.key[:2] for alarm in self.alarms.values() if alarm.key.kind == FLOOD and alarm.active}
-        for place in {alarm.key[:2] for alarm in self.alarms.values()} - floods:
-            self._announce(place)
+        self._announce()
 
     def hear(self, fact: Fact, now: float) -> list[Step]:
         """Take in what a gate reports or a check saw."""
@@ -203,14 +201,16 @@ class Alarms:
             return []
         if self._rate(self._raised.setdefault(place, deque()), now) > self.rules.flood_alarms // 2:
             return []
-        self._announce(place)
         alarm.checked = now
-        return [clear(alarm, now)]
+        over = clear(alarm, now)
+        self._announce()
+        return [over]
 
-    def _announce(self, place: tuple[str, str]) -> None:
-        """What a flood has kept back."""
+    def _announce(self) -> None:
+        """What no flood keeps back any more."""
+        floods = {alarm.key[:2] for alarm in self.alarms.values() if alarm.key.kind == FLOOD and alarm.active}
         for alarm in self.alarms.values():
-            if alarm.suppressed and alarm.key[:2] == place:
+            if alarm.suppressed and alarm.key[:2] not in floods:
                 alarm.suppressed = False
                 self.changed.add(alarm.number)
 

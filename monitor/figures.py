@@ -19,6 +19,7 @@ from monitor.charts import Bar, Row, bars, rows
 from monitor.history import iso
 from monitor.room import Room
 from monitor.spoken import language
+from monitor.stream import seconds_of
 from monitor.terms import OFFLINE, Alarm, Key
 from monitor.view import page, render
 from monitor.words import REASONS, called, where, word
@@ -62,7 +63,8 @@ def _passages(room: Room, found: list[Span], translate: Callable[[str], str]) ->
     passed: Counter[tuple[str, str]] = Counter()
     reasons: Counter[str] = Counter()
     for hour, _gate, kind, reason, number in room.history.counts(iso(found[0].since)):
-        if span := _span(found, datetime.fromisoformat(f"{hour}:00:00+00:00").timestamp()):
+        at = seconds_of(f"{hour}:00:00+00:00")
+        if at is not None and (span := _span(found, at)):
             passed[span.label, kind] += number
             reasons[reason] += number if reason and kind == "edge-gate.AccessDenied" else 0
     data = [

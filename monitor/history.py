@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, or_, select, update
 
 from monitor.database import Database
 from monitor.gaps import unreadable
+from monitor.stream import seconds_of
 from monitor.tables import EVENTS
 
 COLUMNS = [EVENTS.c[name] for name in ("position", "received", "late", "payload")]
@@ -67,10 +68,11 @@ class History:
         query = select(columns.time, columns.person).where(
             columns.site == site, columns.gate == gate, columns.person.in_(people), columns.type.in_(PASSAGES),
             columns.time >= iso(since), columns.time < iso(until),
-        ).order_by(columns.time).limit(1)  # fmt: skip
+        ).order_by(columns.time)  # fmt: skip
         with self._db.reading() as connection:
-            row = connection.execute(query).first()
-        return (datetime.fromisoformat(row.time).timestamp(), row.person) if row else None
+            rows = connection.execute(query).all()
+        passages = ((seconds_of(row.time), row.person) for row in rows)
+        return next(((at, person) for at, person in passages if at is not None), None)
 
     def counts(self, since: str) -> list[tuple[str, str, str, str, int]]:
         """Per hour (`2026-11-24T08`), place, type and reason: how many events."""

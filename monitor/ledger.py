@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from edge.transport import Envelope
 from monitor.database import Database, pour
 from monitor.gaps import Row, Verdict, judge
-from monitor.stream import Flaw, Problem, Received, Stream
+from monitor.stream import Flaw, Problem, Received, Stream, seconds_of
 from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
 
 QUARANTINED = 10_000
@@ -172,11 +171,8 @@ class Ledger:
 
 def is_late(received: Received, now: float) -> bool:
     """Whether an event came long after it happened, by the gate's own clock where that can be trusted."""
-    try:
-        happened = datetime.fromisoformat(received.event.time).timestamp()
-    except (ValueError, OverflowError):
-        return False
-    return received.event.timetrusted and now - happened > LATE_S
+    happened = seconds_of(received.event.time)
+    return received.event.timetrusted and happened is not None and now - happened > LATE_S
 
 
 _COUNT = (

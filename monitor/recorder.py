@@ -19,7 +19,7 @@ from edge.seal import Signer, load_key, new_signing_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
 from monitor.database import Database
 from monitor.ledger import Ledger, Recorded, Refused
-from monitor.stream import EPOCH, LARGEST, Flaw, Problem, Received, Stream, Unacceptable, decoded, gate_of, parse
+from monitor.stream import EPOCH, LARGEST, Flaw, Problem, Received, Stream, Unacceptable, dated, decoded, gate_of, parse
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE, Channel.HEALTH)]
 GROUP_S = 0.05
@@ -214,7 +214,7 @@ class Desk:
                 detail = N_("another event with this sequence is recorded")
                 self._problems.append(Problem(*place, Flaw.CONFLICT, received.first, received.last, detail))
             return
-        self._collect(place, stream.take(received))
+        self._collect(place, stream.take(dated(received)))
 
     def _collect(self, place: Place, ready: list[Received]) -> None:
         stream = self._streams[place]

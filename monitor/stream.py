@@ -4,6 +4,7 @@ A pure machine. A stream is one epoch of one gate; events may arrive doubled, ou
 """
 
 import re
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
@@ -27,6 +28,7 @@ _NAME = r"[a-z0-9][a-z0-9-]{0,30}"
 _TOPIC = re.compile(rf"edge/v1/(?P<site>{_NAME})/(?P<gate>{_NAME})/(event|alarm|state|health)")
 EPOCH = re.compile(r"[0-9a-f]{16}")
 _PLACE = re.compile(r"[0-9a-f]{16}-[0-9]{12}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 
 class Unacceptable(ValueError):
@@ -126,6 +128,22 @@ def parse(where: str, payload: bytes) -> Received:
     if event.id != f"{event.epoch}-{event.sequence}" or not 1 <= first <= last or not 1 <= event.severity <= 1000:
         raise Unacceptable(in_english("epoch, sequence, id or severity is not what a gate writes"))
     return Received(site, gate, event.epoch, first, last, lost.hash if lost else digest, event, payload)
+
+
+def seconds_of(time: str) -> float | None:
+    """UTC seconds of an event's time; None when it is none."""
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def dated(received: Received) -> Received:
+    """The same, if its time is written as gates write it: what is looked for is compared with that as text."""
+    time = received.event.time
+    if not _TIME.fullmatch(time) or seconds_of(time) is None:
+        raise Unacceptable(in_english("its time is not written as 2026-11-24T08:00:00.000Z is"))
+    return received
 
 
 class Stream:

@@ -52,13 +52,14 @@ class Chain:
         self.ledger, self.sequence, self.digest = Ledger(database), 0, GENESIS
 
     def report(
-        self, kind: str, severity: int = 900, at: float | None = None, subject: str = "door/main", **data: object
-    ) -> list[Recorded]:
+        self, kind: str, severity: int = 900, at: float | str | None = None, subject: str = "door/main",
+        **data: object,
+    ) -> list[Recorded]:  # fmt: skip
         self.sequence += 1
         place = f"{self.sequence:012}"
-        personal = committed(person="p001")
+        personal, when = committed(person="p001"), at if isinstance(at, str) else iso(at or time.time())
         event = Envelope(
-            f"{EPOCH}-{place}", "/hq/gate-1", f"edge-gate.{kind}", subject, iso(at or time.time()), severity, True,
+            f"{EPOCH}-{place}", "/hq/gate-1", f"edge-gate.{kind}", subject, when, severity, True,
             EPOCH, place, self.digest, {**(personal if kind == "AccessGranted" else {}), **data},
         )  # fmt: skip
         received = parse("edge/v1/hq/gate-1/event", msgspec.json.encode(event))

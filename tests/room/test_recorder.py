@@ -1,16 +1,22 @@
 """What a gate publishes on its own topics costs no other gate anything, on either kind of database."""
 
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from edge.mqtt import Message
-from edge.seal import Signer, new_signing_key
-from edge.transport import ACK_TYPE, Backlog, Channel, Presence, topic
+from edge.seal import GENESIS, Signer, new_signing_key
+from edge.transport import ACK_TYPE, Backlog, Channel, Envelope, Presence, topic
 from monitor.database import Database
+from monitor.history import History, iso
 from monitor.ledger import Ledger
-from monitor.recorder import Desk
+from monitor.recorder import Audience, Desk
+from monitor.settings import load
+from tests.adapters.brokers import Mosquitto
+from tests.room.conftest import PASSWORD, Monitor, get
+from tests.room.test_casebook import EPOCH, Chain
 
 
 @pytest.mark.parametrize("epoch", ["\0", "0123456789abcde\0", "x" * 9_000])
@@ -24,3 +30,70 @@ def test_a_state_with_an_epoch_that_no_gate_begins_is_put_aside(database: Databa
     desk.settle(0.0)
     assert [stream.epoch for stream in ledger.streams()] == [good]
     assert ledger.totals().quarantined == 1 and len(answers) > 0
+
+
+class Told(Audience):
+    """Who hears what was refused."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def refused(self, where: str, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def first_of(gate: str, when: str) -> bytes:
+    """The first event of a gate."""
+    place = f"{1:012}"
+    event = Envelope(
+        f"{EPOCH}-{place}", f"/hq/{gate}", "edge-gate.RequestToExit", "door/main", when, 100, True, EPOCH, place,
+        GENESIS, {},
+    )  # fmt: skip
+    return msgspec.json.encode(event)
+
+
+BAD = (
+    "", "zzzz", "2026-11-24T03:26:5x", "2026-11-24T25:00:00.000Z", "2026-02-30T08:00:00.000Z", "2026-11-24T08:00:00Z",
+    "2026-11-24T16:00:00.000+08:00", "2026-11-24 08:00:00.000Z", "٢٠٢٦-11-24T08:00:00.000Z",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_an_event_whose_time_is_none_is_told_and_waited_for_and_never_acknowledged(
+    database: Database, tmp_path: Path, bad: str
+) -> None:
+    ledger, told = Ledger(database), Told()
+    signer = Signer(new_signing_key(tmp_path / "key"), ACK_TYPE)
+    desk = Desk(ledger, signer, lambda message: None, lambda text, **_: None, told)
+    for gate, when in (("lobby", bad), ("garage", iso(time.time()))):
+        desk.receive(topic("hq", gate, Channel.EVENT), first_of(gate, when))
+    desk.settle(0.0)
+    assert {(stream.gate, stream.sequence) for stream in ledger.streams()} == {("lobby", 0), ("garage", 1)}
+    assert ledger.totals().quarantined == 1 and "time" in told.reasons[0]
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "2026-11-24T08:00:00.123Z"])
+def test_whatever_a_gates_clock_says_is_recorded(database: Database, tmp_path: Path, when: str) -> None:
+    ledger = Ledger(database)
+    desk = Desk(ledger, Signer(new_signing_key(tmp_path / "key"), ACK_TYPE), lambda _: None, lambda text, **_: None)
+    desk.receive(topic("hq", "lobby", Channel.EVENT), first_of("lobby", when))
+    desk.settle(0.0)
+    assert ledger.totals().events == 1
+
+
+@pytest.mark.parametrize("when", ["zzzz", iso(time.time())[:17] + "5x", iso(time.time())[:11] + "9"])
+def test_a_time_that_an_older_room_took_is_passed_over(database: Database, when: str) -> None:
+    chain, history, now = Chain(database), History(database), time.time()
+    chain.report("AccessGranted", 100, when)
+    chain.report("AccessGranted", 100, now)
+    found = history.passage("hq", "gate-1", ["p001"], now - 3600, now + 3600)
+    assert found and found[0] == pytest.approx(now, abs=0.002)
+
+
+@pytest.mark.real
+def test_figures_are_shown_beside_an_event_whose_time_is_none(broker: Mosquitto, tmp_path: Path) -> None:
+    monitor = Monitor(tmp_path, broker)
+    with Database(load(monitor.config).database) as database:
+        Chain(database).report("AccessGranted", 100, "zzzz")
+    with monitor:
+        assert get(f"{monitor.url}/figures", auth=("li", PASSWORD)).status_code == 200
