@@ -214,10 +214,10 @@ class Entry:
         first, effects = self._first.get(attempt.door), Effects()
         if first and first.person != attempt.person and now.mono < first.until:
             del self._first[attempt.door]
-            reason = self._against(first, now)
-            if reason is None:
+            if not (reason := self._against(first, now)):
                 return self._grant([first, attempt], now)
-            first, effects = None, self._refuse(first, reason, now.mono)
+            effects = self._refuse(first, reason, now.mono)
+            first = None
         if first is None:
             attempt.until = now.mono + rules.second_person_s
             self._first[attempt.door] = attempt
