@@ -116,20 +116,28 @@ class Commander:
 
     def confirm(self, user: User, id_: str, gates: list[tuple[str, str]]) -> tuple[Pending, list[Outcome]]:
         """The second person agrees: NotAllowed when it is the first one again, or too late."""
-        pending = next((each for each in self.pending() if each.id == id_), None)
-        if pending is None:
-            raise NotAllowed("it is not asked for any more: ask again")
-        if pending.who == user.name:
-            raise NotAllowed("another person than the one who asked has to confirm it")
-        if not self.may(user, pending.kind):
-            raise NotAllowed("your role may not do this")
-        self.withdraw(id_)
+        with self._lock:
+            pending = self._waiting(user, id_)
+            if pending.who == user.name:
+                raise NotAllowed("another person than the one who asked has to confirm it")
+            del self._pending[id_]  # before it is sent: whoever comes now is too late
         own = [gate for gate in gates if gate[0] == pending.site]
         return pending, self._send(own, Wish(pending.kind, by=f"{pending.who}, {user.name}"[:LONGEST]))
 
-    def withdraw(self, id_: str) -> None:
+    def withdraw(self, user: User, id_: str) -> Pending:
+        """Nobody is to confirm it any more: NotAllowed when somebody has, when it is too late, or for lesser roles."""
         with self._lock:
-            self._pending.pop(id_, None)
+            pending = self._waiting(user, id_)
+            del self._pending[id_]
+        return pending
+
+    def _waiting(self, user: User, id_: str) -> Pending:
+        pending = self._pending.get(id_)
+        if pending is None or pending.until <= time.time():
+            raise NotAllowed("it is not asked for any more: it was confirmed, withdrawn or not confirmed in time")
+        if not self.may(user, pending.kind):
+            raise NotAllowed("your role may not do this")
+        return pending
 
     def pending(self) -> list[Pending]:
         """What waits for a second person."""

@@ -192,8 +192,13 @@ def confirm(request: Request, who: Caller) -> Response:
 
 @page(Role.GUARD)
 def withdraw(request: Request, who: Caller) -> Response:
-    room_of(request).commander.withdraw(request.path_params["id"])
-    room_of(request).hub.tell([], "sites")
+    room = room_of(request)
+    try:
+        pending = room.commander.withdraw(who.user, request.path_params["id"])
+    except NotAllowed as error:
+        return _answer(request, who, 403, problem=error)
+    _note(room, who, pending.kind, pending.site, f"withdrawn, {pending.who} had asked")
+    room.hub.tell([], "sites")
     return _answer(request, who)
 
 

@@ -1,7 +1,9 @@
 """Acting from the page, in a real browser on a real gate's code: a click, the relay's pulse, and what the page says."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from edge.config import BrokerSection
+from edge.mqtt import Address
 from edge.simulate import HOST
+from edge.terms import CommandKind
 from edge.traffic import SimulatedGate
+from monitor.accounts import Role, User
+from monitor.commanding import Commander, NotAllowed, Pending
+from monitor.settings import CommandsSection
 from tests.adapters.brokers import Mosquitto, until
 from tests.room.conftest import PASSWORD, Monitor, a_room, enter, get, post
 from tests.room.test_accessible import findings
@@ -136,6 +143,17 @@ def test_a_whole_site_is_locked_down_by_two_people(browser: Browser, monitor: Mo
     until(lambda: doors(monitor) == {"Locked"})
 
 
+def test_what_is_withdrawn_stands_in_the_audit(browser: Browser, monitor: Monitor, gates: list[str]) -> None:
+    page = enter(browser, monitor, "zhao")
+    page.goto(f"{monitor.url}/sites")
+    page.on("dialog", lambda dialog: dialog.accept())
+    press(page, "Lock down: demo")
+    press(page, "Withdraw")
+    expect(page.locator(".pending")).to_have_count(0)
+    audit = get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    assert "lock_down demo: withdrawn, zhao had asked" in audit
+
+
 def command(monitor: Monitor, gate: str, who: str, status: int = 200, **sent: Any) -> Any:
     answer = post(f"{monitor.url}/api/gates/demo/{gate}/commands", auth=(who, PASSWORD), json=sent)
     assert answer.status_code == status, answer.text
@@ -217,3 +235,43 @@ class _Running:
     def __init__(self, gate: SimulatedGate) -> None:
         gate.start()
         self.close = gate.stop
+
+
+class _Meeting(Commander):
+    """Of whom everybody who asks whether they may waits for another one who asks at the same moment."""
+
+    meet = threading.Barrier(1)
+
+    def may(self, user: User, kind: CommandKind) -> bool:
+        with suppress(threading.BrokenBarrierError):
+            self.meet.wait(0.5)  # in vain where one goes after the other
+        return super().may(user, kind)
+
+
+@pytest.fixture
+def commander(tmp_path: Path) -> _Meeting:
+    section = CommandsSection(operator="room", four_eyes=True, guards_may=[])
+    return _Meeting(section, Address(HOST, 1), tmp_path / "room.jwk")
+
+
+LI, WANG, ZHAO = User("li", Role.OPERATOR), User("wang", Role.OPERATOR), User("zhao", Role.GUARD)
+
+
+def test_of_two_who_answer_at_once_one_is_too_late(commander: _Meeting) -> None:
+    asked = commander.ask_site(LI, "hq", [], CommandKind.LOCK_DOWN)
+    assert isinstance(asked, Pending)
+    commander.meet = threading.Barrier(2)
+    answers = (lambda: commander.confirm(WANG, asked.id, []), lambda: commander.withdraw(LI, asked.id))
+    with ThreadPoolExecutor(2) as both:
+        done = [both.submit(answer) for answer in answers]
+    [failed] = [each.exception() for each in done if each.exception()]
+    assert isinstance(failed, NotAllowed) and commander.pending() == []
+
+
+def test_only_who_may_ask_for_it_withdraws_it(commander: Commander) -> None:
+    asked = commander.ask_site(LI, "hq", [], CommandKind.LOCK_DOWN)
+    assert isinstance(asked, Pending)
+    with pytest.raises(NotAllowed, match="role"):
+        commander.withdraw(ZHAO, asked.id)
+    assert commander.pending() == [asked]
+    assert commander.withdraw(WANG, asked.id) == asked and commander.pending() == []
