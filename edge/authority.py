@@ -40,6 +40,10 @@ class Authority:
         self.check = Checker([public_of(key)])
         self._stamp, self._signer = Stamp(key), fingerprint(public_of(key))
         self._begin()
+        self.reread()
+
+    def reread(self) -> None:
+        """Take what was issued from the disk; after a failure memory may be ahead of it."""
         self._entries = self.office.entries()
         hashes = self.office.hashes()
         self._pages = [hashes.get(self.topics.page(number), b"") for number in range(PAGES)]

@@ -80,9 +80,15 @@ class Desk:
             except EdgeError as error:
                 self._link.failed(Status.ENDED, time.monotonic(), str(error))
                 log.error("%s", error)
+                self._begin_anew()
         notify.stopping()
         self.counter.close()
         self.office.close()
+
+    def _begin_anew(self) -> None:
+        """Go on from what is on the disk: what failed may have been recorded without being told to the broker."""
+        self.authority.reread()
+        self.expected = self.office.hashes()
 
     def _look(self) -> None:
         """Issue what has changed in the desk's own files."""

@@ -81,7 +81,7 @@ class Office:
     """The database at `path`; StoreError when it cannot be used."""
 
     def __init__(self, path: Path, seal: Seal) -> None:
-        self.path, self._seal = path, seal
+        self.path, self._seal, self._to_scrub = path, seal, False
         with self._translated():
             files.make(path)
             self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
@@ -134,9 +134,11 @@ class Office:
             )
             self._db.executemany("INSERT OR IGNORE INTO revocations VALUES (?, ?, ?)", gone)
             self._db.execute("UPDATE head SET revision = ?, issued = ?", (manifest.revision, manifest.issued))
-        if gone:  # no copy of their records stays in the write-ahead log
+        self._to_scrub = self._to_scrub or bool(gone)
+        if self._to_scrub:  # no copy of their records stays in the write-ahead log
             with self._translated():
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._to_scrub = False
 
     def put(self, topic: str, message: bytes) -> None:
         """Have a message issued, or withdrawn when it is empty."""

@@ -1,0 +1,49 @@
+"""A desk that fails at something goes on from what is on its disk: whoever was revoked is out all the same."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.authority import OFFICE
+from tests.adapters.brokers import until
+from tests.adapters.sites import Place
+
+pytestmark = pytest.mark.real
+
+
+@contextmanager
+def no_larger_than(path: Path, process: int) -> Iterator[None]:
+    """The process can make no file larger than this one is; the log that SQLite writes ahead of it is smaller."""
+    before = resource.prlimit(process, resource.RLIMIT_FSIZE, (path.stat().st_size, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(process, resource.RLIMIT_FSIZE, before)
+
+
+def issued(place: Place) -> None:
+    """Wait until the desk has recorded the list as it is."""
+    until(lambda: place.town.office().head()[0] == place.town.people().revision())
+
+
+def test_who_was_revoked_is_out_though_the_desk_failed_after_it_was_recorded(place: Place) -> None:
+    """The database cannot grow by what its write-ahead log has, so a change is recorded and tidying up then fails."""
+    ann, face = place.enroll("Ann")
+    place.town.enroll(60)
+    place.town.people().revoke(place.enroll("Bob")[0])
+    place.start("broker", "north")
+    place.town.start_desk()
+    place.wait(61)
+    database, log = place.town.root / "state" / OFFICE, place.town.root / "desk.log"
+    place.town.enroll(10)
+    place.wait(71)
+    issued(place)
+    with no_larger_than(database, place.town.processes["desk"].pid):
+        place.town.people().revoke(ann)
+        until(lambda: b"desk.sqlite cannot be used" in log.read_bytes())
+        place.wait(70)
+    assert not place.gates["north"].matches(ann, face)
+    assert place.town.processes["desk"].poll() is None, "it did not have to be started again"
+    place.enroll("Cem")
+    until(lambda: not Path(f"{database}-wal").stat().st_size)
