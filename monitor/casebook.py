@@ -6,10 +6,11 @@ remembers both, and then whoever watches is told. After a crash it goes on from 
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from edge.errors import StoreError
 from edge.seal import GENESIS
@@ -22,7 +23,7 @@ from monitor.handling import Refused
 from monitor.ledger import Recorded
 from monitor.limits import Rules
 from monitor.reports import of_event, of_problem
-from monitor.stream import Flaw, Problem, parse
+from monitor.stream import Flaw, Problem, Unacceptable, parse
 from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
 from monitor.terms import Action, Alarm, Fact, Key, Raised, State, Step, nobodys
 
@@ -44,7 +45,7 @@ class Casebook:
     def __init__(self, database: Database, rules: Rules, changed: Callable[[], None] = lambda: None) -> None:
         self._db, self._rules, self._changed = database, rules, changed
         self._lock = threading.RLock()
-        self._stale, self._cursor = True, 0
+        self._stale, self._untold, self._cursor = True, False, 0
         with self._lock:
             self._recover()
 
@@ -54,23 +55,29 @@ class Casebook:
         """Deal with what the ledger has committed, in its order."""
         with self._lock:
             self._recover()
-            events = [each for each in recorded if each.position > self._cursor]
-            facts = [fact for each in events for fact in of_event(each.received)]
-            facts += [fact for problem in problems for fact in of_problem(problem)]
-            if events:
-                self._cursor = events[-1].position
-            self.hear(facts)
+            self._deal(recorded, problems)
+        self._tell()
 
     def hear(self, facts: Iterable[Fact]) -> None:
         """Deal with what was reported or seen."""
-        now = time.time()
         with self._lock:
             self._recover()
-            steps = [step for fact in facts for step in self._alarms.hear(fact, now)]
-            if steps:
-                self._keep(steps)
+            self._take(facts)
+        self._tell()
+
+    def _deal(self, recorded: Iterable[Recorded], problems: Iterable[Problem] = ()) -> None:
+        events = [each for each in recorded if each.position > self._cursor]
+        facts = [fact for each in events for fact in of_event(each.received)]
+        facts += [fact for problem in problems for fact in of_problem(problem)]
+        if events:
+            self._cursor = events[-1].position
+        self._take(facts)
+
+    def _take(self, facts: Iterable[Fact]) -> None:
+        now = time.time()
+        steps = [step for fact in facts for step in self._alarms.hear(fact, now)]
         if steps:
-            self._changed()
+            self._keep(steps)
 
     def report(self, report: Raised) -> int:
         """What a person reports becomes an alarm: its number."""
@@ -83,11 +90,9 @@ class Casebook:
         with self._lock:
             self._recover()
             steps = self._alarms.tick(time.time())
-            is_news = bool(steps or self._alarms.changed)
-            if is_news or self._cursor != self._saved:
+            if steps or self._alarms.changed or self._cursor != self._saved:
                 self._keep(steps)
-        if is_news:
-            self._changed()
+        self._tell()
 
     def act(self, number: int, action: Action, who: str, text: str = "", seconds: float = 0.0) -> Alarm:
         """What a person does; `Refused` when the alarm does not allow it, `Unknown` when there is none."""
@@ -98,8 +103,13 @@ class Casebook:
             step = self._alarms.act(number, action, who, time.time(), text, seconds)
             alarm = self._alarms.alarms[number]
             self._keep([step])
-        self._changed()
+        self._tell()
         return alarm
+
+    def _tell(self) -> None:
+        if self._untold:
+            self._untold = False
+            self._changed()
 
     # What it knows -------------------------------------------------------------------------------------------------
 
@@ -191,25 +201,21 @@ class Casebook:
         if not self._stale:
             return
         self._load()
-        self._stale = False
         with self._db.reading() as connection:
             known = select(func.coalesce(func.max(STEPS.c.at), 0.0)).scalar_subquery()
             found = connection.execute(select(PROBLEMS).where(PROBLEMS.c.received > known)).all()
         problems = [Problem(r.site, r.gate, r.epoch, Flaw(r.kind), r.first, r.last, r.detail) for r in found]
-        while events := self._missed():
-            self.recorded(events)
-        self.recorded([], problems)
+        while rows := self._missed():
+            self._deal(filter(None, map(_recorded, rows)))
+            self._cursor = rows[-1].position
+        self._deal([], problems)
+        self._stale = False
 
-    def _missed(self) -> list[Recorded]:
+    def _missed(self) -> Sequence[Row[Any]]:
         """The next events after the cursor."""
         with self._db.reading() as connection:
             query = select(EVENTS).where(EVENTS.c.position > self._cursor).order_by(EVENTS.c.position).limit(PAGE)
-            rows = connection.execute(query).all()
-        topics = [topic(row.site, row.gate, Channel.EVENT) for row in rows]
-        return [
-            Recorded(row.position, parse(where, row.payload), row.received, row.late)
-            for where, row in zip(topics, rows, strict=True)
-        ]
+            return connection.execute(query).all()
 
     def _keep(self, steps: list[Step]) -> None:
         """Write what has changed, and how far the events are dealt with, or forget that it has."""
@@ -232,7 +238,7 @@ class Casebook:
         except StoreError:
             self._stale = True
             raise
-        self._end = end
+        self._end, self._untold = end, self._untold or bool(touched)
         self._alarms.changed.clear()
 
     def _save_cursor(self, connection: Connection) -> None:
@@ -249,6 +255,15 @@ def _cursor(connection: Connection, name: str) -> int:
 def _set_cursor(connection: Connection, name: str, position: int) -> None:
     connection.execute(delete(CURSORS).where(CURSORS.c.name == name))
     connection.execute(insert(CURSORS), {"name": name, "position": position})
+
+
+def _recorded(row: Any) -> Recorded | None:
+    """An event of the ledger; None when it was changed since, which its chain tells."""
+    try:
+        received = parse(topic(row.site, row.gate, Channel.EVENT), row.payload)
+    except Unacceptable:
+        return None
+    return Recorded(row.position, received, row.received, row.late)
 
 
 def _row(alarm: Alarm) -> dict[str, object]:
