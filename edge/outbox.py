@@ -62,6 +62,8 @@ class Outbox:
         self._reason = ""
         self._reader: tuple[str, Reader] | None = None
         self._slow_until, self._told = 0.0, (Storage.OK, "not opened")
+        self._begun: float | None = None
+        """When the commit that is under way began."""
         self.backlog = Backlog("", 1, 0)
         """What is undelivered; no epoch until the file is open."""
         self.on_commit: Callable[[], None] = lambda: None
@@ -80,6 +82,13 @@ class Outbox:
             self._changed.notify()
         if full and ticket:
             self._report(Recorded(ticket, False))
+
+    def look(self) -> None:
+        """Tell of a disk that does not answer, which the writer cannot until it does; for whoever has a heartbeat."""
+        with self._changed:
+            begun, log = self._begun, self._log
+            if log and begun is not None and time.monotonic() - begun > SLOW_S and self._told[0] is Storage.OK:
+                self._tell(Storage.SLOW, _slow(), log.count)
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Write what is waiting, if the disk lets it be written, and stop. The sender must have stopped before."""
@@ -195,19 +204,29 @@ class Outbox:
         self._log = None
 
     def _write(self, log: EventLog, batch: list[Pending], acknowledged: tuple[str, int] | None) -> None:
-        if acknowledged and acknowledged[0] == log.epoch:
-            log.prune(acknowledged[1])
-        excess = log.count + len(batch) - self._capacity
-        dropped = log.thin(max(excess, self._capacity // 100)) if excess > 0 else None
-        begun = time.monotonic()
-        if batch:
-            log.append(batch)
+        self._begun = begun = time.monotonic()
+        try:
+            dropped = self._commit(log, batch, acknowledged)
+        finally:
+            self._begun = None
         if time.monotonic() - begun > SLOW_S:
             self._slow_until = time.monotonic() + SLOW_FOR_S
         with self._changed:
             for _ in batch:
                 self._waiting.popleft()
         self._written(log, batch, dropped)
+
+    def _commit(
+        self, log: EventLog, batch: list[Pending], acknowledged: tuple[str, int] | None
+    ) -> tuple[int, int] | None:
+        """The first and last sequence that had to give way, if any had to."""
+        if acknowledged and acknowledged[0] == log.epoch:
+            log.prune(acknowledged[1])
+        excess = log.count + len(batch) - self._capacity
+        dropped = log.thin(max(excess, self._capacity // 100)) if excess > 0 else None
+        if batch:
+            log.append(batch)
+        return dropped
 
     def _written(self, log: EventLog, batch: list[Pending], dropped: tuple[int, int] | None) -> None:
         news, self.backlog = self.backlog != log.backlog, log.backlog
@@ -228,15 +247,16 @@ class Outbox:
                 "near its capacity: the recorder does not keep up"
             )
         if time.monotonic() < self._slow_until:
-            return Storage.SLOW, in_english("a commit took longer than {seconds} s", seconds=SLOW_S)
+            return Storage.SLOW, _slow()
         unrecorded, self._unrecorded = self._unrecorded, 0
         return Storage.OK, in_english("{count} events could not be recorded", count=unrecorded) if unrecorded else ""
 
     def _tell(self, state: Storage, detail: str, count: int) -> None:
-        if self._told == (state, detail):
-            return
-        self._told = state, detail
-        self._report(StorageReported(state, count, self._capacity, detail))
+        with self._changed:  # or what is told last may not be what is true
+            if self._told == (state, detail):
+                return
+            self._told = state, detail
+            self._report(StorageReported(state, count, self._capacity, detail))
 
     def _failed(self, error: LogError, tried: int) -> None:
         """Begin anew if the file is damaged, else try again later; whoever waits for a record is told now."""
@@ -253,3 +273,7 @@ class Outbox:
         if error.state is Storage.FAILED:
             self._shut()
         self._closing.wait(RETRY_S)
+
+
+def _slow() -> str:
+    return in_english("a commit took longer than {seconds} s", seconds=SLOW_S)

@@ -101,8 +101,7 @@ class Service:
         self._broker = Broker(config, credentials, self._outbox, put)
         self._albums = Albums(camera.name for camera in config.camera if camera.fault_pictures)
         self._displays = Displays(rules.cameras if gate.display else {}, self._broker.display)
-        cameras = frozenset(rules.cameras)
-        self._eyes = Eyes(config.socket("eye"), peers("eye"), cameras, self._pack.id, put)
+        self._eyes = Eyes(config.socket("eye"), peers("eye"), frozenset(rules.cameras), self._pack.id, put)
         self._relay = RelayLink(config.socket("relay"), tuple(rules.doors), put)
         self._lines = {door.name: DoorLines(door, put) for door in config.door}
         publish = partial(self._broker.keep, uses_topic(gate.site, gate.name))
@@ -252,6 +251,7 @@ class Service:
 
     def _beat(self) -> None:
         notify.watchdog()
+        self._outbox.look()
         if (table := self.gate.health.whitelist.calibration) != self._told:
             self._told = table
             sitetable.tell(self.config.state, table)

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -155,6 +156,21 @@ def test_a_full_disk_delays_events_but_loses_none(small_disk: Path) -> None:
     answers = [fact.ticket for fact in gate.facts if isinstance(fact, Recorded)]
     assert sorted(answers) == list(range(1, 3001)), "every ticket is answered once"
     gate.outbox.close()
+
+
+def test_a_disk_that_does_not_answer_is_reported_before_it_does(opened: Open, path: Path) -> None:
+    gate = opened()
+    gate.press()
+    until(lambda: gate.told()[-1:] == [Storage.OK])  # a busy machine has slow commits of its own
+    before = len(gate.told())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        gate.outbox.append("door-1", RequestToExit(), NOW)
+        until(lambda: (gate.outbox.look(), gate.told()[before:] == [Storage.SLOW])[1])
+        assert gate.outbox.backlog.last == 2, "it still waits for the disk"
+        other.execute("ROLLBACK")
+    until(lambda: gate.outbox.backlog.last == 3)
+    assert gate.told()[before:] == [Storage.SLOW], "once, and for a while"
 
 
 def test_a_slow_disk_is_reported(opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

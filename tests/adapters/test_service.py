@@ -2,21 +2,26 @@
 
 import secrets
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from msgspec import structs
 
+from edge.doorevents import RequestToExit
 from edge.eyes import Seen
+from edge.facts import Heartbeat, StorageReported
 from edge.matcher import Gallery
 from edge.presence import Cues
 from edge.service import Service
 from edge.site import Site
-from edge.terms import Candidate, Quality
+from edge.terms import Candidate, Now, Quality, Storage
 from edge.wire import Observation
+from tests.adapters.brokers import until
 
 SEEN = Observation(7, 0.0, 0.0, Quality(80.0, 1.0, 0.0, 0.0, 0.5), Cues((0.9,)), np.eye(1, 8, dtype="<f4").tobytes())
 
@@ -52,3 +57,19 @@ def test_a_view_that_can_open_nothing_any_more_costs_no_search(service: Service)
     for age, searches in ((0.0, 1), (30.0, 1), (-30.0, 1), (0.0, 2)):
         service.handle(Seen(camera, structs.replace(SEEN, captured=time.monotonic() - age)))
         assert gallery.searches == searches, age
+
+
+def test_a_disk_that_hangs_is_told_at_a_heartbeat(service: Service) -> None:
+    def told() -> Storage:
+        service.handle(Heartbeat())
+        while not service._queue.empty():
+            if isinstance(item := service._queue.get(), StorageReported):
+                service.handle(item)
+        return service.gate.state().storage
+
+    until(lambda: service._outbox.backlog.epoch)
+    with closing(sqlite3.connect(service.config.state / "outbox.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        service._outbox.append("main", RequestToExit(), Now(0.0, 0.0))
+        until(lambda: told() is not Storage.OK)
+        assert told() is Storage.SLOW, "not FAILED, which it is when the writer gives up"
