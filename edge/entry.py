@@ -48,7 +48,7 @@ class Entry:
         """By door: a PIN typed before anybody was recognised, and until when it counts."""
         self._told: dict[tuple[str, str, Reason], float] = {}
         self._turns = Turns()
-        self._visits = Visits(permits.rules.trust_clock)
+        self.visits = Visits(permits.rules.trust_clock)
 
     @property
     def deadline(self) -> float:
@@ -177,7 +177,7 @@ class Entry:
         shown, permit = attempt.shown, attempt.permit
         if shown is None:
             return self._permits.against(permit, attempt.door, now)
-        if refused := self._visits.against(shown, now):
+        if refused := self.visits.against(shown, now):
             return refused
         return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
 
@@ -230,8 +230,7 @@ class Entry:
             into = self._into.get(attempt.source, "")
             if into and self._areas.violates(attempt.person, into, now.utc) == "soft":
                 effects.append(Emit(f"door/{attempt.door}", AntiPassbackViolation(attempt.person, into, False)))
-            if attempt.shown:
-                self._visits.granted(attempt.shown)
+            self.visits.granted(attempt.shown, now)
         return effects
 
     def _refuse(self, attempt: Attempt, reason: Reason, now: float, detail: str = "") -> Effects:
@@ -273,6 +272,7 @@ class Entry:
         effects, refused = told
         for attempt, reason in refused:
             attempt.told = False  # each grant has its end
+            self.visits.refused(attempt.shown)
             effects = effects + self._refuse(attempt, reason, now)
         return effects
 

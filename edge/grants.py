@@ -43,18 +43,14 @@ class Grants:
     def __init__(self, doors: dict[str, Door], access: Access, areas: Areas, into: dict[str, str]) -> None:
         self._doors, self._access, self._areas, self._into = doors, access, areas, into
         self._waiting: dict[int, Waiting] = {}
-        self._granted_at: dict[tuple[str, str], float] = {}
-        self._again_at: dict[tuple[str, str], float] = {}
-        """When a grant may be tried again whose record failed."""
+        self.again_at: dict[tuple[str, str], float] = {}
+        """By door and person: when somebody may be granted once more who was, or whose record of that failed."""
         self._tickets = 0
         self.deadline = math.inf
 
     def recent(self, door: str, person: str, now: float) -> bool:
         """Whether this person was granted at this door just now, or the record of that failed just now."""
-        last = self._granted_at.get((door, person))
-        if last is None:
-            return now < self._again_at.get((door, person), -math.inf)
-        return now - last < self._access.rules.cooldown_s
+        return now < self.again_at.get((door, person), -math.inf)
 
     def interlocked(self, door: str) -> bool:
         """Whether another door of the sluice is not known to be shut, or about to be released."""
@@ -67,12 +63,13 @@ class Grants:
     def begin(self, people: list[Attempt], now: float) -> Effects:
         """Record the grant of everybody who passes together."""
         waiting = Waiting(people, set(), now + RECORD_S)
+        self.again_at = {key: at for key, at in self.again_at.items() if now < at}
         effects: Effects = []
         for attempt in people:
             self._tickets += 1
             self._waiting[self._tickets] = waiting
             waiting.tickets.add(self._tickets)
-            self._granted_at[attempt.door, attempt.person] = now
+            self.again_at[attempt.door, attempt.person] = now + self._access.rules.cooldown_s
             if attempt.track is not None:
                 self._access.wait(attempt.source, attempt.track, True)
             event = AccessGranted(attempt.person, attempt.evidence, tuple(attempt.factors), attempt.credential)
@@ -105,9 +102,10 @@ class Grants:
         reason = self._against(waiting.people, recorded, now.mono)
         if reason is None:
             return self._open(waiting.people, now), []
+        refused = self._deny(waiting.people, reason)
         if reason is Reason.NOT_RECORDED:
-            self._again_at.update({(each.door, each.person): now.mono + AGAIN_S for each in waiting.people})
-        return [], self._deny(waiting.people, reason)
+            self.again_at.update({(each.door, each.person): now.mono + AGAIN_S for each in waiting.people})
+        return [], refused
 
     def restart(self) -> Refused:
         """The whitelist changed: nobody passes on a grant of the one before, who may not be on it any more."""
@@ -129,7 +127,7 @@ class Grants:
 
     def _deny(self, people: list[Attempt], reason: Reason) -> Refused:
         for attempt in people:
-            self._granted_at.pop((attempt.door, attempt.person), None)
+            self.again_at.pop((attempt.door, attempt.person), None)
         return [(attempt, reason) for attempt in people]
 
     def _against(self, people: list[Attempt], recorded: bool, now: float) -> Reason | None:

@@ -4,6 +4,7 @@ What an adapter has checked before (signature, issuer, site, gate, revocation) i
 """
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -31,24 +32,39 @@ def refusal(shown: Pass, now: Now, without_clock: bool = False) -> Refusal | Non
     return None
 
 
+class Used(NamedTuple):
+    times: int
+    until: float
+    """When the pass ends, UTC seconds."""
+
+
 class Visits:
     """How often passes were used here, which whoever reads them may not know yet."""
 
     def __init__(self, trust_clock: bool) -> None:
         self._trust_clock = trust_clock
-        self._used: dict[str, int] = {}
+        self.used: dict[str, Used] = {}
 
     def against(self, shown: Pass, now: Now) -> Reason | None:
         """Why this pass does not admit now, whatever else is shown."""
         refused = refusal(structs.replace(shown, used=self._count(shown)), now, self._trust_clock)
         return refused[0] if refused else None
 
-    def granted(self, shown: Pass) -> None:
-        """It counts from the grant on: nobody else is to be granted with it while that is recorded."""
-        self._used[shown.id] = self._count(shown) + 1
+    def granted(self, shown: Pass | None, now: Now) -> None:
+        """A use counts from the grant on: nobody else is to be granted with it while that is recorded."""
+        if now.trusted:  # who comes with a pass past its end is told that it has expired
+            self.used = {name: each for name, each in self.used.items() if now.utc < each.until}
+        if shown and shown.uses is not None:
+            self.used[shown.id] = Used(self._count(shown) + 1, shown.valid_until)
+
+    def refused(self, shown: Pass | None) -> None:
+        """That grant opened nothing: a use only if it was written down, which the pass then says when it is shown."""
+        if shown and (known := self.used.get(shown.id)):
+            self.used[shown.id] = Used(known.times - 1, known.until)
 
     def _count(self, shown: Pass) -> int:
-        return max(shown.used, self._used.get(shown.id, 0))
+        known = self.used.get(shown.id)
+        return max(shown.used, known.times) if known else shown.used
 
 
 def _text(utc: float) -> str:

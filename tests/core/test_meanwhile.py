@@ -8,8 +8,9 @@ from msgspec import structs
 from edge.door import DoorRules
 from edge.doorevents import AccessDenied, AccessGranted
 from edge.factors import EntryRules
-from edge.facts import InputChanged, PassShown, PinEntered, Pulse, Recorded
-from edge.terms import Input, Pass, Permit, Reason
+from edge.facts import Fact, InputChanged, PassShown, PinEntered, Pulse, Recorded, Wake
+from edge.terms import Input, Now, Pass, Permit, Reason
+from edge.visit import Visits
 from tests.core.test_entry import granted, looks, reasons, world
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events
@@ -95,3 +96,51 @@ def test_who_waits_for_a_second_person_does_not_pass_when_their_time_is_over() -
         assert said(w) == [("ann", Reason.CREDENTIAL_EXPIRED)] and not granted(w)
         show(w, 24, THIRD)
         assert said(w)[1:] == [("bob", Reason.SECOND_PERSON_MISSING)], "who waits as first waits as long as any"
+
+
+@pytest.mark.parametrize("end", [Recorded(1, False), Wake(), structs.replace(LIST, people=1)])
+def test_a_use_of_a_pass_is_not_gone_when_its_grant_opened_nothing(end: Fact) -> None:
+    """The record failed, or did not come in time, or the list became another meanwhile."""
+    w = world()
+    show(w, 1, ONCE)
+    w.at(1.3, end)
+    show(w, 4, ONCE)
+    w.at(4.1, Recorded(2, True))
+    assert len(pulses(w)) == 1
+    show(w, 20, ONCE)
+    assert reasons(w)[1:] == [Reason.PASS_USED]
+
+
+def test_a_use_that_was_written_down_for_a_grant_that_opened_nothing_stays_one() -> None:
+    w = world()
+    show(w, 1, ONCE)
+    w.at(1.3, Recorded(1, False))
+    show(w, 4, structs.replace(ONCE, used=1))
+    assert reasons(w)[1:] == [Reason.PASS_USED]
+
+
+def test_of_two_uses_at_once_the_one_that_opened_nothing_comes_back() -> None:
+    w, twice = two_doors(), structs.replace(ONCE, uses=2)
+    visits = w.gate.entry.visits
+    for used in (0, 1):
+        visits.granted(structs.replace(twice, used=used), Now(1, 1.0))
+    assert visits.against(twice, Now(2, 2.0)) is Reason.PASS_USED
+    visits.refused(twice)
+    assert visits.against(twice, Now(2, 2.0)) is None
+
+
+def test_passes_and_people_of_the_past_are_not_remembered() -> None:
+    w = world()
+    for number in range(100):
+        at = 1.0 + 10 * number
+        show(w, at, Pass(f"v{number}", f"v{number}", "desk", 0, 1_000_000 + at + 5, uses=1))
+        w.at(at + 0.1, Recorded(number + 1, True))
+    assert len(granted(w)) == 100
+    assert len(w.gate.entry.visits.used) == len(w.gate.entry.grants.again_at) == 1
+
+
+def test_an_unsynchronised_clock_ends_no_pass_for_good() -> None:
+    visits, twice = Visits(trust_clock=True), structs.replace(ONCE, valid_until=100.0)
+    visits.granted(twice, Now(1, 50.0))
+    visits.granted(OTHER, Now(2, 500.0, trusted=False))
+    assert visits.against(twice, Now(3, 51.0)) is Reason.PASS_USED
