@@ -107,12 +107,12 @@ class Desk:
         gates = {gate.name: gate for gate in self.office.gates()}
         if gates == self.gates:
             return
-        self.gates = gates
         shut_out = [gate for gate in gates.values() if gate.revoked_at and self.topics.keys(gate.name) in self.expected]
         if shut_out:
             self.authority.rotate()
         trusted = [gate for gate in gates.values() if not gate.revoked_at]
         self._send([self.authority.keys(gate) for gate in [*shut_out, *trusted]])
+        self.gates = gates  # not before: what failed half-way is done again
 
     def _send(self, topics: list[str]) -> None:
         for topic in topics:

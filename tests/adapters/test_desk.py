@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from edge import files
 from edge.authority import OFFICE
 from tests.adapters.brokers import until
-from tests.adapters.sites import Place
+from tests.adapters.sites import TOPICS, Place
 
 pytestmark = pytest.mark.real
 
@@ -47,3 +48,19 @@ def test_who_was_revoked_is_out_though_the_desk_failed_after_it_was_recorded(pla
     assert place.town.processes["desk"].poll() is None, "it did not have to be started again"
     place.enroll("Cem")
     until(lambda: not Path(f"{database}-wal").stat().st_size)
+
+
+def test_a_gate_is_shut_out_though_the_desk_failed_at_it_first(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody holds the list's file for longer than the desk waits for it."""
+    place.enroll("Ann")
+    place.start("broker", "desk", "north")
+    place.wait(1)
+    office = place.town.office()
+    key, known = office.newest_key(), lambda: TOPICS.keys("south") in office.hashes()
+    assert known()
+    with files.database(place.town.people().path) as held:
+        held.execute("BEGIN IMMEDIATE")
+        office.shut_out("south")
+        until(lambda: "database is locked" in caplog.text)
+    until(lambda: not known())
+    assert office.newest_key() != key
