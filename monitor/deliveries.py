@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from monitor.database import Database
 from monitor.linkage import Cause, Telling
@@ -64,11 +64,13 @@ class Deliveries:
             connection.execute(insert(DELIVERIES), {**_row(notice, way, target, now), **state})
 
     def waiting(self, now: float, limit: int) -> list[Delivery]:
-        """What is to be tried now."""
+        """What is to be tried now: to each level by each way up to so many, so that none stands before another's."""
         columns = DELIVERIES.c
-        query = select(DELIVERIES).where(columns.state == WAITING, columns.next <= now).order_by(columns.number)
+        place = func.row_number().over(partition_by=(columns.level, columns.way), order_by=columns.number)
+        due = select(DELIVERIES, place.label("place")).where(columns.state == WAITING, columns.next <= now).subquery()
         with self._db.reading() as connection:
-            return [_delivery(row) for row in connection.execute(query.limit(limit))]
+            rows = connection.execute(select(due).where(due.c.place <= limit).order_by(due.c.number))
+            return [_delivery(row) for row in rows]
 
     def delivered(self, delivery: Delivery, now: float) -> None:
         self._set(delivery, state=DELIVERED, attempts=delivery.attempts + 1, done=now, why="")

@@ -1,12 +1,14 @@
 """Tells levels of alarms: asks the rules who should know by now, writes it down, delivers it, and tries again.
 
-A thread asks once a second and whenever alarms change; deliveries run beside it, so that a server which hangs delays
-nobody else. A notice is put down before it is sent: after a crash it is sent again rather than lost, under the same id.
+A thread asks once a second and whenever alarms change; deliveries run beside it, and those of a level by one way apart
+from all others, so that a server which hangs delays nobody else. A notice is put down before it is sent: after a crash
+it is sent again rather than lost, under the same id.
 """
 
 import secrets
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -23,7 +25,8 @@ from monitor.settings import Configured
 from monitor.terms import UNDELIVERED, Alarm, Check, Cleared, Fact, Key, Probed, Raised, nobodys
 
 TURN_S = 1.0
-AT_ONCE = 8
+AT_ONCE = 4
+"""Most notices that are under way to one level by one way."""
 RAISE_AFTER = 3
 """Attempts that fail before it is an alarm that a level cannot be reached."""
 SEVERITY = 700
@@ -73,7 +76,7 @@ class Dispatcher:
         self._under_way: set[int] = set()
         self._stopped, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
-        self._pool = ThreadPoolExecutor(AT_ONCE, "delivery")
+        self._pools: dict[tuple[str, Way], ThreadPoolExecutor] = defaultdict(_pool)
 
     def start(self) -> None:
         if self.levels:
@@ -84,7 +87,9 @@ class Dispatcher:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._pool.shutdown(cancel_futures=True)
+        for wait in (False, True):  # none begins another one while the next is waited for
+            for pool in self._pools.values():
+                pool.shutdown(wait, cancel_futures=True)
 
     def wake(self) -> None:
         """Alarms have changed."""
@@ -119,7 +124,7 @@ class Dispatcher:
         begun = [each for each in self._deliveries.waiting(now, 10 * AT_ONCE) if each.number not in busy]
         for delivery in begun:
             self._under_way.add(delivery.number)
-            self._pool.submit(self._try, delivery)
+            self._pools[delivery.notice.level, delivery.way].submit(self._try, delivery)
         if begun:
             self._changed()
 
@@ -162,13 +167,18 @@ class Dispatcher:
             raise EdgeError("there is no level {name}; there are: {known}", name=name[:40], known=known)
         notice = _notice(Telling(name, Cause.TEST), trial(time.time()))
         ways = targets(level)
-        outcomes = dict(zip(ways, self._pool.map(lambda way: self._attempt(notice, level, way), ways), strict=True))
+        with _pool() as pool:
+            outcomes = dict(zip(ways, pool.map(lambda way: self._attempt(notice, level, way), ways), strict=True))
         for way, why in outcomes.items():
             self._deliveries.tried(notice, way, ways[way], time.time(), why)
             if not why:
                 self._tell(name, way, "")
         self._changed()
         return outcomes
+
+
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(AT_ONCE, "delivery")
 
 
 def _notice(telling: Telling, alarm: Alarm, after_s: float = 0.0) -> Notice:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -71,6 +72,14 @@ def hook() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://{HOST}:{server.server_port}/notices"
         server.shutdown()
+
+
+@pytest.fixture
+def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A web server that takes calls and answers none, until it is closed; nobody gives up before."""
+    monkeypatch.setattr("monitor.post.PATIENCE_S", 600.0)
+    with socket.create_server((HOST, 0), backlog=1000) as server:
+        yield server
 
 
 @pytest.fixture
@@ -184,6 +193,26 @@ def test_what_fails_is_tried_again_is_an_alarm_meanwhile_and_is_known_after_a_cr
     assert not alarm.active and alarm.checked
     ids = [headers["webhook-id"] for headers, _ in Hook.taken]
     assert ids.count(first.notice.id) == 1 and len(ids) == len(set(ids)) >= 2
+
+
+def test_a_way_that_hangs_delays_no_other_however_many_wait_for_it(
+    tmp_path: Path, database: Database, hook: str, hangs: socket.socket
+) -> None:
+    secret = 'webhook_secret_file = "hook.secret"'
+    levels = (
+        f'[[level]]\nname = "guard_post"\nwebhook = "http://{HOST}:{hangs.getsockname()[1]}/"\n{secret}\n'
+        f'[[level]]\nname = "police_liaison"\nwebhook = "{hook}"\n{secret}\n'
+        '[[rule]]\ntell = ["guard_post"]\n[[rule]]\ntell = ["police_liaison"]\nseverity = 801\n'
+    )
+    bench = Bench(configured(tmp_path, levels), database)
+    waiting = [Key("hq", f"gate-{number}", "camera/in", "CameraFault") for number in range(200)]
+    bench.casebook.hear([Raised(key, 500, Check.LOOK) for key in waiting])
+    bench.dispatcher.turn(time.time())
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK)])
+    bench.dispatcher.turn(time.time())
+    until(lambda: Hook.taken)
+    hangs.close()
+    bench.dispatcher.stop()
 
 
 @pytest.mark.real
