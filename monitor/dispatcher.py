@@ -149,6 +149,8 @@ class Dispatcher:
             self._post.deliver(notice, level, way)
         except EdgeError as error:
             return str(error.message)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours is a notice that did not arrive, which is told
+            return f"{type(error).__name__}: {error}"
         return ""
 
     def _tell(self, level: str, way: Way, why: str) -> None:

@@ -132,6 +132,8 @@ def key_of(secret: str) -> bytes:
 
 def _connected(mail: Mail) -> smtplib.SMTP:
     """Logged in at the server; a certificate that is not in order is an error of the connection."""
+    if not (mail.username + mail.password).isascii():
+        raise Undelivered("{host}: a name or password for email has ASCII letters only", host=mail.host)
     context = ssl.create_default_context(cafile=mail.ca_file or None)
     if mail.security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, timeout=PATIENCE_S, context=context)

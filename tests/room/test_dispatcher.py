@@ -24,7 +24,7 @@ from edge.simulate import HOST, free_port
 from monitor.casebook import Casebook
 from monitor.database import Database
 from monitor.deliveries import FIRST_S, Deliveries
-from monitor.dispatcher import Dispatcher, linkage_of, post_of
+from monitor.dispatcher import RAISE_AFTER, Dispatcher, linkage_of, post_of
 from monitor.limits import Rules
 from monitor.settings import Configured, load
 from monitor.terms import UNDELIVERED, Action, Check, Cleared, Key, Raised
@@ -213,6 +213,28 @@ def test_a_way_that_hangs_delays_no_other_however_many_wait_for_it(
     until(lambda: Hook.taken)
     hangs.close()
     bench.dispatcher.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "password", "why"),
+    [
+        (HOST, "密码密码", "a name or password for email has ASCII letters only"),
+        ("mail..example.cn", "x", "UnicodeError"),
+    ],
+)
+def test_whatever_is_wrong_with_a_way_is_an_attempt_that_failed_and_in_the_end_an_alarm(
+    tmp_path: Path, database: Database, host: str, password: str, why: str
+) -> None:
+    (tmp_path / "mail.secret").write_text(password, "utf-8")
+    server = f'[mail]\nhost = "{host}"\nusername = "room"\npassword_file = "mail.secret"\nsender = "room@example.cn"\n'
+    levels = '[[level]]\nname = "guard_post"\nemail = ["guard@example.cn"]\n'
+    bench = Bench(configured(tmp_path, server + levels), database)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
+    for attempt in range(RAISE_AFTER):
+        told = bench.turn(attempt * 4 * FIRST_S)[-1]
+        assert (told.state, told.attempts) == ("waiting", attempt + 1) and why in told.why
+    [alarm] = [each for each in bench.casebook.open() if each.key.kind == UNDELIVERED]
+    assert alarm.key.subject == "level/guard_post/email"
 
 
 @pytest.mark.real
