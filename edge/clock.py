@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 import time
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ TIME_ERROR = 5
 TIMEX_BYTES = 256
 """At least sizeof(struct timex) of every Linux; zeros ask without changing anything."""
 ASK_EVERY_S = 1.0
+KEEP_EVERY_S = 60.0
+"""How much of what is certain of the time a power cut may cost."""
 
 
 class Clock:
@@ -53,9 +56,9 @@ class Calendar:
             self._day = date.fromisoformat(path.read_text())
 
     @classmethod
-    def of(cls, config: Config) -> Self:
+    def of(cls, config: Config, clock: Clock | None = None) -> Self:
         """The one that a gate goes by."""
-        return cls(config.state / "last-day", Clock(), config.calendar.time_zone)
+        return cls(config.state / "last-day", clock or Clock(), config.calendar.time_zone)
 
     def peek(self) -> date:
         """Today, without keeping it: for who only looks at what the gate does."""
@@ -73,3 +76,32 @@ class Calendar:
         """A disk that does not take it costs the next start its memory, and nothing now."""
         with contextlib.suppress(OSError):
             files.replace(self._path, self._day.isoformat().encode())
+
+
+class LeastTime:
+    """What the time is at least, UTC seconds, for what ends by the second; kept in `path`.
+
+    A clock that is synchronised says it, also when that was set back. Without one it goes on by the monotonic clock,
+    after a restart from what was kept: a clock in the past makes nothing younger, one in the future nothing older. It
+    stands still while the gate has no power, so it may be late, and is never ahead.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path, self._clock = path, clock
+        self._utc, self._at = 0.0, clock.now().mono
+        with contextlib.suppress(OSError, ValueError):
+            self._utc = float(path.read_text())
+        if not math.isfinite(self._utc):
+            self._utc = 0.0
+        self._kept = self._utc
+
+    def now(self, signed: float = 0.0) -> float:
+        """`signed` is when somebody who knew the time said something that is known here."""
+        now = self._clock.now()
+        self._utc = now.utc if now.trusted else max(self._utc + now.mono - self._at, signed)
+        self._at = now.mono
+        if abs(self._utc - self._kept) >= KEEP_EVERY_S:
+            self._kept = self._utc
+            with contextlib.suppress(OSError):  # as for the calendar: it costs the next start its memory
+                files.replace(self._path, repr(self._utc).encode())
+        return self._utc

@@ -9,14 +9,16 @@ import logging
 import math
 import secrets
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import date
 
 from edge import sitetable
-from edge.clock import Calendar
+from edge.clock import Calendar, Clock, LeastTime
 from edge.config import Config, Credentials
 from edge.errors import EdgeError, Phrase, StoreError
 from edge.facts import WhitelistLoaded
 from edge.kept import MARK, STORE, checker
+from edge.lasting import Lasting
 from edge.link import Link
 from edge.lone import Loaded, Table, WhitelistSource, told
 from edge.matcher import NOBODY, Likeness
@@ -25,7 +27,7 @@ from edge.opened import Opener
 from edge.outcomes import Adopt, Answered, Bury, Keep, Outcome, Unlock
 from edge.packs import Manifest
 from edge.pager import LOOK_EVERY_S, PAGE_QOS, Pager
-from edge.records import Kind, Report, Topics, encode
+from edge.records import Entry, Kind, Report, Topics, encode
 from edge.roster import Roster
 from edge.session import address
 from edge.signet import GATE_OPENS, GATE_SIGNS, Stamp, read_key
@@ -41,9 +43,6 @@ BATCH = 500
 TURN_S = 0.25
 REPORT_EVERY_S = 20.0
 """How often the report is said again though nothing changed: the desk's sign of life."""
-LASTING_S = 2.0
-"""A problem that is over sooner is the order in which messages came, and not reported."""
-MOST_REPORTED = 50
 SAME = 0.05
 """So small a share of people who come and go changes nothing about how alike they are: to measure it takes a while."""
 
@@ -51,7 +50,7 @@ SAME = 0.05
 def whitelist_source(config: Config, credentials: Credentials, pack: Manifest, put: Put) -> Source:
     """Where this gate's whitelist comes from."""
     if config.whitelist.source == "desk":
-        return Follower(config, credentials, pack, put)
+        return Follower(config, credentials, pack, put, Clock())
     today = Calendar.of(config).today
     return WhitelistSource(Whitelist.of(config, credentials), pack, config.access.fpir, config.state, today, put)
 
@@ -59,8 +58,10 @@ def whitelist_source(config: Config, credentials: Credentials, pack: Manifest, p
 class Follower(Source):
     """Puts `Loaded` on the gate's queue whenever another list is to be used."""
 
-    def __init__(self, config: Config, credentials: Credentials, pack: Manifest, put: Put) -> None:
+    def __init__(self, config: Config, credentials: Credentials, pack: Manifest, put: Put, clock: Clock) -> None:
         super().__init__("whitelist", put)
+        self._calendar, self._day = Calendar.of(config, clock), date.min
+        self._least = LeastTime(config.state / "last-time", clock)
         self._config, self._credentials, self._pack = config, credentials, pack
         self._topics = Topics(config.gate.site)
         self._check = checker(credentials)
@@ -71,8 +72,7 @@ class Follower(Source):
         self._said: tuple[object, ...] = ()
         self._reported: tuple[object, ...] = ()
         self._reported_at = -math.inf
-        self._since: dict[str, float] = {}
-        self._reported_problems: dict[str, str] = {}
+        self._lasting = Lasting()
         self._renewed = ""
         self._graves: dict[str, int] = {}
         self._likeness: Likeness | None = None
@@ -85,13 +85,13 @@ class Follower(Source):
         self._resume()
         while not self._stopped.is_set():
             now = time.monotonic()
-            if not self._link.due(now):
-                self._tell()
-                self._stopped.wait(min(TURN_S, (self._link.next_try or now) - now))
-                continue
             try:
-                self._link.tried()
-                self._serve()
+                if self._link.due(now):
+                    self._link.tried()
+                    self._serve()
+                else:
+                    self._tell()
+                    self._stopped.wait(min(TURN_S, (self._link.next_try or now) - now))
             except Lost as lost:
                 self._link.failed(lost.status, time.monotonic(), str(lost))
             except StoreError as error:
@@ -116,9 +116,7 @@ class Follower(Source):
             self._apply(self._roster.feed(self._topics.keys(gate), message))
         self._roster.resume(documents, self._vault.tombstones(), found.held)
         self._roster.graves.update(self._graves)
-        for entry in self._roster.running.values():
-            if entry.id not in self._roster.graves and (message := self._vault.record(entry)):
-                self._opener.put(entry.id, message)
+        self._open(entry for entry in self._roster.running.values() if entry.id not in self._roster.graves)
         self._load()
 
     # One connection -------------------------------------------------------------------------------------------------
@@ -196,9 +194,7 @@ class Follower(Source):
         """Durable, with the mark, before it is used."""
         for person in outcome.drop:
             self._opener.remove(person)
-        for entry in outcome.put:
-            if message := self._vault.record(entry):
-                self._opener.put(entry.id, message)
+        self._open(outcome.put)
         self._vault.begin()
         self._vault.adopt(outcome.documents, outcome.discard, self._roster.graves)
         self._vault.commit()
@@ -216,18 +212,22 @@ class Follower(Source):
             return
         self._vault.begin()
         self._vault.document(topic, outcome.message)
-        for person in list(self._opener.problems):
-            entry = self._roster.running.get(person)
-            if entry and (message := self._vault.record(entry)):
-                self._opener.put(person, message)
+        running = self._roster.running
+        self._open([running[person] for person in self._opener.problems if person in running])
         if self._said:
             self._load()
+
+    def _open(self, entries: Iterable[Entry]) -> None:
+        """Have these people searched, as far as the store has their records."""
+        for entry in entries:
+            if message := self._vault.record(entry):
+                self._opener.put(entry.id, message)
 
     # What is told ---------------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
         """Give the gate what it is to search now."""
-        self._opener.expire(datetime.now(UTC).date())
+        self._turn_day()
         problem, notice = self._standing()
         self._said = self._roster.revision, problem, notice, sitetable.stamp(self._config.state)
         try:
@@ -245,9 +245,17 @@ class Follower(Source):
 
     def _tell(self) -> None:
         """What time alone changes: a last day is over, a list was not renewed, the desk has answered."""
-        expired = self._opener.expire(datetime.now(UTC).date())
-        if expired or self._said != (self._roster.revision, *self._standing(), sitetable.stamp(self._config.state)):
+        now = self._roster.revision, *self._standing(), sitetable.stamp(self._config.state)
+        if self._turn_day() or self._said != now:
             self._load()
+
+    def _turn_day(self) -> bool:
+        """Leave out whose last day is over, and have back whom a clock that was ahead had ended; whether anybody."""
+        before, self._day = self._day, self._calendar.today()
+        if back := self._day < before:
+            known = self._opener.permits.keys() | self._opener.problems.keys()
+            self._open(entry for entry in self._roster.running.values() if entry.id not in known)
+        return self._opener.expire(self._day) or back
 
     def _standing(self) -> tuple[str, str]:
         """Why the list may not be used, and what is to be told about one that is."""
@@ -259,9 +267,10 @@ class Follower(Source):
         return "", ""
 
     def _stale(self) -> bool:
-        """Whether the desk has not renewed the list in time."""
+        """Whether the desk has, for certain, not renewed the list in time."""
         manifest = self._roster.adopted or self._roster.holding.manifest
-        return not self._roster.trouble and manifest is not None and manifest.expires < time.time()
+        least = self._least.now(manifest.issued if manifest else 0.0)
+        return not self._roster.trouble and manifest is not None and manifest.expires < least
 
     def _report(self, connection: Connection) -> None:
         """Say what this gate runs, at every change and now and then."""
@@ -285,7 +294,4 @@ class Follower(Source):
         found = {**self._roster.problems, **{person: str(why) for person, why in self._opener.problems.items()}}
         if self._renewed:
             found["store"] = self._renewed
-        self._since = {name: self._since.get(name, now) for name in found}
-        lasting = [name for name in found if now - self._since[name] >= LASTING_S]
-        self._reported_problems = {name: found[name] for name in lasting[:MOST_REPORTED]}
-        return self._reported_problems
+        return self._lasting.told(found, now)

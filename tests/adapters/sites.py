@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.audit import Audit
+from edge.clock import Clock
 from edge.desk import Desk
 from edge.follow import Follower
 from edge.lone import Loaded
@@ -26,10 +27,10 @@ TOPICS = Topics(SITE)
 class Gate:
     """A gate's end of the list, and what it would search now."""
 
-    def __init__(self, town: Town, name: str) -> None:
+    def __init__(self, town: Town, name: str, clock: Clock | None = None) -> None:
         site = town.sites[name]
         self.queue: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self.follower = Follower(site.config, site.credentials, manifest(PACK), self.queue.put)
+        self.follower = Follower(site.config, site.credentials, manifest(PACK), self.queue.put, clock or Clock())
         self.loaded: Loaded | None = None
         self.seen: list[int] = []
         self.follower.start()
@@ -67,6 +68,8 @@ class Place:
     def __init__(self, root: Path, workstations: Sequence[str] = ()) -> None:
         self.town = Town(root, ROOT / "var/models", ["north", "south"], workstations)
         self.gates: dict[str, Gate] = {}
+        self.clock: Clock | None = None
+        """What gates go by that start from now on, where it is not the machine's own."""
         self.desk: Desk | None = None
         self.rng = np.random.default_rng(5)
 
@@ -79,7 +82,7 @@ class Place:
             elif name == "broker":
                 self.town.broker.start()
             else:
-                self.gates[name] = Gate(self.town, name)
+                self.gates[name] = Gate(self.town, name, self.clock)
 
     def stop(self, name: str) -> None:
         if name == "desk" and self.desk:

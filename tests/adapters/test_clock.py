@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from edge import models
-from edge.clock import Calendar, Clock
+from edge.clock import KEEP_EVERY_S, Calendar, Clock, LeastTime
 from edge.lone import Loaded, WhitelistSource
 from edge.seal import Seal
 from edge.terms import Now
 from edge.whitelist import Consent, Whitelist
+from tests.adapters.clocks import Hands
 
 DAY = date(2026, 11, 24)
 
@@ -88,3 +89,32 @@ def people(loaded: "SimpleQueue[object]") -> int:
     found = loaded.get(timeout=60)
     assert isinstance(found, Loaded)
     return found.fact.people
+
+
+@pytest.mark.parametrize("shown", [0.0, 2e9])
+def test_what_the_time_is_at_least_goes_on_by_itself_and_is_kept_whatever_an_untrusted_clock_shows(
+    tmp_path: Path, shown: float
+) -> None:
+    path, clock = tmp_path / "last-time", Hands(1e9, True)
+    least = LeastTime(path, clock)
+    assert least.now() == 1e9
+    clock.shows = Now(5.0, shown, False)
+    assert least.now() == 1e9 + 5.0
+    clock.shows = Now(5.0 + KEEP_EVERY_S, shown, False)
+    assert least.now() == 1e9 + 5.0 + KEEP_EVERY_S
+    clock.shows = Now(2.0, shown, False)  # after a power cut
+    least = LeastTime(path, clock)
+    clock.shows = Now(9.0, shown, False)
+    assert least.now() == 1e9 + 5.0 + KEEP_EVERY_S + 7.0, "cuts of the power do not make it begin anew"
+    clock.shows = Now(10.0, 1e9 + 7.0, True)
+    assert least.now() == LeastTime(path, clock).now() == 1e9 + 7.0, "a clock that is set has the last word"
+
+
+@pytest.mark.parametrize("kept", [b"", b"nan", b"inf", b"\xff\x00"])
+def test_without_a_time_that_was_kept_what_was_signed_last_is_certain(tmp_path: Path, kept: bytes) -> None:
+    path, clock = tmp_path / "last-time", Hands(0.0, False, 3.0)
+    path.write_bytes(kept)
+    least = LeastTime(path, clock)
+    assert least.now() == 0.0 and least.now(1e9) == 1e9
+    clock.shows = Now(10.0, 0.0, False)
+    assert least.now(1e9) == 1e9 + 7.0

@@ -94,7 +94,7 @@ def test_a_store_that_is_no_database_is_set_aside_and_filled_again(place: Place)
     place.start("north")
     place.wait(1)
     assert store.with_name("list.sqlite.damaged").exists()
-    until(lambda: "store" in place.gates["north"].follower._reported_problems)
+    until(lambda: "store" in place.gates["north"].follower._lasting.problems)
 
 
 def test_captured_messages_are_verified_as_a_gate_would(place: Place, tmp_path: Path) -> None:

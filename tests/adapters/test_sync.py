@@ -1,14 +1,18 @@
 """One whitelist for several gates: the real desk, mosquitto with TLS and its access list, the gates' real following."""
 
 from contextlib import closing
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from edge.enrolled import Applicant, Edit
+from edge.enrolled import Applicant, Consent, Edit
+from edge.models import manifest
 from edge.records import Content, decode
 from edge.signet import GATE_OPENS, Sealer, read_key, unwrap
-from edge.town import CONSENT, PACK, SITE, Town
+from edge.terms import Now
+from edge.town import CONSENT, PACK, SITE, Town, synthetic
 from tests.adapters.brokers import until
+from tests.adapters.clocks import Hands
 from tests.adapters.sites import TOPICS, Gate, Place, member, say
 from tests.commands import answer
 
@@ -105,7 +109,7 @@ def test_what_a_hostile_broker_shows_is_reported_by_id_and_repaired(place: Place
     gate = place.gates["north"]
     until(lambda: {ann, bob, "manifest"} <= gate.follower._roster.problems.keys())
     assert gate.matches(ann, face) and gate.count() == 3
-    until(lambda: {ann, bob, "manifest"} <= gate.follower._reported_problems.keys())
+    until(lambda: {ann, bob, "manifest"} <= gate.follower._lasting.problems.keys())
     place.start("desk")
     until(lambda: not gate.follower._roster.problems)
     until(lambda: place.problems("north") == {})
@@ -178,3 +182,56 @@ def issued(gate: Gate) -> float:
     """When the desk last said that the list of the gate holds."""
     manifest = gate.follower._roster.adopted
     return manifest.issued if manifest else 0.0
+
+
+def at(place: Place, utc: float, trusted: bool) -> Hands:
+    """The gate starts anew, by a clock that shows this."""
+    place.stop("north")
+    place.clock = clock = Hands(utc, trusted)
+    place.start("north")
+    return clock
+
+
+def test_whether_a_list_was_renewed_is_judged_by_what_is_certain_of_the_time(place: Place) -> None:
+    place.enroll("Ann")
+    place.start("broker", "desk", "north")
+    place.wait(1)
+    now, day = issued(place.gates["north"]), 86_400.0
+    place.stop("desk")
+    place.town.broker.kill()
+    for wrong in (60.0, now + 5_000 * day):
+        at(place, now + 60.0, True)
+        place.wait(1)
+        clock = at(place, wrong, False)
+        place.wait(1)
+        clock.shows = Now(day, wrong, False)
+        until(lambda: "not renewed" in place.gates["north"].problem())
+    at(place, now + 30 * day, True)
+    until(lambda: "not renewed" in place.gates["north"].problem())
+    clock = at(place, 60.0, False)
+    until(lambda: "not renewed" in place.gates["north"].problem())
+    clock.shows = Now(1.0, now + 60.0, True)
+    place.wait(1)
+
+
+def test_a_last_day_ends_at_the_site_and_a_clock_that_was_ahead_ends_nobody_for_good(place: Place) -> None:
+    day, last = 86_400.0, date.today() + timedelta(days=2)
+    faces, grounds = synthetic(place.rng, manifest(PACK).dimension), Consent("form 1", "a visit", last)
+    ann = place.town.people().enroll("Ann", grounds, manifest(PACK).id, faces).id
+    desk = place.town.root / "desk.toml"
+    desk.write_text(desk.read_text().replace('state_dir = "', f'valid_s = {20 * day}\nstate_dir = "'))
+    morning = datetime.combine(last, time(), UTC).timestamp()
+    place.start("broker", "desk")
+    clock = at(place, morning, True)
+    gate = place.gates["north"]
+    until(lambda: gate.matches(ann, faces[0]))
+    place.stop("desk")
+    for ahead in (morning + 17 * 3600.0, morning + 9 * day):  # in Shanghai both are another day
+        clock.shows = Now(1.0, ahead, True)
+        until(lambda: not gate.matches(ann, faces[0]))
+        clock.shows = Now(2.0, morning, True)
+        until(lambda: gate.matches(ann, faces[0]))
+    clock = at(place, morning + 5_000 * day, False)
+    gate = place.gates["north"]
+    until(lambda: gate.now() is not None)
+    assert gate.matches(ann, faces[0]), "a clock that is not synchronised has no say"
