@@ -8,10 +8,11 @@ from edge.access import DOUBTS, Access, Decision
 from edge.areas import Areas
 from edge.attempts import Attempts
 from edge.door import REFUSED_S, Door
-from edge.doorevents import AccessDenied, AntiPassbackViolation, Duress
-from edge.factors import Attempt, EntryRules, is_duress, is_pin, lacking, obtainable, useful
+from edge.doorevents import AccessDenied, AntiPassbackViolation
+from edge.factors import Attempt, EntryRules, lacking, obtainable, useful
 from edge.facts import CardRead, Effect, Emit, PassShown, PinEntered, Recorded
 from edge.grants import Grants, Refused
+from edge.keypads import Keypads, duress, enter
 from edge.permits import Permits
 from edge.terms import Factor, Lamp, Now, Reason
 from edge.turn import Turns
@@ -44,19 +45,17 @@ class Entry:
         """By door and person: attempts that lack something."""
         self._first: dict[str, Attempt] = {}
         """By door: who waits for a second person."""
-        self._typed: dict[str, tuple[PinEntered, float]] = {}
-        """By door: a PIN typed before anybody was recognised, and until when it counts."""
+        self._keypads = Keypads(self.rules)
         self._told: dict[tuple[str, str, Reason], float] = {}
         self._turns = Turns()
         self.visits = Visits(permits.rules.trust_clock)
 
     @property
     def deadline(self) -> float:
-        due = min(self.grants.deadline, self.attempts.deadline)
-        if not (self._open or self._first or self._typed):
+        due = min(self.grants.deadline, self.attempts.deadline, self._keypads.deadline)
+        if not (self._open or self._first):
             return due
-        waiting = [attempt.until for attempt in (*self._open.values(), *self._first.values())]
-        return min(due, *waiting, *(until for _, until in self._typed.values()))
+        return min(due, *(attempt.until for attempt in (*self._open.values(), *self._first.values())))
 
     # What is shown ----------------------------------------------------------------------------------------------
 
@@ -111,14 +110,15 @@ class Entry:
         here = [each for (door, _), each in self._open.items() if door == fact.door]
         waiting = [each for each in here if Factor.PIN not in each.factors]
         for attempt in waiting:
-            if self._type(attempt, fact, now.mono):
-                return [*self._duress(attempt, fact), *self._judge(attempt, now)]
-        if waiting:
-            return self._wrong(waiting[-1], now.mono)
-        if self.attempts.blocked(fact.door, ""):
-            return []
-        self._typed[fact.door] = fact, now.mono + self.rules[fact.door].second_factor_s
-        return []
+            if enter(attempt, fact, now.mono):
+                return [*duress(attempt, fact), *self._judge(attempt, now)]
+        owner = self._keypads.owner(fact, now.mono)
+        told = duress(owner.attempt, fact) if owner else []
+        if waiting and not (owner and owner.passed):
+            return [*told, *self._wrong(waiting[-1], now.mono)]
+        if not self.attempts.blocked(fact.door, ""):
+            self._keypads.keep(fact, owner, now.mono)
+        return told
 
     def _wrong(self, attempt: Attempt, now: float) -> Effects:
         """A PIN that is nobody's who waits. Whoever is blocked by it waits no longer, so no more are compared."""
@@ -143,7 +143,7 @@ class Entry:
         """Grant it, refuse it, or wait for what it lacks."""
         reason = self._against(attempt, now)
         if reason:
-            return self._refuse(attempt, reason, now.mono)
+            return [*self._keypads.refused(attempt, now.mono), *self._refuse(attempt, reason, now.mono)]
         early = self._early(attempt, now.mono)
         if self.attempts.blocked(attempt.door, attempt.person):  # that PIN was one wrong one too many
             return [*early, *self._refuse(attempt, Reason.CREDENTIAL_NOT_ENABLED, now.mono)]
@@ -188,26 +188,16 @@ class Entry:
 
     def _early(self, attempt: Attempt, now: float) -> Effects:
         """A PIN that was typed before its owner was recognised counts now."""
-        typed, until = self._typed.pop(attempt.door, (None, 0.0))
-        if typed is None or now >= until:
+        typed = self._keypads.waiting(attempt.door, now)
+        if typed is None:
             return []
-        if not self._type(attempt, typed, now):
+        mine = enter(attempt, typed.fact, now)
+        if not mine and typed.owned:
+            return []
+        self._keypads.drop(attempt.door)
+        if not mine:
             return self._refuse(attempt, Reason.INVALID_PIN, now)
-        return self._duress(attempt, typed)
-
-    @staticmethod
-    def _type(attempt: Attempt, typed: PinEntered, now: float) -> bool:
-        """Add a PIN to the attempt if it is one of its person's."""
-        if not is_pin(attempt, typed.code) and not is_duress(attempt, typed.code):
-            return False
-        attempt.factors.append(Factor.PIN)
-        attempt.fresh = now
-        return True
-
-    @staticmethod
-    def _duress(attempt: Attempt, typed: PinEntered) -> Effects:
-        """The alarm that nothing at the door shows: all else goes on as ever."""
-        return [Emit(f"door/{attempt.door}", Duress(attempt.person))] if is_duress(attempt, typed.code) else []
+        return [] if typed.told else duress(attempt, typed.fact)
 
     def _together(self, attempt: Attempt, rules: EntryRules, now: Now) -> Effects:
         """The two-person rule: the first one waits for somebody else, and may not pass any more when they come."""
@@ -220,6 +210,7 @@ class Entry:
             first = None
         if first is None:
             attempt.until = now.mono + rules.second_person_s
+            self._keypads.passed(attempt, now.mono)
             self._first[attempt.door] = attempt
         return effects + self._doors[attempt.door].look()
 
@@ -227,6 +218,7 @@ class Entry:
         effects = self.grants.begin(people, now.mono)
         for attempt in people:
             self.attempts.granted(attempt.door, attempt.person)
+            self._keypads.passed(attempt, now.mono)
             into = self._into.get(attempt.source, "")
             if into and self._areas.violates(attempt.person, into, now.utc) == "soft":
                 effects.append(Emit(f"door/{attempt.door}", AntiPassbackViolation(attempt.person, into, False)))
@@ -292,8 +284,7 @@ class Entry:
         for door, attempt in [(door, each) for door, each in self._first.items() if mono >= each.until]:
             del self._first[door]
             effects += self._refuse(attempt, Reason.SECOND_PERSON_MISSING, mono)
-        for door, (typed, _) in [each for each in self._typed.items() if mono >= each[1][1]]:
-            del self._typed[door]
-            nobody = Attempt(door, typed.source, "", mono, mono, mono, [Factor.PIN])
+        for typed in self._keypads.over(mono):
+            nobody = Attempt(typed.door, typed.source, "", mono, mono, mono, [Factor.PIN])
             effects += self._refuse(nobody, Reason.CREDENTIAL_NOT_FOUND, mono)
         return effects + self.attempts.tick(mono)
