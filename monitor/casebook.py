@@ -17,6 +17,7 @@ from edge.seal import GENESIS
 from edge.transport import Channel, topic
 from monitor.alarms import Alarms
 from monitor.chain import Deed, deed, link, nameless
+from monitor.cursors import cursor, set_cursor
 from monitor.database import Database
 from monitor.downtime import active_s
 from monitor.handling import Refused
@@ -24,11 +25,12 @@ from monitor.ledger import Recorded
 from monitor.limits import Rules
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, Unacceptable, parse
-from monitor.tables import ALARMS, CURSORS, EVENTS, PROBLEMS, STEPS
+from monitor.tables import ALARMS, EVENTS, PROBLEMS, STEPS
 from monitor.terms import Action, Alarm, Fact, Key, Raised, State, Step, nobodys
 
-CURSOR, ERASED, NAMELESS = "alarms", "erased steps", "nameless alarms"
-"""How far events have become alarms, up to which step names are erased, and up to when in closed alarms."""
+CURSOR, FLAWS, ERASED, NAMELESS = "alarms", "problems", "erased steps", "nameless alarms"
+"""How far events, and what is wrong with them, have become alarms; up to which step names are erased, and up to when in
+closed alarms."""
 PAGE = 1000
 MOST = 10_000
 """Closed alarms that figures are made of, the newest."""
@@ -45,17 +47,18 @@ class Casebook:
     def __init__(self, database: Database, rules: Rules, changed: Callable[[], None] = lambda: None) -> None:
         self._db, self._rules, self._changed = database, rules, changed
         self._lock = threading.RLock()
-        self._stale, self._untold, self._cursor = True, False, 0
+        self._stale, self._untold = True, False
+        self._cursor = self._flaws = 0
         with self._lock:
             self._recover()
 
     # What reaches it -----------------------------------------------------------------------------------------------
 
-    def recorded(self, recorded: Iterable[Recorded], problems: Iterable[Problem] = ()) -> None:
-        """Deal with what the ledger has committed, in its order."""
+    def recorded(self, recorded: Iterable[Recorded], problems: Collection[Problem] = ()) -> None:
+        """Deal with what the ledger has committed, in its order; `problems` are read there."""
         with self._lock:
             self._recover()
-            self._deal(recorded, problems)
+            self._deal(recorded, bool(problems))
         self._tell()
 
     def hear(self, facts: Iterable[Fact]) -> None:
@@ -65,10 +68,10 @@ class Casebook:
             self._take(facts)
         self._tell()
 
-    def _deal(self, recorded: Iterable[Recorded], problems: Iterable[Problem] = ()) -> None:
+    def _deal(self, recorded: Iterable[Recorded], is_flawed: bool = False) -> None:
         events = [each for each in recorded if each.position > self._cursor]
         facts = [fact for each in events for fact in of_event(each.received)]
-        facts += [fact for problem in problems for fact in of_problem(problem)]
+        facts += [fact for problem in (self._flawed() if is_flawed else ()) for fact in of_problem(problem)]
         if events:
             self._cursor = events[-1].position
         self._take(facts)
@@ -90,7 +93,7 @@ class Casebook:
         with self._lock:
             self._recover()
             steps = self._alarms.tick(time.time())
-            if steps or self._alarms.changed or self._cursor != self._saved:
+            if steps or self._alarms.changed or (self._cursor, self._flaws) != self._saved:
                 self._keep(steps)
         self._tell()
 
@@ -166,22 +169,22 @@ class Casebook:
             self._erase_alarms(connection, older_than)
 
     def _erase_steps(self, connection: Connection, older_than: float) -> None:
-        done = _cursor(connection, ERASED)
+        done = cursor(connection, ERASED)
         query = select(STEPS.c.position, STEPS.c.document).where(STEPS.c.position > done, STEPS.c.at < older_than)
         rows = connection.execute(query.order_by(STEPS.c.position).limit(PAGE)).all()
         for row in rows:
             values = {"document": nameless(row.document)}
             connection.execute(update(STEPS).where(STEPS.c.position == row.position).values(**values))
         if rows:
-            _set_cursor(connection, ERASED, rows[-1].position)
+            set_cursor(connection, ERASED, rows[-1].position)
 
     def _erase_alarms(self, connection: Connection, older_than: float) -> None:
-        since, columns = _cursor(connection, NAMELESS), ALARMS.c
+        since, columns = cursor(connection, NAMELESS), ALARMS.c
         query = select(columns.number, columns.document).where(columns.closed >= since, columns.closed < older_than)
         for row in connection.execute(query).all():
             values = {"document": msgspec.json.encode(nobodys(_alarm(row.document)))}
             connection.execute(update(ALARMS).where(columns.number == row.number).values(**values))
-        _set_cursor(connection, NAMELESS, max(since, int(older_than)))
+        set_cursor(connection, NAMELESS, max(since, int(older_than)))
 
     # On disk -------------------------------------------------------------------------------------------------------
 
@@ -191,7 +194,7 @@ class Casebook:
             query = select(ALARMS.c.document).where((ALARMS.c.closed.is_(None)) | (ALARMS.c.closed >= lately))
             alarms = [_alarm(row[0]) for row in connection.execute(query)]
             last: int = connection.execute(select(func.coalesce(func.max(ALARMS.c.number), 0))).scalar_one()
-            self._saved = self._cursor = _cursor(connection, CURSOR)
+            self._cursor, self._flaws = self._saved = cursor(connection, CURSOR), cursor(connection, FLAWS)
             end = connection.execute(select(STEPS.c.position, STEPS.c.hash).order_by(STEPS.c.position.desc())).first()
         self._alarms = Alarms(self._rules, sorted(alarms, key=lambda alarm: alarm.number), last)
         self._end: tuple[int, str] = (end[0], end[1]) if end else (0, GENESIS)
@@ -201,14 +204,10 @@ class Casebook:
         if not self._stale:
             return
         self._load()
-        with self._db.reading() as connection:
-            known = select(func.coalesce(func.max(STEPS.c.at), 0.0)).scalar_subquery()
-            found = connection.execute(select(PROBLEMS).where(PROBLEMS.c.received > known)).all()
-        problems = [Problem(r.site, r.gate, r.epoch, Flaw(r.kind), r.first, r.last, r.detail) for r in found]
         while rows := self._missed():
             self._deal(filter(None, map(_recorded, rows)))
             self._cursor = rows[-1].position
-        self._deal([], problems)
+        self._deal([], True)
         self._stale = False
 
     def _missed(self) -> Sequence[Row[Any]]:
@@ -216,6 +215,14 @@ class Casebook:
         with self._db.reading() as connection:
             query = select(EVENTS).where(EVENTS.c.position > self._cursor).order_by(EVENTS.c.position).limit(PAGE)
             return connection.execute(query).all()
+
+    def _flawed(self) -> list[Problem]:
+        """What was found to be wrong after the cursor, which goes on."""
+        query = select(PROBLEMS).where(PROBLEMS.c.position > self._flaws).order_by(PROBLEMS.c.position)
+        with self._db.reading() as connection:
+            rows = connection.execute(query).all()
+        self._flaws = max([self._flaws, *(row.position for row in rows)])
+        return [Problem(r.site, r.gate, r.epoch, Flaw(r.kind), r.first, r.last, r.detail) for r in rows]
 
     def _keep(self, steps: list[Step]) -> None:
         """Write what has changed, and how far the events are dealt with, or forget that it has."""
@@ -242,19 +249,9 @@ class Casebook:
         self._alarms.changed.clear()
 
     def _save_cursor(self, connection: Connection) -> None:
-        _set_cursor(connection, CURSOR, self._cursor)
-        self._saved = self._cursor
-
-
-def _cursor(connection: Connection, name: str) -> int:
-    query = select(func.coalesce(func.max(CURSORS.c.position), 0)).where(CURSORS.c.name == name)
-    found: int = connection.execute(query).scalar_one()
-    return found
-
-
-def _set_cursor(connection: Connection, name: str, position: int) -> None:
-    connection.execute(delete(CURSORS).where(CURSORS.c.name == name))
-    connection.execute(insert(CURSORS), {"name": name, "position": position})
+        set_cursor(connection, CURSOR, self._cursor)
+        set_cursor(connection, FLAWS, self._flaws)
+        self._saved = self._cursor, self._flaws
 
 
 def _recorded(row: Any) -> Recorded | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from edge.transport import Envelope
@@ -58,7 +58,9 @@ class Ledger:
         moved = upsert(STREAMS)
         changed = {name: moved.excluded[name] for name in ("sequence", "hash", "touched")}
         self._move = moved.on_conflict_do_update(index_elements=["site", "gate", "epoch"], set_=changed)
-        self._note = upsert(PROBLEMS).on_conflict_do_nothing()
+        noted = upsert(PROBLEMS)
+        again = {"position": noted.excluded.position}
+        self._note = noted.on_conflict_do_update(index_elements=list(PROBLEMS.primary_key), set_=again)
 
     def streams(self) -> list[Stream]:
         """Where each stream stands, the one that last moved at the end."""
@@ -78,14 +80,13 @@ class Ledger:
         """Record all of it, or nothing; gives the events their places."""
         now = time.time()
         with self._db.writing() as connection:
-            last: int = connection.execute(select(func.coalesce(func.max(EVENTS.c.position), 0))).scalar_one()
-            recorded = [
-                Recorded(place, each, now, is_late(each, now)) for place, each in enumerate(received, start=last + 1)
-            ]
+            events = enumerate(received, _next(connection, EVENTS))
+            found = enumerate(problems, _next(connection, PROBLEMS))
+            recorded = [Recorded(place, each, now, is_late(each, now)) for place, each in events]
             pour(connection, EVENTS, [_event(each) for each in recorded])
             for table, rows in (
                 (self._move, [_stream(stream, now) for stream in moved]),
-                (self._note, [{**msgspec.structs.asdict(each), "received": now} for each in problems]),
+                (self._note, [_problem(place, each, now) for place, each in found]),
                 (_COUNT, [_counted(place, number) for place, number in duplicates.items()]),
             ):
                 if rows:
@@ -190,6 +191,16 @@ _COUNT = (
 
 def _counted(place: tuple[str, str, str], number: int) -> dict[str, object]:
     return {"of_site": place[0], "of_gate": place[1], "of_epoch": place[2], "more": number}
+
+
+def _next(connection: Connection, table: Table) -> int:
+    """The place after the last row."""
+    found: int = connection.execute(select(func.coalesce(func.max(table.c.position), 0) + 1)).scalar_one()
+    return found
+
+
+def _problem(place: int, problem: Problem, now: float) -> dict[str, object]:
+    return {**msgspec.structs.asdict(problem), "received": now, "position": place}
 
 
 def _stream(stream: Stream, now: float) -> dict[str, object]:

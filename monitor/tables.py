@@ -61,7 +61,10 @@ PROBLEMS = Table(
     Column("last", BigInteger, primary_key=True),
     Column("detail", String, nullable=False),
     Column("received", Float, nullable=False),
+    Column("position", BigInteger, nullable=False, server_default="0"),
+    Index("problems_position", "position"),
 )
+"""What is wrong with a gate's events. `position` is the order in which they were found, the last time each of them."""
 
 QUARANTINE = Table(
     "quarantine",

@@ -5,14 +5,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from edge.events import DrillReport
 from edge.transport import type_name
+from monitor.cursors import cursor, set_cursor
 from monitor.database import Database
 from monitor.history import History, Wanted
 from monitor.rounds import DrillPlan, Due, Kind, Patrol, Plan, Round, place_of, rounds
-from monitor.tables import CURSORS, DEEDS
+from monitor.tables import DEEDS
 from monitor.terms import DAY_S, MISSED, OVERDUE, Check, Cleared, Fact, Key, Probed, Raised
 
 CURSOR = "patrols"
@@ -61,8 +62,8 @@ class Upkeep:
             new = [{"kind": kind, "plan": name} for kind, name in plans if (kind, name) not in known]
             if new:
                 connection.execute(insert(DEEDS), [{**each, "at": now, "who": "", "text": ""} for each in new])
-            if connection.execute(select(CURSORS.c.position).where(CURSORS.c.name == CURSOR)).first() is None:
-                connection.execute(insert(CURSORS), {"name": CURSOR, "position": int(now)})
+            if not cursor(connection, CURSOR):
+                set_cursor(connection, CURSOR, int(now))
 
     # Plans -----------------------------------------------------------------------------------------------------------
 
@@ -132,15 +133,12 @@ class Upkeep:
 
     def _missed(self, now: float) -> list[Fact]:
         with self._db.reading() as connection:
-            since = connection.execute(
-                select(func.max(CURSORS.c.position)).where(CURSORS.c.name == CURSOR)
-            ).scalar_one()
+            since = cursor(connection, CURSOR)
         until = now - GRACE_S
         found = self.walks(since, until)
         if found:
             with self._db.writing() as connection:
-                connection.execute(delete(CURSORS).where(CURSORS.c.name == CURSOR))
-                connection.execute(insert(CURSORS), {"name": CURSOR, "position": int(found[-1].ends)})
+                set_cursor(connection, CURSOR, int(found[-1].ends))
         return [
             Raised(Key(*place_of(visit.gate), f"patrol/{walk.name}", MISSED), 700, Check.LOOK, walk.name, latched=True)
             for walk in found

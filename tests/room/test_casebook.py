@@ -45,6 +45,22 @@ def committed(**fields: str) -> dict[str, object]:
     }
 
 
+UNDO = {
+    8: ("DROP INDEX problems_position", "ALTER TABLE problems DROP COLUMN position",
+        "DELETE FROM cursors WHERE name = 'problems'"),
+    7: ("UPDATE events SET person = NULL", "DROP TABLE accepted"),
+}  # fmt: skip
+"""What takes back the steps of the migrations."""
+
+
+def as_before(database: Database, version: int) -> None:
+    """As a room left it whose last migration was this one."""
+    with database.writing() as connection:
+        for statement in (each for number, undo in UNDO.items() if number > version for each in undo):
+            connection.execute(text(statement))
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{version:04}'"))
+
+
 class Chain:
     """A gate's events, as they reach the ledger."""
 
@@ -118,6 +134,42 @@ def test_a_flaw_that_was_found_before_a_crash_is_an_alarm_after_it(database: Dat
     assert len(Casebook(database, Rules()).open()) == 1 and len(Casebook(database, Rules()).steps(1)) == 1
 
 
+def test_a_flaw_is_an_alarm_after_a_crash_also_when_somebody_acts_between(database: Database) -> None:
+    chain, cases = Chain(database), Casebook(database, Rules())
+    cases.recorded(chain.report("DoorTamper", active=True))
+    flaw = Problem("hq", "gate-1", EPOCH, Flaw.BREAK, 2, 2, "x")
+    chain.ledger.commit([], [], [flaw], {})
+    cases.act(1, Action.ACKNOWLEDGE, "li")  # and then the power fails
+    again = Casebook(database, Rules())
+    assert {alarm.key.kind for alarm in again.open()} == {"DoorTamper", "room.break"}
+    again.recorded([], [flaw])
+    assert [step.stage for step in again.steps(2)] == [Stage.RAISED]
+
+
+def test_a_flaw_that_is_found_again_is_reported_again(database: Database) -> None:
+    ledger, cases = Ledger(database), Casebook(database, Rules())
+    flaw = Problem("hq", "gate-1", EPOCH, Flaw.CONFLICT, 2, 2, "x")
+    for _ in range(2):
+        ledger.commit([], [], [flaw], {})
+        cases.recorded([], [flaw])
+    assert [step.stage for step in cases.steps(1)] == [Stage.RAISED, Stage.REALARMED]
+    assert ledger.problems() == [flaw]
+
+
+def test_only_flaws_that_an_older_room_had_no_time_for_become_alarms_after_an_upgrade(tmp_path: Path) -> None:
+    with Database(tmp_path / "room.sqlite") as database:
+        ledger, cases = Ledger(database), Casebook(database, Rules())
+        flaws = [Problem("hq", gate, EPOCH, Flaw.GAP, 1, 2, "x") for gate in ("told", "new", "newer")]
+        ledger.commit([], [], flaws[:1], {})
+        cases.recorded([], flaws[:1])
+        for flaw in flaws[1:]:
+            ledger.commit([], [], [flaw], {})
+        as_before(database, 7)
+    with Database(tmp_path / "room.sqlite") as database:
+        assert {alarm.key.gate for alarm in Casebook(database, Rules()).open()} == {"told", "new", "newer"}
+        assert len(Casebook(database, Rules()).steps(1)) == 1
+
+
 def test_when_the_disk_fails_nothing_is_believed_that_is_not_on_it(database: Database, tmp_path: Path) -> None:
     chain, cases = Chain(database), Casebook(database, Rules())
     recorded = chain.report("DoorTamper", active=True)
@@ -171,10 +223,7 @@ def test_whatever_is_personal_in_an_event_ends(database: Database, kind: type[Ev
 def test_names_in_answered_commands_of_an_older_room_end_too(tmp_path: Path) -> None:
     with Database(tmp_path / "room.sqlite") as database:
         Chain(database).report("CommandAnswered", 100, time.time() - 100 * 86_400, **committed(operator="li", by="li"))
-        with database.writing() as connection:  # as it was before the seventh step of the migrations
-            for statement in ("UPDATE events SET person = NULL", "DROP TABLE accepted",
-                              "UPDATE alembic_version SET version_num = '0006'"):  # fmt: skip
-                connection.execute(text(statement))
+        as_before(database, 6)
     with Database(tmp_path / "room.sqlite") as database:
         assert History(database).erase(time.time()) == 1
 
