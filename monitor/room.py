@@ -169,7 +169,7 @@ class Room(Audience):
             self.casebook.tick()
             if now - self._looked > LOOK_S:
                 self._looked = now
-                self.casebook.hear(self.upkeep.tick(time.time()))
+                self.upkeep.tick(time.time(), self.casebook.hear)
             if now - self._erased > ERASE_S:
                 self._erased = now
                 self._erase(time.time())

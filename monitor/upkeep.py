@@ -1,6 +1,7 @@
 """Inspections, drills and patrols against what was done: what is overdue or was missed becomes an alarm."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -120,9 +121,18 @@ class Upkeep:
 
     # Time ------------------------------------------------------------------------------------------------------------
 
-    def tick(self, now: float) -> list[Fact]:
-        """What is overdue or done by now, and the checkpoints of the rounds that have ended since the last time."""
-        return [*(self._overdue(plan, now) for plan in self.plans()), *self._missed(now)]
+    def tick(self, now: float, hear: Callable[[list[Fact]], None]) -> None:
+        """Tell what is overdue or done by now, and what was missed in the rounds that have ended since the last time.
+
+        They count as told when `hear` has returned, which keeps it: after a crash between they are told again.
+        """
+        with self._db.reading() as connection:
+            since = cursor(connection, CURSOR)
+        walks = self.walks(since, now - GRACE_S)
+        hear([*(self._overdue(plan, now) for plan in self.plans()), *_missed(walks)])
+        if walks:
+            with self._db.writing() as connection:
+                set_cursor(connection, CURSOR, int(walks[-1].ends))
 
     def _overdue(self, plan: Due, now: float) -> Fact:
         key = Key(*place_of(plan.gate), plan.subject, OVERDUE)
@@ -131,17 +141,12 @@ class Upkeep:
         check = Check.DRILL if plan.kind is Kind.DRILL else Check.DONE
         return Raised(key, 500, check, plan.name)
 
-    def _missed(self, now: float) -> list[Fact]:
-        with self._db.reading() as connection:
-            since = cursor(connection, CURSOR)
-        until = now - GRACE_S
-        found = self.walks(since, until)
-        if found:
-            with self._db.writing() as connection:
-                set_cursor(connection, CURSOR, int(found[-1].ends))
-        return [
-            Raised(Key(*place_of(visit.gate), f"patrol/{walk.name}", MISSED), 700, Check.LOOK, walk.name, latched=True)
-            for walk in found
-            for visit in walk.checkpoints
-            if visit.at is None
-        ]
+
+def _missed(walks: list[Walk]) -> list[Fact]:
+    """The checkpoints that nobody has passed."""
+    return [
+        Raised(Key(*place_of(visit.gate), f"patrol/{walk.name}", MISSED), 700, Check.LOOK, walk.name, latched=True)
+        for walk in walks
+        for visit in walk.checkpoints
+        if visit.at is None
+    ]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
-from edge.errors import EdgeError
+from edge.errors import EdgeError, StoreError
 from edge.simulate import HOST
 from edge.traffic import SimulatedGate
 from monitor.alarms import Alarms
@@ -24,7 +24,7 @@ from monitor.maintenance import rates
 from monitor.photos import redrawn
 from monitor.reports import of_event
 from monitor.rounds import Kind, Patrol, Plan, rounds
-from monitor.terms import DAY_S, MISSED, OVERDUE, Action, Check, Cleared, Key, Probed, Raised, Stage
+from monitor.terms import DAY_S, MISSED, OVERDUE, Action, Check, Cleared, Fact, Key, Probed, Raised, Stage
 from monitor.upkeep import GRACE_S, Upkeep
 from tests.room.conftest import PASSWORD, Monitor, enter, get
 from tests.room.test_casebook import Chain
@@ -39,6 +39,12 @@ EVENING = datetime(2026, 11, 24, 14, 0, tzinfo=UTC).timestamp()
 def database(tmp_path: Path) -> Iterator[Database]:
     with Database(tmp_path / "room.sqlite") as database:
         yield database
+
+
+def told(upkeep: Upkeep, now: float) -> list[Fact]:
+    found: list[Fact] = []
+    upkeep.tick(now, found.extend)
+    return found
 
 
 def test_a_round_is_on_the_sites_clock_and_counts_when_it_ends() -> None:
@@ -56,22 +62,39 @@ def test_a_checkpoint_that_no_guard_passed_is_an_alarm_once(
     upkeep = Upkeep(database, History(database), [], [], [ROUND], SHANGHAI)
     Chain(database).report("AccessGranted", 100, EVENING + 600)  # p001 at hq/gate-1
     end = EVENING + 3600 + GRACE_S
-    assert upkeep.tick(end - 1) == []
-    [missed] = upkeep.tick(end + 1)
+    assert told(upkeep, end - 1) == []
+    [missed] = told(upkeep, end + 1)
     assert isinstance(missed, Raised)
     assert missed.key == Key("hq", "gate-2", "patrol/night", MISSED) and missed.latched
-    assert upkeep.tick(end + 2) == []
+    assert told(upkeep, end + 2) == []
     [walk] = upkeep.walks(EVENING, EVENING + DAY_S - 1)
     assert [(visit.at, visit.person) for visit in walk.checkpoints] == [(EVENING + 600, "p001"), (None, "")]
+
+
+def test_a_missed_checkpoint_is_told_again_until_it_was_heard(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: EVENING - 60)
+    upkeep = Upkeep(database, History(database), [], [], [ROUND], SHANGHAI)
+    end = EVENING + 3600 + GRACE_S + 1
+
+    def deaf(facts: list[Fact]) -> None:
+        raise StoreError("the disk does not answer")
+
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            upkeep.tick(end, deaf)
+    again = Upkeep(database, History(database), [], [], [ROUND], SHANGHAI)
+    assert len(told(again, end)) == 2 and told(again, end) == []
 
 
 def test_an_inspection_is_overdue_until_somebody_has_done_it(database: Database) -> None:
     plan, began = Plan(name="closers", every_days=7, gate="hq/gate-1"), time.time()
     upkeep = Upkeep(database, History(database), [plan], [], [], SHANGHAI)
     alarms, key = Alarms(Rules()), Key("hq", "gate-1", "inspection/closers", OVERDUE)
-    assert upkeep.tick(began + 6 * DAY_S) == [Cleared(key)]
+    assert told(upkeep, began + 6 * DAY_S) == [Cleared(key)]
     late = began + 8 * DAY_S
-    for fact in upkeep.tick(late):
+    for fact in told(upkeep, late):
         alarms.hear(fact, late)
     facts = upkeep.done("closers", "zhao", "all right") or []
     assert facts == [Cleared(key), Probed("hq", "gate-1", "inspection/closers", Check.DONE, True)]
