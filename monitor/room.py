@@ -66,8 +66,7 @@ class Room(Audience):
         zone, plans = ZoneInfo(self.settings.site.time_zone), self.settings
         self.upkeep = Upkeep(self.database, self.history, plans.inspection, plans.drill, plans.patrol, zone)
         self.photos, self.thumbnails = Photos(self.database), Thumbnails(self.database)
-        self.why_silent = "connecting"
-        """Why nothing can arrive from gates; empty while the broker is connected."""
+        self._unlinked, self._unkept = "connecting", ""
         key = configured.path(self.settings.store.signing_key)
         self._recorder = Recorder(configured.broker, self.database, key, say, self)
         self._chain, self._is_whole = Chain(self.database, load_key(key)), True
@@ -152,12 +151,21 @@ class Room(Audience):
         self.gates.health(site, gate, health)
         self.casebook.hear(of_health(site, gate, health))
 
+    @property
+    def why_silent(self) -> str:
+        """Why nothing of gates is heard or kept; empty while the broker is connected and the database is written."""
+        return self._unlinked or self._unkept
+
     def link(self, why: str) -> None:
-        if why != self.why_silent:
-            self.why_silent = why
-            self.hub.tell([], "link")
+        self._silent(why, self._unkept)
         if why:
             self.turn()
+
+    def _silent(self, unlinked: str, unkept: str) -> None:
+        before = self.why_silent
+        self._unlinked, self._unkept = unlinked, unkept
+        if self.why_silent != before:
+            self.hub.tell([], "link")
 
     def turn(self) -> None:
         now = self.turned_at = time.monotonic()
@@ -165,16 +173,22 @@ class Room(Audience):
             return
         self._ticked = now
         try:
-            self.casebook.hear(self._unreadable.tick(now))
-            self.casebook.tick()
-            if now - self._looked > LOOK_S:
-                self._looked = now
-                self.upkeep.tick(time.time(), self.casebook.hear)
-            if now - self._erased > ERASE_S:
-                self._erased = now
-                self._erase(time.time())
+            self._keep_up(now)
         except StoreError as error:
-            self.why_silent = str(error)
+            self._silent(self._unlinked, str(error))
+        else:
+            self._silent(self._unlinked, "")
+
+    def _keep_up(self, now: float) -> None:
+        """What has not been done for long enough; what fails is tried again in the next turn."""
+        self.casebook.hear(self._unreadable.tick(now))
+        self.casebook.tick()
+        if now - self._looked > LOOK_S:
+            self.upkeep.tick(time.time(), self.casebook.hear)
+            self._looked = now
+        if now - self._erased > ERASE_S:
+            self._erase(time.time())
+            self._erased = now
 
     def _erase(self, now: float) -> None:
         """What was kept for as long as it may be."""

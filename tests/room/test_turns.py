@@ -1,0 +1,66 @@
+"""What the recorder's thread does between messages, and that the pages are told of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from monitor.hub import Watcher
+from monitor.room import Room
+from monitor.settings import load
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    """One that takes every turn, and has never heard of a broker."""
+    for pace in ("TICK_S", "LOOK_S"):
+        monkeypatch.setattr(f"monitor.room.{pace}", -1.0)
+    config = tmp_path / "monitor.toml"
+    config.write_text("[broker]\nport = 1\n")
+    room = Room(load(config), lambda *_, **__: None)
+    yield room
+    room.database.close()
+
+
+@asynccontextmanager
+async def watching(room: Room) -> AsyncIterator[Watcher]:
+    room.hub.attach()
+    watcher = room.hub.join()
+    yield watcher
+    room.hub.leave(watcher)
+
+
+async def next_news(messages: AsyncIterator[bytes]) -> str:
+    return (await asyncio.wait_for(anext(messages), 60)).decode()
+
+
+def test_a_disk_that_fails_for_a_while_is_told_and_that_it_is_there_again(room: Room) -> None:
+    async def story() -> None:
+        async with watching(room) as watcher:
+            messages = watcher.messages()
+            await next_news(messages)
+            room.link("")
+            assert not room.why_silent and "event: link" in await next_news(messages)
+            _rename(room, "deeds", "elsewhere")
+            for _ in range(2):
+                room.turn()
+                assert "deeds" in room.why_silent
+            assert "event: link" in await next_news(messages)
+            _rename(room, "elsewhere", "deeds")
+            room.turn()
+            assert not room.why_silent and "event: link" in await next_news(messages)
+
+    asyncio.run(story())
+
+
+def test_a_good_turn_does_not_hide_that_the_broker_is_lost(room: Room) -> None:
+    room.link("no broker")
+    room.turn()
+    assert room.why_silent == "no broker"
+
+
+def _rename(room: Room, table: str, to: str) -> None:
+    with room.database.writing() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {to}")
