@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge import wire
-from edge.errors import EdgeError, LinkError, in_english
+from edge.errors import LinkError, in_english
 from edge.facts import Fact, Pulse, RelayReported, Relock
+from edge.i18n import N_
 from edge.terms import RelayOutcome
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 Put = Callable[[object], None]
 
 RETRY_S = 0.2
+NOWHERE = ""
+"""A pulse for no door moves nothing, but is answered: by a guard that has taken the connection, and listens."""
+TURNED_AWAY = N_("the relay guard turned this gate away: it serves another one, or not the user that this one runs as")
 
 
 class Source(threading.Thread, ABC):
@@ -65,6 +69,8 @@ class RelayLink(Source):
         super().__init__("relay", put)
         self._path, self._doors = path, doors
         self._peer: wire.Peer | None = None
+        """The guard, once it has answered; one that serves another gate takes the connection and closes it."""
+        self._told: RelayOutcome | None = None
 
     def pulse(self, effect: Pulse) -> None:
         """Ask the guard for a pulse; when it cannot be asked, that is reported as its failure."""
@@ -84,29 +90,24 @@ class RelayLink(Source):
                 peer.send(wire.RelayRelock(effect.door))
 
     def listen(self) -> None:
-        told = False
         while not self._stopped.is_set():
             try:
-                peer = wire.connect(self._path, wire.RelayReport)
+                why = self._serve(wire.connect(self._path, wire.RelayReport))
             except LinkError as error:
-                if not told:
-                    self._all(RelayOutcome.UNAVAILABLE, str(error))
-                told = True
-                self._stopped.wait(RETRY_S)
-                continue
-            told = False
-            self._serve(peer)
+                why = str(error)
+            self._tell(RelayOutcome.UNAVAILABLE, why)
+            self._stopped.wait(RETRY_S)
 
-    def _serve(self, peer: wire.Peer) -> None:
-        self._peer = peer
-        self._all(RelayOutcome.AVAILABLE, "")
-        why = self._hear(peer)
-        self._peer = None
-        peer.close()
-        self._all(RelayOutcome.UNAVAILABLE, why)
+    def _serve(self, peer: wire.Peer) -> str:
+        """Pass reports on until the guard is gone; returns why."""
+        try:
+            return self._hear(peer)
+        finally:
+            self._peer = None
+            peer.close()
 
     def _hear(self, peer: wire.Peer) -> str:
-        """Pass reports on until the guard is gone; returns why."""
+        peer.send(wire.RelayPulse(NOWHERE, "", 0.0))
         with selectors.DefaultSelector() as selector:
             selector.register(peer, selectors.EVENT_READ)
             while not self._stopped.is_set():
@@ -115,13 +116,21 @@ class RelayLink(Source):
                 try:
                     message = peer.receive()
                 except EOFError:
-                    return in_english("the relay guard is gone")
-                except EdgeError as error:
-                    return str(error)
+                    return in_english("the relay guard is gone") if self._peer else in_english(TURNED_AWAY)
                 if isinstance(message, wire.RelayReport):
-                    self._put(RelayReported(message.door, message.outcome, message.pulse, message.detail))
+                    self._heard(peer, message)
         return in_english("the gate is stopping")
 
-    def _all(self, outcome: RelayOutcome, detail: str) -> None:
+    def _heard(self, peer: wire.Peer, report: wire.RelayReport) -> None:
+        self._peer = peer
+        self._tell(RelayOutcome.AVAILABLE, "")
+        if report.door != NOWHERE:
+            self._put(RelayReported(report.door, report.outcome, report.pulse, report.detail))
+
+    def _tell(self, outcome: RelayOutcome, detail: str) -> None:
+        """How the guard is, to every door, when that has changed."""
+        if outcome is self._told:
+            return
+        self._told = outcome
         for door in self._doors:
             self._put(RelayReported(door, outcome, "", detail))
