@@ -65,7 +65,7 @@ class Alarms:
     def _raise(self, report: Raised, now: float) -> list[Step]:
         alarm = self._by_key.get(report.key)
         if alarm and alarm.active and not alarm.latched:
-            alarm.detail, alarm.severity = report.detail, max(alarm.severity, report.severity)
+            self._update(alarm, report, max(alarm.severity, report.severity))
             return []
         if alarm and alarm.closed is not None and now - alarm.closed > self.rules.reopen_within_s:
             self._forget(alarm)
@@ -86,9 +86,18 @@ class Alarms:
         stage = Stage.REALARMED if alarm.closed is None else Stage.REOPENED
         alarm.reopened += stage is Stage.REOPENED
         alarm.occurrences += 1
-        alarm.detail, alarm.severity = report.detail, report.severity
+        self._update(alarm, report, report.severity)
         alarm.begin(now)
         return stage
+
+    def _update(self, alarm: Alarm, report: Raised, severity: int) -> None:
+        """It is as reported last; what was seen of another check says nothing about this one."""
+        if report.check is not alarm.check:
+            alarm.good_since, alarm.cycled = None, False
+        told = report.detail, severity, report.check
+        if told != (alarm.detail, alarm.severity, alarm.check):
+            alarm.detail, alarm.severity, alarm.check = told
+            self.changed.add(alarm.number)
 
     def _flooded(self, alarm: Alarm, now: float) -> list[Step]:
         """Lesser alarms of a gate that reports too many are kept but not announced (ISA-18.2 flood suppression)."""

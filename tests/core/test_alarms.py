@@ -186,6 +186,23 @@ def test_a_contact_must_be_seen_open_and_then_closed_after_the_fault() -> None:
     assert [step.stage for step in alarms.hear(shut, 5.0)] == [Stage.CHECKED]
 
 
+@pytest.mark.parametrize("is_over", [True, False])
+def test_another_fault_of_the_same_door_is_checked_as_that_one(is_over: bool) -> None:
+    alarms = Alarms(RULES)
+    door = Key("hq", "gate-1", "main", "DoorFault")
+    opened, shut = (Probed("hq", "gate-1", "main", Check.CONTACT, good) for good in (False, True))
+    alarms.hear(Raised(door, 700, Check.CONTACT, "inputs"), 0.0)
+    if is_over:
+        alarms.hear(Cleared(door), 1.0)
+    alarms.hear(Raised(door, 700, Check.RELAY, "relay"), 2.0)
+    assert (alarms.alarms[1].check, alarms.alarms[1].detail) == (Check.RELAY, "relay")
+    alarms.hear(Cleared(door), 3.0)
+    assert [*alarms.hear(opened, 4.0), *alarms.hear(shut, 5.0)] == []
+    assert [step.stage for step in alarms.hear(Probed("hq", "gate-1", "main", Check.RELAY, True), 6.0)] == [
+        Stage.CHECKED
+    ]
+
+
 def test_a_gate_that_begins_anew_ends_what_it_said_before_and_nothing_else() -> None:
     alarms = Alarms(RULES)
     single = Raised(Key("hq", "gate-1", "outbox", "EventsLost"), 900, Check.LOOK, latched=True)

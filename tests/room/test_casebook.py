@@ -25,7 +25,7 @@ from monitor.limits import Rules
 from monitor.reports import of_state
 from monitor.stream import Flaw, Problem, Stream, parse
 from monitor.tables import EVENTS
-from monitor.terms import Action, Stage, State
+from monitor.terms import Action, Check, Stage, State
 
 EPOCH = "a" * 16
 
@@ -181,6 +181,17 @@ def test_when_the_disk_fails_nothing_is_believed_that_is_not_on_it(database: Dat
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO steps")
     cases.tick()
     assert [alarm.key.kind for alarm in cases.open()] == ["DoorTamper"] and len(cases.steps(1)) == 1
+
+
+def test_what_is_reported_of_an_alarm_meanwhile_is_kept_and_told_once(database: Database) -> None:
+    chain, told = Chain(database), list[bool]()
+    cases = Casebook(database, Rules(), lambda: told.append(True))
+    for source in ("inputs", "relay", "relay"):
+        cases.recorded(chain.report("DoorFault", active=True, source=source))
+        cases.tick()
+    found = cases.find(1)
+    assert found and (found.detail, found.check) == ("source: relay", Check.RELAY)
+    assert [found] == cases.open() == Casebook(database, Rules()).open() and len(told) == 2
 
 
 def test_who_closes_too_early_is_refused_and_nothing_is_written(database: Database) -> None:
