@@ -42,6 +42,8 @@ def assign(alarm: Alarm, who: str, now: float, to: str) -> Step:
 def mend(alarm: Alarm, who: str, now: float, text: str) -> Step:
     if alarm.active and not alarm.latched:
         raise Refused("the gate still reports it: it is mended when the gate says so")
+    if not alarm.active and alarm.check is not Check.LOOK:  # its check has begun, and would be forgotten
+        raise Refused("the machine checks this one by itself")
     if not text:
         raise Incomplete("say what was done")
     if alarm.active:

@@ -148,13 +148,21 @@ def test_what_is_seen_just_before_the_report_is_over_counts_from_then_on() -> No
     assert [step.stage for step in alarms.tick(40.0)] == [Stage.CHECKED]
 
 
-def test_nobody_looks_where_the_machine_checks() -> None:
+@pytest.mark.parametrize("action", [Action.MEND, Action.LOOK])
+def test_nobody_mends_or_looks_where_the_machine_checks(action: Action) -> None:
     alarms = Alarms(RULES)
     alarms.hear(LOST, 0.0)
     alarms.hear(Cleared(CAMERA), 1.0)
-    alarms.act(1, Action.MEND, "li", 2.0, "oiled")
     with pytest.raises(Refused, match="by itself"):
-        alarms.act(1, Action.LOOK, "wang", 3.0)
+        alarms.act(1, action, "wang", 3.0, "oiled")
+
+
+def test_a_single_report_is_over_when_somebody_has_mended_it_also_where_the_machine_checks() -> None:
+    alarms = Alarms(RULES)
+    alarms.hear(LOST._replace(latched=True), 0.0)
+    alarms.act(1, Action.MEND, "li", 1.0, "oiled")
+    alarms.hear(FLOWS, 2.0)
+    assert [step.stage for step in alarms.tick(32.0)] == [Stage.CHECKED]
 
 
 def test_nobody_who_has_mended_it_looks_whoever_has_mended_it_after_them() -> None:
