@@ -5,6 +5,8 @@ so a gate that was away catches up by subscribing. Neither opens anything: all t
 keeps what it has heard. So a message that is withheld leaves a pass as it was, and an old one takes nothing back.
 """
 
+import threading
+from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -21,6 +23,8 @@ TYPE = "edge-gate-revocations+jwt"
 LARGEST = 262_144
 MOST = 2**31
 """Uses of one pass that are believed: a number beyond what a database holds must not end the gate that hears it."""
+MOST_TOPICS = 500
+"""Messages of topics that nobody has configured, as those of other gates, which wait at the same time."""
 Id = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
@@ -44,6 +48,43 @@ class Elsewhere(NamedTuple):
     uses: Uses
 
 
+class Told(NamedTuple):
+    """A message that may be about passes."""
+
+    topic: str
+    payload: bytes
+
+
+class Newest:
+    """The newest message of each topic until it is read, in turn: who floods one keeps no other from being heard.
+
+    For any thread. The topics of `always` wait in any case.
+    """
+
+    def __init__(self, always: Iterable[str]) -> None:
+        self._always, self._waiting = frozenset(always), dict[str, bytes]()
+        self._lock = threading.Lock()
+
+    def keep(self, topic: str, payload: bytes) -> bool:
+        """Have it wait; whether nothing did before."""
+        with self._lock:
+            first = not self._waiting
+            if topic in self._waiting or topic in self._always or len(self._waiting) < MOST_TOPICS:
+                self._waiting[topic] = payload
+            return first
+
+    def take(self) -> Told | None:
+        """The message of the topic that has waited longest."""
+        with self._lock:
+            for topic in self._waiting:
+                return Told(topic, self._waiting.pop(topic))
+            return None
+
+    def __bool__(self) -> bool:
+        """Whether any waits."""
+        return bool(self._waiting)
+
+
 class Bulletin:
     """Reads what is published for one gate; EdgeError says why a message is none of it."""
 
@@ -51,6 +92,7 @@ class Bulletin:
         self._site, self._gate, self._credentials = config.gate.site, config.gate.name, credentials
         self._sections = issuers(config)
         self.filters = [revocations_topic(self._site, "+"), uses_topic(self._site, "+")]
+        self.issuers = [revocations_topic(self._site, name) for name in self._sections]
 
     def read(self, topic: str, payload: bytes) -> Revocations | Elsewhere | None:
         """What a message says; None of a topic that is none of these, and of what this gate has said itself."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import structs
 
-from edge.bulletin import Bulletin, Elsewhere, Uses
+from edge.bulletin import Bulletin, Elsewhere, Newest, Told, Uses
 from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
 from edge.errors import EdgeError, Phrase, StoreError
@@ -31,20 +31,13 @@ from edge.wire import Code
 log = logging.getLogger(__name__)
 
 WAITING = 64
-"""Codes and grants that may wait; who holds up more is not heard, and the gate goes on."""
+"""Codes and grants that may wait; who holds up more is not heard, and the gate goes on. Messages wait beside them."""
 TURN_S = 0.5
 TIDY_EVERY_S = 60.0
 RECEIPTS_EVERY_S = 2.0
 """How often it looks whether a command has destroyed a template."""
 
 Append = Callable[[Emit, Now], None]
-
-
-class Told(NamedTuple):
-    """A message that may be about passes."""
-
-    topic: str
-    payload: bytes
 
 
 class Known(NamedTuple):
@@ -92,17 +85,20 @@ class Porter(Source):
         self._doors = {camera.name: camera.door for camera in config.camera}
         self._gate, self._path = config.gate.name, config.state / BOOK
         self._passes, self._append, self._people = Passes(config, credentials), append, known
-        self._asked: queue.Queue[Code | Told | tuple[Emit, Now]] = queue.Queue(WAITING)
+        self._asked: queue.Queue[Code | tuple[Emit, Now] | None] = queue.Queue(WAITING)
+        """None: something was heard."""
         self._lately: dict[str, Lately] = {}
         self._config, self._credentials, self._clock = config, credentials, clock
         self._publish, self.bulletin = publish, Bulletin(config, credentials)
+        self._heard = Newest(self.bulletin.issuers)
         self._tidy_at = self._receipts_at = 0.0
         self._retained = date.min
 
     def read(self, code: Code) -> None:
         """Find out what a code is; never blocks."""
-        if meant(code.seen.text) and not self._asked.full():
-            self._asked.put_nowait(code)
+        if meant(code.seen.text):
+            with contextlib.suppress(queue.Full):
+                self._asked.put_nowait(code)
 
     def spend(self, granted: Emit, now: Now) -> None:
         """Count a use of the pass that was granted, then have the grant recorded; never blocks."""
@@ -112,24 +108,29 @@ class Porter(Source):
             self._put(Recorded(granted.ticket, False))
 
     def hear(self, topic: str, payload: bytes) -> None:
-        """Take in what the site is told of passes; never blocks. What is dropped comes with the next connection."""
-        if not self._asked.full():
-            self._asked.put_nowait(Told(topic, payload))
+        """Take in what the site is told of passes; never blocks."""
+        if self._heard.keep(topic, payload):
+            with contextlib.suppress(queue.Full):  # then it is awake, and looks
+                self._asked.put_nowait(None)
 
     def listen(self) -> None:
         self._tell()
         while not self._stopped.is_set():
-            try:
-                asked = self._asked.get(timeout=TURN_S)
-            except queue.Empty:
-                self._tidy(self._clock())
-                continue
-            if isinstance(asked, Code):
-                self._put(self._shown(asked))
-            elif isinstance(asked, Told):
-                self._learn(asked)
-            else:
-                self._count(*asked)
+            self._answer()
+            if told := self._heard.take():
+                self._learn(told)
+            self._tidy(self._clock())
+
+    def _answer(self) -> None:
+        """Take up a code or a grant, or wait for one while nothing else is to be done."""
+        try:
+            asked = self._asked.get(timeout=0.0 if self._heard else TURN_S)
+        except queue.Empty:
+            return
+        if isinstance(asked, Code):
+            self._put(self._shown(asked))
+        elif asked:
+            self._count(*asked)
 
     def _shown(self, code: Code) -> PassShown:
         door = self._doors[code.camera]

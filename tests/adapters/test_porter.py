@@ -1,7 +1,12 @@
 """The porter: codes become passes or nothing, uses are on the disk first, and what is over is ended with a receipt."""
 
+import queue
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge.bulletin import MOST_TOPICS, Newest, Revocations, revocations_topic, uses_topic
+from edge.bulletin import sign as revoked
 from edge.doorevents import AccessGranted
 from edge.enrolled import Consent, Standing
 from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
@@ -176,3 +183,57 @@ def test_a_lone_gate_erases_whose_last_day_is_over(desk: Callable[..., Desk]) ->
     at.porter.start()
     until(lambda: at.of(TemplateDestroyed) == [TemplateDestroyed(over)])
     assert [each.standing for each in people.people(date.today())] == [Standing.ERASED]
+
+
+def test_who_floods_one_topic_keeps_no_revocation_from_being_heard(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    made = invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60), at.site.config, at.site.credentials)
+    key = load_key(at.site.secrets / "pass.jwk")
+    for number in range(MOST_TOPICS + WAITING):
+        at.show(made.token)
+        at.porter.hear(uses_topic("demo", "south"), b'{"passes": {"a": [%d, 5e9]}}' % number)
+        at.porter.hear(uses_topic("demo", f"nobody-{number}"), b"{}")
+    at.porter.hear(revocations_topic("demo", "desk"), revoked(Revocations("demo", {made.jti: int(NOW) + 60}), key))
+    at.porter.start()
+    until(lambda: at.book.revoked(made.jti))
+    assert at.book.used("a") == MOST_TOPICS + WAITING - 1, "the newest"
+    assert len(at.of(PassShown)) <= WAITING
+
+
+def test_topics_take_turns_and_the_newest_message_of_each_is_read() -> None:
+    heard = Newest(["revoked"])
+    assert not heard and heard.take() is None
+    assert heard.keep("south", b"1") and not heard.keep("east", b"1") and not heard.keep("south", b"2")
+    assert heard.take() == ("south", b"2")
+    heard.keep("south", b"3")
+    assert heard and [heard.take() for _ in range(3)] == [("east", b"1"), ("south", b"3"), None]
+
+
+def test_what_comes_from_several_threads_at_once_ends_none(desk: Callable[..., Desk]) -> None:
+    """The gate's own reads codes while that of the connection hears messages, and the queue is all but full."""
+    at = desk()
+    made = invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60), at.site.config, at.site.credentials)
+
+    come = threading.Barrier(5)
+
+    def ask() -> None:
+        come.wait(60)
+        for _ in range(8_000):
+            at.show(made.token)
+            at.porter.hear(uses_topic("demo", "south"), b"{}")
+
+    def answer() -> None:
+        come.wait(60)
+        while not all(each.done() for each in asking):
+            with suppress(queue.Empty):
+                at.porter._asked.get_nowait()
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(5) as threads:
+            asking = [threads.submit(ask) for _ in range(4)]
+            threads.submit(answer).result()
+        assert [each.exception() for each in asking] == [None] * 4
+    finally:
+        sys.setswitchinterval(usual)
