@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import math
 import secrets
 import threading
 import time
@@ -225,13 +226,13 @@ class Accounts:
         """As `note`, once for a page that stays open and renews itself."""
         key, now = (name, deed, detail), time.monotonic()
         with self._lock:
-            known = self._viewed.get(key)
-            if known is not None and now - known < VIEW_S:
-                return
+            known = self._viewed.get(key, -math.inf)
             self._viewed[key] = now
             self._viewed.move_to_end(key)
             if len(self._viewed) > REMEMBERED * 10:
                 self._viewed.popitem(last=False)
+        if now - known < VIEW_S:
+            return
         self.note(name, deed, detail)
 
     def erase(self, older_than: float) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from edge.errors import EdgeError
-from monitor.accounts import IDLE_S, LOCK_AFTER, LONGEST_S, Accounts, Denied, Role
+from monitor.accounts import IDLE_S, LOCK_AFTER, LONGEST_S, VIEW_S, Accounts, Denied, Role
 from monitor.database import Database
 from monitor.tables import SESSIONS
 
@@ -92,3 +92,15 @@ def test_what_the_database_keeps_of_a_session_is_none(database: Database) -> Non
     with database.reading() as connection:
         kept = connection.execute(select(SESSIONS.c.token)).scalar_one()
     assert accounts.session(kept) is None
+
+
+def test_a_page_that_stays_open_is_one_view_however_long(database: Database) -> None:
+    accounts = Accounts(database)
+    for _ in range(4):
+        accounts.viewed("li", "gate page", "hq/lobby")
+        for key, at in accounts._viewed.items():
+            accounts._viewed[key] = at - VIEW_S / 2  # as if half of that had gone by
+    assert len(accounts.audit()) == 1
+    accounts._viewed.clear()
+    accounts.viewed("li", "gate page", "hq/lobby")
+    assert len(accounts.audit()) == 2
