@@ -9,7 +9,7 @@ from edge.areas import Areas
 from edge.attempts import Attempts
 from edge.door import REFUSED_S, Door
 from edge.doorevents import AccessDenied, AntiPassbackViolation
-from edge.factors import Attempt, EntryRules, lacking, obtainable, useful
+from edge.factors import Attempt, EntryRules, alongside, lacking, obtainable, useful
 from edge.facts import CardRead, Effect, Emit, PassShown, PinEntered, Recorded
 from edge.grants import Grants, Refused
 from edge.keypads import Keypads, duress, enter
@@ -41,11 +41,11 @@ class Entry:
         self.rules = {name: rules.get(name, EntryRules()) for name in doors}
         self._doors, self._access, self._permits, self._areas = doors, access, permits, areas
         self.attempts, self.grants, self._into = attempts, grants, into
-        self._open: dict[tuple[str, str], Attempt] = {}
-        """By door and person: attempts that lack something."""
-        self._first: dict[str, Attempt] = {}
-        """By door: who waits for a second person."""
-        self._keypads = Keypads(self.rules)
+        self._open: list[Attempt] = []
+        """Attempts that lack something: of each person one at each side of a door."""
+        self._first: list[Attempt] = []
+        """Who waits for a second person at their side of a door."""
+        self._keypads = Keypads(self.rules, into)
         self._told: dict[tuple[str, str, Reason], float] = {}
         self._turns = Turns()
         self.visits = Visits(permits.rules.trust_clock)
@@ -55,7 +55,7 @@ class Entry:
         due = min(self.grants.deadline, self.attempts.deadline, self._keypads.deadline)
         if not (self._open or self._first):
             return due
-        return min(due, *(attempt.until for attempt in (*self._open.values(), *self._first.values())))
+        return min(due, *(attempt.until for attempt in (*self._open, *self._first)))
 
     # What is shown ----------------------------------------------------------------------------------------------
 
@@ -107,7 +107,8 @@ class Entry:
 
     def pin(self, fact: PinEntered, now: Now) -> Effects:
         """A PIN was typed: it belongs to whoever waits at this door, or to who comes next."""
-        here = [each for (door, _), each in self._open.items() if door == fact.door]
+        side = self._into.get(fact.source, "")
+        here = [each for each in self._open if each.door == fact.door and alongside(each.into, side)]
         waiting = [each for each in here if Factor.PIN not in each.factors]
         for attempt in waiting:
             if enter(attempt, fact, now.mono):
@@ -123,16 +124,18 @@ class Entry:
     def _wrong(self, attempt: Attempt, now: float) -> Effects:
         """A PIN that is nobody's who waits. Whoever is blocked by it waits no longer, so no more are compared."""
         effects = self._refuse(attempt, Reason.INVALID_PIN, now)
-        if self.attempts.blocked(attempt.door, attempt.person):
-            self._open.pop((attempt.door, attempt.person), None)
+        self._open = [each for each in self._open if not self.attempts.blocked(each.door, each.person)]
         return effects
 
     def _attempt(self, door: str, source: str, person: str, factor: Factor, at: float, now: float) -> Attempt:
         """The attempt that what was shown `at` belongs to, or a new one."""
-        known = self._open.get((door, person)) if person else None
+        into = self._into.get(source, "")
+        here = [each for each in self._open if each.door == door and alongside(each.into, into)]
+        known = next((each for each in here if person and each.person == person), None)
         if known is None:
-            return Attempt(door, source, person, now, at, now + self.rules[door].second_factor_s, [factor])
-        known.fresh = max(known.fresh, at)
+            until = now + self.rules[door].second_factor_s
+            return Attempt(door, source, person, now, at, until, [factor], into=into)
+        known.fresh, known.into = max(known.fresh, at), known.into or into
         if factor not in known.factors:
             known.factors.append(factor)
         return known
@@ -147,15 +150,19 @@ class Entry:
         early = self._early(attempt, now.mono)
         if self.attempts.blocked(attempt.door, attempt.person):  # that PIN was one wrong one too many
             return [*early, *self._refuse(attempt, Reason.CREDENTIAL_NOT_ENABLED, now.mono)]
-        rules, key = self.rules[attempt.door], (attempt.door, attempt.person)
+        rules = self.rules[attempt.door]
         missing = lacking(attempt, rules)
         if missing and not obtainable(attempt, rules):
             return [*early, *self._refuse(attempt, missing, now.mono)]
         if missing:
-            self._open[key] = attempt
+            self._open += [] if attempt in self._open else [attempt]
             return [*early, *self._ask(attempt)]
-        self._open.pop(key, None)
+        self._drop(attempt)
         return early + (self._together(attempt, rules, now) if rules.people > 1 else self._grant([attempt], now))
+
+    def _drop(self, attempt: Attempt) -> None:
+        """It lacks nothing any more, or is over."""
+        self._open = [each for each in self._open if each is not attempt]
 
     def _ask(self, attempt: Attempt) -> Effects:
         """Show what is still wanted."""
@@ -182,28 +189,29 @@ class Entry:
         return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
 
     def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
-        if self._areas.violates(attempt.person, self._into.get(attempt.source, ""), now.utc) == "hard":
+        if self._areas.violates(attempt.person, attempt.into, now.utc) == "hard":
             return Reason.ANTI_PASSBACK
         return Reason.INTERLOCKED if self.grants.interlocked(attempt.door) else None
 
     def _early(self, attempt: Attempt, now: float) -> Effects:
         """A PIN that was typed before its owner was recognised counts now."""
-        typed = self._keypads.waiting(attempt.door, now)
+        typed = self._keypads.waiting(attempt, now)
         if typed is None:
             return []
         mine = enter(attempt, typed.fact, now)
         if not mine and typed.owned:
             return []
-        self._keypads.drop(attempt.door)
+        self._keypads.drop(typed)
         if not mine:
             return self._refuse(attempt, Reason.INVALID_PIN, now)
         return [] if typed.told else duress(attempt, typed.fact)
 
     def _together(self, attempt: Attempt, rules: EntryRules, now: Now) -> Effects:
         """The two-person rule: the first one waits for somebody else, and may not pass any more when they come."""
-        first, effects = self._first.get(attempt.door), Effects()
+        waiting = [each for each in self._first if each.door == attempt.door and alongside(each.into, attempt.into)]
+        first, effects = waiting[0] if waiting else None, Effects()
         if first and first.person != attempt.person and now.mono < first.until:
-            del self._first[attempt.door]
+            self._first.remove(first)
             if not (reason := self._against(first, now)):
                 return self._grant([first, attempt], now)
             effects = self._refuse(first, reason, now.mono)
@@ -211,7 +219,7 @@ class Entry:
         if first is None:
             attempt.until = now.mono + rules.second_person_s
             self._keypads.passed(attempt, now.mono)
-            self._first[attempt.door] = attempt
+            self._first.append(attempt)
         return effects + self._doors[attempt.door].look()
 
     def _grant(self, people: list[Attempt], now: Now) -> Effects:
@@ -219,9 +227,9 @@ class Entry:
         for attempt in people:
             self.attempts.granted(attempt.door, attempt.person)
             self._keypads.passed(attempt, now.mono)
-            into = self._into.get(attempt.source, "")
-            if into and self._areas.violates(attempt.person, into, now.utc) == "soft":
-                effects.append(Emit(f"door/{attempt.door}", AntiPassbackViolation(attempt.person, into, False)))
+            if self._areas.violates(attempt.person, attempt.into, now.utc) == "soft":
+                violation = AntiPassbackViolation(attempt.person, attempt.into, False)
+                effects.append(Emit(f"door/{attempt.door}", violation))
             self.visits.granted(attempt.shown, now)
         return effects
 
@@ -234,8 +242,7 @@ class Entry:
         event = AccessDenied(reason, attempt.evidence, took, attempt.person, factors, attempt.credential, detail)
         effects: Effects = [Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
         if reason is Reason.ANTI_PASSBACK:
-            into = self._into.get(attempt.source, "")
-            effects.append(Emit(f"door/{door.name}", AntiPassbackViolation(attempt.person, into, True)))
+            effects.append(Emit(f"door/{door.name}", AntiPassbackViolation(attempt.person, attempt.into, True)))
         effects += self.attempts.refused(door.name, attempt.person, reason, now)
         return effects
 
@@ -243,7 +250,7 @@ class Entry:
         """Whether that was said already; then it is no attempt of its own either."""
         if reason is Reason.INVALID_PIN:
             return False
-        self._open.pop((attempt.door, attempt.person), None)
+        self._drop(attempt)
         if attempt.track is not None:
             told, attempt.told = attempt.told, True
             self._access.tell(attempt.source, attempt.track)
@@ -278,11 +285,11 @@ class Entry:
         """Whatever is due: grants without a record, attempts that nothing more came to, blocks that are over."""
         mono = now.mono
         effects = self._settled(self.grants.tick(now), mono) if mono >= self.grants.deadline else []
-        for attempt in [each for each in self._open.values() if mono >= each.until]:
+        for attempt in [each for each in self._open if mono >= each.until]:
             missing = lacking(attempt, self.rules[attempt.door]) or Reason.SECOND_FACTOR_MISSING
             effects += self._refuse(attempt, missing, mono)
-        for door, attempt in [(door, each) for door, each in self._first.items() if mono >= each.until]:
-            del self._first[door]
+        for attempt in [each for each in self._first if mono >= each.until]:
+            self._first.remove(attempt)
             effects += self._refuse(attempt, Reason.SECOND_PERSON_MISSING, mono)
         for typed in self._keypads.over(mono):
             nobody = Attempt(typed.door, typed.source, "", mono, mono, mono, [Factor.PIN])

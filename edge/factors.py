@@ -45,10 +45,17 @@ class Attempt(Struct):
     """The head turn that was asked for."""
     told: bool = False
     """Whether a refusal was told already."""
+    into: str = ""
+    """The area that this side of the door leads into, as far as what was shown has said it."""
 
     @property
     def credential(self) -> str:
         return self.shown.id if self.shown else ""
+
+
+def alongside(one: str, other: str) -> bool:
+    """Whether those who go into these areas may stand together: on one side of a door. "" is of either side."""
+    return one == other or not (one and other)
 
 
 def lacking(attempt: Attempt, rules: EntryRules) -> Reason | None:

@@ -94,7 +94,7 @@ class Gate:
         self.health = Health(sights, rules.link_grace_s, rules.drill_every_s, rules.readers)
         self.permits = Permits(rules.permits)
         self.areas = Areas(rules.areas)
-        grants = Grants(self.doors, self.access, self.areas, rules.into)
+        grants = Grants(self.doors, self.access, self.areas)
         attempts = Attempts(rules.attempts)
         self.entry = Entry(rules.entry, self.doors, self.access, self.permits, self.areas, attempts, grants, rules.into)
         self.started = Started("", "", False)

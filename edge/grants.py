@@ -40,8 +40,8 @@ class Waiting(Struct):
 class Grants:
     """The grants of every door of a gate. `deadline` says when `tick` must be called next."""
 
-    def __init__(self, doors: dict[str, Door], access: Access, areas: Areas, into: dict[str, str]) -> None:
-        self._doors, self._access, self._areas, self._into = doors, access, areas, into
+    def __init__(self, doors: dict[str, Door], access: Access, areas: Areas) -> None:
+        self._doors, self._access, self._areas = doors, access, areas
         self._waiting: dict[int, Waiting] = {}
         self.again_at: dict[tuple[str, str], float] = {}
         """By door and person: when somebody may be granted once more who was, or whose record of that failed."""
@@ -147,10 +147,10 @@ class Grants:
         quick = len(people) == 1 and people[0].factors == [Factor.FACE]
         effects: Effects = []
         for attempt in people:
-            door, into = self._doors[attempt.door], self._into.get(attempt.source, "")
+            door = self._doors[attempt.door]
             if door.contact is Contact.UNKNOWN:  # nobody will see them pass
-                self._areas.moved(attempt.person, into, now.utc)
-            since, passing = attempt.since if quick else None, Passing(attempt.person, into)
+                self._areas.moved(attempt.person, attempt.into, now.utc)
+            since, passing = attempt.since if quick else None, Passing(attempt.person, attempt.into)
             effects += door.open(str(attempt.factors[0]), now.mono, passing, since, extended)
             if attempt.track is not None:
                 self._access.settle(attempt.source, attempt.track)

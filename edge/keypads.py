@@ -9,7 +9,7 @@ import math
 from msgspec import Struct
 
 from edge.doorevents import Duress
-from edge.factors import Attempt, EntryRules, is_duress, is_pin
+from edge.factors import Attempt, EntryRules, alongside, is_duress, is_pin
 from edge.facts import Effect, Emit, PinEntered
 from edge.terms import Factor
 
@@ -36,9 +36,10 @@ class Judged(Struct):
 class Keypads:
     """What was typed at each door, and who was judged there. `deadline` says when the next PIN is over."""
 
-    def __init__(self, rules: dict[str, EntryRules]) -> None:
-        self._rules = rules
-        self._typed: dict[str, Typed] = {}
+    def __init__(self, rules: dict[str, EntryRules], into: dict[str, str]) -> None:
+        self._rules, self._into = rules, into
+        self._typed: dict[tuple[str, str], Typed] = {}
+        """By door and side."""
         self._judged: dict[tuple[str, str], Judged] = {}
 
     @property
@@ -54,7 +55,7 @@ class Keypads:
         known = self._judged.get((attempt.door, attempt.person))
         if known is None or not known.passed or now >= known.until:
             self._judge(attempt, False, now)
-        typed = self.waiting(attempt.door, now)
+        typed = self.waiting(attempt, now)
         if typed is None or typed.told:
             return []
         told = duress(attempt, typed.fact)
@@ -75,21 +76,27 @@ class Keypads:
         """It waits for whoever comes next; what was typed before it does no longer."""
         until = now + self._rules[fact.door].second_factor_s
         owned = owner is not None and owner.passed
-        self._typed[fact.door] = Typed(fact, until, owned, owner is not None and is_duress(owner.attempt, fact.code))
+        told = owner is not None and is_duress(owner.attempt, fact.code)
+        self._typed[self._side(fact)] = Typed(fact, until, owned, told)
 
-    def waiting(self, door: str, now: float) -> Typed | None:
-        typed = self._typed.get(door)
-        return typed if typed and now < typed.until else None
+    def waiting(self, attempt: Attempt, now: float) -> Typed | None:
+        """What was typed where this person stands."""
+        sides = [side for door, side in self._typed if door == attempt.door and alongside(side, attempt.into)]
+        typed = [self._typed[attempt.door, side] for side in sides]
+        return next((each for each in typed if now < each.until), None)
 
-    def drop(self, door: str) -> None:
+    def drop(self, typed: Typed) -> None:
         """It was somebody's."""
-        del self._typed[door]
+        del self._typed[self._side(typed.fact)]
+
+    def _side(self, fact: PinEntered) -> tuple[str, str]:
+        return fact.door, self._into.get(fact.source, "")
 
     def over(self, now: float) -> list[PinEntered]:
         """The PINs that nobody came for, and that are not known to be anybody's."""
         over = [typed for typed in self._typed.values() if now >= typed.until]
         for typed in over:
-            del self._typed[typed.fact.door]
+            self.drop(typed)
         return [typed.fact for typed in over if not typed.owned]
 
 

@@ -144,7 +144,9 @@ class ReaderSection(Struct, forbid_unknown_fields=True):
     door: Name
     """The door at which it stands."""
     into: str = ""
-    """The area that those before it go into, as for a camera."""
+    """The area that those before it go into, as for a camera. What is shown to a reader or camera that leads elsewhere
+    is shown on the other side of the door and does not count together with it; without `into` it is of either side.
+    """
     silent_after_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
     """A reader that says nothing for so long is an alarm; it must send a heartbeat more often. 0: never."""
     key_credential: Secret = ""
