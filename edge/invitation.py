@@ -23,7 +23,7 @@ from edge.enrolled import ALPHABET, Applicant, Bounds, Consent, Person, Standing
 from edge.errors import EdgeError, LinkError, Phrase
 from edge.mqtt import CONNECT_S, Connection, Message
 from edge.passbook import BOOK, Issued, Passbook
-from edge.passes import DESK, PRIVATE, Claims, Passes, PassRefused, sign
+from edge.passes import DESK, LAST_SECOND, PRIVATE, Claims, Passes, PassRefused, sign
 from edge.seal import load_key, new_signing_key
 from edge.sections import NAME
 from edge.session import address
@@ -214,10 +214,8 @@ def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
     The gate gives the receipt, as soon as it runs.
     """
     book = Passbook(config.state / BOOK)
-    until = next(
-        (each.valid_until for each in book.issued() if each.id == pass_id), time.time() + config.passes.longest_s
-    )
-    book.revoke(pass_id, until)
+    # For good, when it was issued elsewhere: its window may lie in the future, however far.
+    book.revoke(pass_id, next((each.valid_until for each in book.issued() if each.id == pass_id), LAST_SECOND))
     if not _bound(pass_id, config, credentials):
         return False
     Whitelist.of(config, credentials, write=True).erase(pass_id)

@@ -9,10 +9,13 @@ import cv2
 import pytest
 import zxingcpp
 
-from edge import invitation
+from edge import bulletin, invitation
+from edge.bulletin import Bulletin, Revocations, revocations_topic
 from edge.enrolled import Applicant, Bounds, Consent
 from edge.errors import EdgeError
 from edge.passbook import BOOK, Passbook
+from edge.passes import DESK, PRIVATE
+from edge.seal import load_key
 from edge.site import Site
 from edge.terms import Reason
 from edge.whitelist import Whitelist
@@ -74,6 +77,19 @@ def test_a_pass_that_this_gate_has_not_seen_is_revoked_and_called_so(site: Site)
     done = run("visitor", "revoke", "nosuch", *given(site))
     assert done.returncode == 1, "no other gate was told"
     assert "has not seen a pass nosuch" in done.stdout and "other gates were not told" in done.stdout
+
+
+def test_a_pass_of_which_nothing_is_known_here_stays_revoked_whenever_its_window_is(site: Site) -> None:
+    made = invited(site)
+    (site.config.state / BOOK).unlink()
+    invitation.end(made["jti"], site.config, site.credentials)
+    book = Passbook(site.config.state / BOOK)
+    book.forget(datetime.fromisoformat(INSIDE).timestamp())
+    assert verdict(site, made["token"]) == (False, "it was revoked")
+    key = load_key(site.credentials.path(PRIVATE))
+    place = site.config.gate.site
+    told = bulletin.sign(Revocations(place, {id_: int(until) for id_, until in book.revocations().items()}), key)
+    assert Bulletin(site.config, site.credentials).read(revocations_topic(place, DESK), told), "other gates take it"
 
 
 def test_a_face_pass_of_another_issuer_is_one_that_was_seen_also_when_it_is_revoked_again(site: Site) -> None:
