@@ -28,6 +28,7 @@ class Wanted(Struct, frozen=True):
     severity: int = 0
     since: str = ""
     until: str = ""
+    site: str = ""
 
 
 class Found(Struct, frozen=True):
@@ -133,7 +134,7 @@ def iso(seconds: float) -> str:
 
 def _fitting(wanted: Wanted) -> Select[Any]:
     columns, query = EVENTS.c, select(EVENTS.c.position)
-    for name in ("gate", "type", "person"):
+    for name in ("site", "gate", "type", "person"):
         if value := getattr(wanted, name):
             query = query.where(columns[name] == value)
     if wanted.severity:

@@ -90,7 +90,7 @@ class Rule(Struct, forbid_unknown_fields=True):
     kinds: list[str] = []
     """Of which alarms, by the names of their events, such as `DoorForcedOpen`; of all without any."""
     gates: list[str] = []
-    """At which gates; at all without any."""
+    """At which gates, as `SITE/GATE`, or by a name that is meant at every site; at all without any."""
     severity: Severity = 1
     """From which severity on: above 400 is medium, above 600 high, above 800 urgent."""
     unacknowledged_s: Annotated[float, Meta(ge=0, le=31 * DAY_S)] = 0.0
@@ -111,7 +111,9 @@ class Rule(Struct, forbid_unknown_fields=True):
 
     def fits(self, alarm: Alarm, now: float, local: datetime) -> bool:
         """Whether it holds of an open alarm at a time; `local` is that on the site's clock."""
-        of_it = (not self.kinds or alarm.key.kind in self.kinds) and (not self.gates or alarm.key.gate in self.gates)
+        key = alarm.key
+        at_it = not self.gates or key.gate in self.gates or f"{key.site}/{key.gate}" in self.gates
+        of_it = at_it and (not self.kinds or key.kind in self.kinds)
         awaited = self.unacknowledged_s == 0 or (
             alarm.acknowledged is None and now - alarm.raised >= self.unacknowledged_s
         )

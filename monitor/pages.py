@@ -184,7 +184,7 @@ def gate(request: Request, who: Caller) -> Response:
         return render(
             request, "problem.html", who, 404, problem=EdgeError("there is no gate {name}", name=asked["gate"])
         )
-    events = room.history.search(Wanted(gate=found.name), DOOR_EVENTS, personal=who.sees_names)
+    events = room.history.search(Wanted(found.name, site=found.site), DOOR_EVENTS, personal=who.sees_names)
     if who.sees_names:
         room.accounts.viewed(who.user.name, "gate page", found.place)
     own = [each for each in room.casebook.open() if (each.key.site, each.key.gate) == (found.site, found.name)]

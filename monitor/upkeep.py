@@ -83,8 +83,8 @@ class Upkeep:
         return Due(Kind.INSPECTION, plan.name, plan.gate, at, row.who, row.at + plan.every_days * DAY_S)
 
     def _drilled(self, plan: DrillPlan, since: float) -> Due:
-        _, gate = place_of(plan.gate)
-        reports = self._history.search(Wanted(gate=gate, type=type_name(DrillReport)), DRILLS)
+        site, gate = place_of(plan.gate)
+        reports = self._history.search(Wanted(gate, type_name(DrillReport), site=site), DRILLS)
         passed = [each.received for each in reports if each.event["data"].get("passed") is True]
         last = passed[0] if passed else None
         return Due(Kind.DRILL, plan.name, plan.gate, last, "", (last or since) + plan.every_days * DAY_S)

@@ -32,6 +32,8 @@ CALM = replace(FORCED, severity=300)
         ({"kinds": ["DoorTamper"]}, False),
         ({"gates": ["lobby"]}, True),
         ({"gates": ["garden"]}, False),
+        ({"gates": ["garden", "hq/lobby"]}, True),
+        ({"gates": ["annex/lobby"]}, False),
         ({"severity": 900}, True),
         ({"severity": 901}, False),
         ({"unacknowledged_s": 90.0}, True),

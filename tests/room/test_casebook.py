@@ -64,8 +64,9 @@ def as_before(database: Database, version: int) -> None:
 class Chain:
     """A gate's events, as they reach the ledger."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, site: str = "hq") -> None:
         self.ledger, self.sequence, self.digest = Ledger(database), 0, GENESIS
+        self._site = site
 
     def report(
         self, kind: str, severity: int = 900, at: float | str | None = None, subject: str = "door/main",
@@ -75,12 +76,12 @@ class Chain:
         place = f"{self.sequence:012}"
         personal, when = committed(person="p001"), at if isinstance(at, str) else iso(at or time.time())
         event = Envelope(
-            f"{EPOCH}-{place}", "/hq/gate-1", f"edge-gate.{kind}", subject, when, severity, True,
+            f"{EPOCH}-{place}", f"/{self._site}/gate-1", f"edge-gate.{kind}", subject, when, severity, True,
             EPOCH, place, self.digest, {**(personal if kind == "AccessGranted" else {}), **data},
         )  # fmt: skip
-        received = parse("edge/v1/hq/gate-1/event", msgspec.json.encode(event))
+        received = parse(f"edge/v1/{self._site}/gate-1/event", msgspec.json.encode(event))
         self.digest = received.hash
-        moved = Stream("hq", "gate-1", EPOCH, self.sequence, self.digest)
+        moved = Stream(self._site, "gate-1", EPOCH, self.sequence, self.digest)
         return self.ledger.commit([received], [moved], [], {})
 
 

@@ -23,7 +23,7 @@ from monitor.limits import Rules
 from monitor.maintenance import rates
 from monitor.photos import redrawn
 from monitor.reports import of_event
-from monitor.rounds import Kind, Patrol, Plan, rounds
+from monitor.rounds import DrillPlan, Kind, Patrol, Plan, rounds
 from monitor.terms import DAY_S, MISSED, OVERDUE, Action, Check, Cleared, Fact, Key, Probed, Raised, Stage
 from monitor.upkeep import GRACE_S, Upkeep
 from tests.room.conftest import PASSWORD, Monitor, enter, get
@@ -106,6 +106,13 @@ def test_an_inspection_is_overdue_until_somebody_has_done_it(database: Database)
     upkeep.erase(time.time() + 1)
     [due] = upkeep.plans()
     assert (due.who, due.due > late - DAY_S) == ("*", True)
+
+
+def test_a_drill_at_another_sites_gate_of_the_same_name_is_another(database: Database) -> None:
+    drills = [DrillPlan(f"{site} drill", 30, f"{site}/gate-1") for site in ("hq", "annex")]
+    upkeep = Upkeep(database, History(database), [], drills, [], SHANGHAI)
+    Chain(database, "annex").report("DrillReport", 300, passed=True)
+    assert {plan.gate: plan.last is not None for plan in upkeep.plans()} == {"hq/gate-1": False, "annex/gate-1": True}
 
 
 def test_a_failed_drill_is_checked_by_one_that_is_passed(database: Database) -> None:

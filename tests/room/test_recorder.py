@@ -13,9 +13,6 @@ from monitor.database import Database
 from monitor.history import History, iso
 from monitor.ledger import Ledger
 from monitor.recorder import Audience, Desk
-from monitor.settings import load
-from tests.adapters.brokers import Mosquitto
-from tests.room.conftest import PASSWORD, Monitor, get
 from tests.room.test_casebook import EPOCH, Chain
 
 
@@ -88,12 +85,3 @@ def test_a_time_that_an_older_room_took_is_passed_over(database: Database, when:
     chain.report("AccessGranted", 100, now)
     found = history.passage("hq", "gate-1", ["p001"], now - 3600, now + 3600)
     assert found and found[0] == pytest.approx(now, abs=0.002)
-
-
-@pytest.mark.real
-def test_figures_are_shown_beside_an_event_whose_time_is_none(broker: Mosquitto, tmp_path: Path) -> None:
-    monitor = Monitor(tmp_path, broker)
-    with Database(load(monitor.config).database) as database:
-        Chain(database).report("AccessGranted", 100, "zzzz")
-    with monitor:
-        assert get(f"{monitor.url}/figures", auth=("li", PASSWORD)).status_code == 200
