@@ -26,7 +26,7 @@ from monitor.limits import Rules
 from monitor.reports import of_event, of_problem
 from monitor.stream import Flaw, Problem, Unacceptable, parse
 from monitor.tables import ALARMS, EVENTS, PROBLEMS, STEPS
-from monitor.terms import Action, Alarm, Fact, Key, Raised, State, Step, nobodys
+from monitor.terms import Action, Alarm, Fact, Key, Raised, State, Step, erased
 
 CURSOR, FLAWS, ERASED, NAMELESS = "alarms", "problems", "erased steps", "nameless alarms"
 """How far events, and what is wrong with them, have become alarms; up to which step names are erased, and up to when in
@@ -182,7 +182,7 @@ class Casebook:
         since, columns = cursor(connection, NAMELESS), ALARMS.c
         query = select(columns.number, columns.document).where(columns.closed >= since, columns.closed < older_than)
         for row in connection.execute(query).all():
-            values = {"document": msgspec.json.encode(nobodys(_alarm(row.document)))}
+            values = {"document": msgspec.json.encode(erased(_alarm(row.document)))}
             connection.execute(update(ALARMS).where(columns.number == row.number).values(**values))
         set_cursor(connection, NAMELESS, max(since, int(older_than)))
 

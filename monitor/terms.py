@@ -17,6 +17,7 @@ ROOM = "room."
 """Begins the kind of an alarm that the room itself raises."""
 FLOOD, OFFLINE, UNDELIVERED = f"{ROOM}AlarmFlood", f"{ROOM}GateOffline", f"{ROOM}DeliveryFailed"
 REPORTED, INSPECTED = f"{ROOM}Reported", f"{ROOM}Inspected"
+OF_PEOPLE = (REPORTED, INSPECTED)
 OVERDUE, MISSED = f"{ROOM}Overdue", f"{ROOM}CheckpointMissed"
 AWAITED, UNREADABLE, UNCHAINED = f"{ROOM}EventsAwaited", f"{ROOM}Unreadable", f"{ROOM}StepsBroken"
 DAY_S = 86_400.0
@@ -278,3 +279,8 @@ def nobodys(alarm: Alarm) -> Alarm:
     """The alarm without anybody's name, and without what they wrote."""
     nameless = {name: "" for name in Alarm.__struct_fields__ if name.endswith("_by")}
     return replace(alarm, assigned_to="", shelved_because="", mended_before=[], **nameless)
+
+
+def erased(alarm: Alarm) -> Alarm:
+    """What is kept of it when the time of names is over: not what somebody has reported either, in their words."""
+    return replace(nobodys(alarm), detail="" if alarm.key.kind in OF_PEOPLE else alarm.detail)

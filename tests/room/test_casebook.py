@@ -46,6 +46,7 @@ def committed(**fields: str) -> dict[str, object]:
 
 
 UNDO = {
+    9: (),
     8: ("DROP INDEX problems_position", "ALTER TABLE problems DROP COLUMN position",
         "DELETE FROM cursors WHERE name = 'problems'"),
     7: ("UPDATE events SET person = NULL", "DROP TABLE accepted"),

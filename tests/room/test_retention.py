@@ -12,15 +12,17 @@ from edge.errors import EdgeError
 from edge.mqtt import Address, Connection, Message
 from edge.simulate import HOST
 from monitor.accounts import Accounts, Denied, Role
-from monitor.casebook import Casebook
+from monitor.casebook import NAMELESS, Casebook
 from monitor.chain import Chain
+from monitor.cursors import set_cursor
 from monitor.database import Database
 from monitor.ledger import Ledger, Refused
 from monitor.limits import Rules
-from monitor.terms import Action, Check, Key, Raised
+from monitor.terms import INSPECTED, REPORTED, Action, Check, Key, Raised
 from tests.adapters.brokers import Mosquitto, until
 from tests.commands import complaint
 from tests.room.conftest import PASSWORD, Monitor, get
+from tests.room.test_casebook import as_before
 
 KEY = Key("hq", "lobby", "door/main", "DoorForcedOpen")
 
@@ -29,9 +31,13 @@ def closed_by(casebook: Casebook, *who: str) -> int:
     """An alarm that these people have dealt with."""
     casebook.hear([Raised(KEY, 900, Check.LOOK, "source: contact", latched=True)])
     [alarm] = casebook.open()
-    for action, name in zip((Action.ACKNOWLEDGE, Action.MEND, Action.LOOK, Action.CLOSE), who, strict=True):
-        casebook.act(alarm.number, action, name, "private words")
+    dealt_with(casebook, alarm.number, *who)
     return alarm.number
+
+
+def dealt_with(casebook: Casebook, number: int, *who: str) -> None:
+    for action, name in zip((Action.ACKNOWLEDGE, Action.MEND, Action.LOOK, Action.CLOSE), who, strict=True):
+        casebook.act(number, action, name, "private words")
 
 
 def test_names_leave_alarms_and_steps_when_their_time_is_over_and_the_chain_stays_whole(database: Database) -> None:
@@ -54,6 +60,38 @@ def test_names_leave_alarms_and_steps_when_their_time_is_over_and_the_chain_stay
         rows = connection.exec_driver_sql("SELECT document FROM steps WHERE number = 1").all()
     everything = b"".join(bytes(row[0]) for row in rows).decode()
     assert "zhao" not in everything and "private" not in everything
+
+
+@pytest.mark.parametrize("kind", [REPORTED, INSPECTED])
+def test_what_somebody_has_reported_leaves_alarm_and_steps(database: Database, kind: str) -> None:
+    casebook = Casebook(database, Rules(reopen_within_s=0.0))
+    key = Key("hq", "", "report/1", kind)
+    number = casebook.report(Raised(key, 500, Check.LOOK, "Zhang San of 302 broke the lamp", latched=True, by="li"))
+    dealt_with(casebook, number, "zhao", "li", "wang", "li")
+    machine = closed_by(casebook, "zhao", "li", "wang", "li")
+    casebook.erase(time.time() + 10)
+    for table in ("alarms", "steps"):
+        with database.reading() as connection:
+            rows = connection.exec_driver_sql(f"SELECT document FROM {table}").all()
+        assert not any(b"Zhang San" in bytes(row[0]) for row in rows)
+    kept = casebook.find(machine)
+    assert kept and kept.detail == "source: contact"
+
+
+def test_what_an_older_room_has_left_of_a_report_ends_too(tmp_path: Path) -> None:
+    with Database(tmp_path / "room.sqlite") as database:
+        casebook = Casebook(database, Rules(reopen_within_s=0.0))
+        key = Key("hq", "", "report/1", REPORTED)
+        number = casebook.report(Raised(key, 500, Check.LOOK, "Zhang San of 302", latched=True, by="li"))
+        dealt_with(casebook, number, "zhao", "li", "wang", "li")
+        with database.writing() as connection:
+            set_cursor(connection, NAMELESS, int(time.time()) + 5)
+        as_before(database, 8)
+    with Database(tmp_path / "room.sqlite") as database:
+        casebook = Casebook(database, Rules(reopen_within_s=0.0))
+        casebook.erase(time.time() + 10)
+        found = casebook.find(number)
+        assert found and found.detail == found.closed_by == ""
 
 
 def test_the_audit_and_refused_messages_end_too(database: Database) -> None:
