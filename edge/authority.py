@@ -165,19 +165,18 @@ class Authority:
         return topic
 
     def rotated(self) -> bool:
-        """Whether there is a content key that nobody is sealed with yet: `edge-gate keys rotate`."""
-        return self.office.newest_key() != self._issuer.key
-
-    def rotate(self) -> None:
-        """Have a new content key, when a gate was shut out."""
-        self.audit.note(Deed.KEY_MADE, list(self.office.new_content_key())[-1], purpose="content")
-        self.reseal()
+        """Whether there is a content key that not everybody is sealed with: `gates revoke`, `keys rotate`."""
+        return self.office.key_is_due()
 
     def reseal(self) -> None:
-        """Seal everybody with the newest content key; the one before goes on opening what is still on its way."""
-        self.office.forget_content_keys(list(self.office.content_keys())[-2:])
+        """Seal everybody with the newest content key. Until it is done, also after a kill, it is due."""
+        self.office.forget_content_keys()
         self._issuer = self._renewed()
+        key = self._issuer.key
+        if not self.audit.told(Deed.KEY_MADE, key):  # made in the transaction that shut a gate out
+            self.audit.note(Deed.KEY_MADE, key, purpose="content")
         self._people.renumber()
+        self.office.key_in_use(key)
 
     def answer(self, report: Report) -> bytes:
         """To a gate that lost its mark."""

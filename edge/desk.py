@@ -92,24 +92,22 @@ class Desk:
 
     def _look(self) -> None:
         """Issue what has changed in the desk's own files."""
-        self._look_at_gates()
         self.workstations = {each.name for each in self.office.workstations()}
         if self.authority.rotated():
+            self.gates = {}  # each is to be given the key
             self.authority.reseal()
-            self._send([self.authority.keys(gate) for gate in self.gates.values() if not gate.revoked_at])
+        self._look_at_gates()
         self.authority.tidy()
         if self.authority.changed() or self.authority.due(time.time()):
             self._send(self.authority.issue())
         notify.watchdog()
 
     def _look_at_gates(self) -> None:
-        """Wrap the content keys for every gate; when one was shut out, everybody is sealed anew with another."""
+        """Wrap the content keys for every gate; one that was shut out has none any more."""
         gates = {gate.name: gate for gate in self.office.gates()}
         if gates == self.gates:
             return
         shut_out = [gate for gate in gates.values() if gate.revoked_at and self.topics.keys(gate.name) in self.expected]
-        if shut_out:
-            self.authority.rotate()
         trusted = [gate for gate in gates.values() if not gate.revoked_at]
         self._send([self.authority.keys(gate) for gate in [*shut_out, *trusted]])
         self.gates = gates  # not before: what failed half-way is done again

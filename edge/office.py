@@ -12,38 +12,13 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Database
 
 from edge import files
 from edge.errors import StoreError
+from edge.officetables import MIGRATIONS
 from edge.records import Entry, Manifest, Report, decode, digest, parse
 from edge.seal import Seal
-
-MIGRATIONS = Migrations("office")
-
-
-@MIGRATIONS()
-def create(db: Database) -> None:
-    db.table("messages").create({"topic": str, "hash": bytes, "message": bytes}, pk="topic")
-    db.table("entries").create({"id": str, "revision": int, "hash": bytes}, pk="id")
-    db.table("head").create({"revision": int, "issued": float})
-    db.execute("INSERT INTO head VALUES (0, 0.0)")
-    gate = {"name": str, "signs": bytes, "opens": bytes, "serial": str, "added_at": float, "revoked_at": float}
-    db.table("gates").create(gate, pk="name")
-    contact = {"gate": str, "revision": int, "at": float, "report": bytes, "people": int, "problems": str}
-    db.table("contacts").create(contact, pk="gate")
-    db.table("keys").create({"kid": str, "sealed": bytes, "made_at": float}, pk="kid")
-    db.table("revocations").create({"person": str, "revision": int, "at": float}, pk=("person", "revision"))
-    receipt = {"person": str, "revision": int, "gate": str, "delay_ms": float, "report": bytes}
-    db.table("receipts").create(receipt, pk=("person", "revision", "gate"))
-
-
-@MIGRATIONS()
-def admit_workstations(db: Database) -> None:
-    member = {"name": str, "signs": bytes, "opens": bytes, "serial": str, "added_at": float, "revoked_at": float}
-    db.table("workstations").create(member, pk="name")
-    db.table("withdrawn").create({"serial": str, "at": float}, pk="serial")
-    db.execute("INSERT INTO withdrawn SELECT serial, revoked_at FROM gates WHERE revoked_at IS NOT NULL")
 
 
 class Gate(Struct, frozen=True):
@@ -188,7 +163,10 @@ class Office:
         raise StoreError(text, "see: edge-gate {table} list", name=name, table=table)
 
     def shut_out(self, name: str, table: str = "gates") -> None:
-        """This gate or workstation is not to be trusted any more, nor its certificate, whoever gets its name next."""
+        """This gate or workstation is not to be trusted any more, nor its certificate, whoever gets its name next.
+
+        Everybody is to be sealed with a content key that a gate does not have.
+        """
         found = self.member(name, table)
         if found.revoked_at:
             return
@@ -198,6 +176,7 @@ class Office:
             self._db.execute("INSERT OR REPLACE INTO withdrawn VALUES (?, ?)", (found.serial, now))
             if table == "gates":
                 self._db.execute("DELETE FROM contacts WHERE gate = ?", (name,))
+                self._make_key(new_kid())
 
     def withdraw(self, serials: dict[str, float]) -> None:
         """No certificate with one of these serial numbers is to be trusted any more, since when it says."""
@@ -221,19 +200,34 @@ class Office:
             row = self._db.execute("SELECT kid FROM keys ORDER BY made_at DESC LIMIT 1").fetchone()
         return str(row[0]) if row else ""
 
-    def new_content_key(self) -> dict[str, bytes]:
+    def new_content_key(self, kid: str = "") -> dict[str, bytes]:
         """Make another content key, which records are sealed with from now on; all of them."""
-        kid, key = f"k{time.time_ns():x}", os.urandom(32)
         with self._transaction():
-            sealed = self._seal.close(key, kid.encode())
-            self._db.execute("INSERT INTO keys VALUES (?, ?, ?)", (kid, sealed, time.time()))
+            self._make_key(kid or new_kid())
         return self.content_keys()
 
-    def forget_content_keys(self, kept: list[str]) -> None:
-        """Destroy every content key but these."""
-        marks = ", ".join("?" * len(kept))
+    def _make_key(self, kid: str) -> None:
+        """Within a transaction. Everybody is due to be sealed with it, unless it is the first."""
+        sealed = self._seal.close(os.urandom(32), kid.encode())
+        query = "INSERT INTO keys VALUES (?, ?, ?, EXISTS (SELECT 1 FROM keys))"
+        self._db.execute(query, (kid, sealed, time.time()))
+
+    def key_is_due(self) -> bool:
+        """Whether everybody is due to be sealed with the newest content key."""
+        with self._translated():
+            row = self._db.execute("SELECT due FROM keys ORDER BY made_at DESC LIMIT 1").fetchone()
+        return bool(row and row[0])
+
+    def key_in_use(self, kid: str) -> None:
+        """Everybody is sealed with this content key when the list is issued next."""
         with self._transaction():
-            self._db.execute(f"DELETE FROM keys WHERE kid NOT IN ({marks})", kept)
+            self._db.execute("UPDATE keys SET due = FALSE WHERE kid = ?", (kid,))
+
+    def forget_content_keys(self) -> None:
+        """Destroy every content key but the newest and the last in use, which opens what is still on its way."""
+        last = "SELECT max(rowid) FROM keys"
+        with self._transaction():
+            self._db.execute(f"DELETE FROM keys WHERE rowid NOT IN ({last} UNION {last} WHERE NOT due)")
 
     # What gates say --------------------------------------------------------------------------------------------------
 
@@ -296,3 +290,8 @@ class Office:
 def _trusted(report: bytes) -> tuple[str, ...]:
     """What a report that was recorded says of the keys that its gate believes."""
     return decode(parse(report).payload, Report).trusts
+
+
+def new_kid() -> str:
+    """The id of a content key that is to be made."""
+    return f"k{time.time_ns():x}"

@@ -12,7 +12,7 @@ from edge.config import ENCRYPTED, Credentials, DeskConfig
 from edge.errors import Phrase, SealError
 from edge.holders import gates_without, workstations_without
 from edge.journal import Deed
-from edge.office import Office
+from edge.office import Office, new_kid
 from edge.seal import Seal
 from edge.signet import (
     DESK_KEY,
@@ -53,11 +53,11 @@ OPENING = Stepwise(
 
 def content(config: DeskConfig, credentials: Credentials) -> str:
     """Make another content key; the desk that runs, or the next one that does, seals everybody with it."""
-    office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
-    office.content_keys()
-    name = list(office.new_content_key())[-1]
-    office.close()
-    _note(config, credentials, name, purpose="content")
+    name = new_kid()
+    with closing(Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))) as office:
+        office.content_keys()
+        _note(config, credentials, name, purpose="content")
+        office.new_content_key(name)
     return name
 
 

@@ -9,8 +9,12 @@ import pytest
 
 from edge import files
 from edge.authority import OFFICE
+from edge.journal import Deed
+from edge.signet import GATE_OPENS, read_key
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place
+from tests.adapters.test_sync import opens
+from tests.commands import answer
 
 pytestmark = pytest.mark.real
 
@@ -64,3 +68,42 @@ def test_a_gate_is_shut_out_though_the_desk_failed_at_it_first(place: Place, cap
         until(lambda: "database is locked" in caplog.text)
     until(lambda: not known())
     assert office.newest_key() != key
+
+
+def test_a_gate_that_was_added_anew_while_the_desk_was_away_leaves_the_thief_of_the_one_before_nothing(
+    place: Place,
+) -> None:
+    ann, face = place.enroll("Ann")
+    place.start("broker", "desk", "north")
+    place.wait(1)
+    place.stop("desk")
+    stolen = place.town.office().message(TOPICS.keys("south")), read_key(place.town.sites["south"].secrets / GATE_OPENS)
+    answer("gates", "revoke", "south", *place.town.options)
+    answer("gates", "add", "south", "--into", place.town.root / "anew", *place.town.options)
+    assert opens(place.town, ann, *stolen)
+    place.start("desk")
+    until(lambda: not opens(place.town, ann, *stolen))
+    issued(place)
+    place.wait(1)
+    assert place.gates["north"].matches(ann, face)
+    made = [each.line.subject for each in place.audit().lines() if each.line.deed is Deed.KEY_MADE]
+    assert made == [place.town.office().newest_key()]
+
+
+def test_a_desk_that_was_killed_before_everybody_was_sealed_anew_does_so_when_it_is_back(place: Place) -> None:
+    ann, _ = place.enroll("Ann")
+    place.start("broker")
+    place.town.start_desk()
+    office = place.town.office()
+    until(lambda: TOPICS.keys("south") in office.hashes())
+    issued(place)
+    stolen = office.message(TOPICS.keys("south")), read_key(place.town.sites["south"].secrets / GATE_OPENS)
+    with files.database(place.town.people().path) as held:
+        held.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            office.new_content_key()
+        until(lambda: len(office.content_keys()) == 2)  # it has begun, and waits for the list
+        place.town.kill("desk")
+    assert opens(place.town, ann, *stolen)
+    place.town.start_desk()
+    until(lambda: not opens(place.town, ann, *stolen))
