@@ -65,7 +65,7 @@ class Entry:
         if person and (reason is None or reason in DOUBTS) and self.grants.recent(door, person, now.mono):
             return []
         attempt = self._attempt(door, decision.camera, person, Factor.FACE, decision.captured, now.mono)
-        attempt.track, attempt.evidence = decision.track, decision.evidence
+        attempt.source, attempt.track, attempt.evidence = decision.camera, decision.track, decision.evidence
         attempt.permit, attempt.doubt = decision.permit or attempt.permit, reason
         attempt.since, attempt.told = min(attempt.since, decision.since), attempt.told or decision.again
         if reason is not None and reason not in DOUBTS:

@@ -11,6 +11,7 @@ from edge.door import DoorRules
 from edge.doorevents import AccessDenied, AccessGranted, CommandAnswered, Duress, RepeatedRefusals
 from edge.factors import EntryRules
 from edge.facts import (
+    CameraReported,
     CardRead,
     CommandReceived,
     FaceSeen,
@@ -19,10 +20,11 @@ from edge.facts import (
     PinEntered,
     Pulse,
     Recorded,
+    Settle,
     Started,
     Wake,
 )
-from edge.terms import CommandKind, Factor, Input, Pass, Permit, Reason
+from edge.terms import CommandKind, Factor, Input, Pass, Permit, Reason, Status
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events, gate_rules, view
 
@@ -183,6 +185,19 @@ def test_a_card_of_nobody_counts_against_the_door_and_not_against_people() -> No
     assert [event.person for event in events(w.effects, RepeatedRefusals)] == [""]  # type: ignore[attr-defined]
     looks(w, 4)
     assert len(granted(w)) == 1
+
+
+def test_who_showed_a_card_and_then_their_face_is_not_refused_for_standing_on() -> None:
+    w = world(EntryRules(frozenset((Factor.FACE,)), frozenset((Factor.CARD,)), always=True))
+    w.at(1, CardRead("main", "reader", ANN))
+    looks(w, 2)
+    w.at(2.2, Recorded(1, True))
+    assert [effect for effect in w.effects if isinstance(effect, Settle)] == [Settle("entrance", 1)]
+    for second in range(3, 12):
+        w.at(second, CameraReported("entrance", Status.STREAMING))
+        looks(w, second)
+    w.at(40, Wake())
+    assert not reasons(w)
 
 
 def test_a_lockdown_while_the_grant_is_being_recorded_keeps_the_door_shut() -> None:
