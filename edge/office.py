@@ -191,13 +191,13 @@ class Office:
     def content_keys(self) -> dict[str, bytes]:
         """Every content key by its id, the oldest first; a first one is made."""
         with self._translated():
-            rows = self._db.execute("SELECT kid, sealed FROM keys ORDER BY made_at").fetchall()
+            rows = self._db.execute("SELECT kid, sealed FROM keys ORDER BY rowid").fetchall()
         return {kid: self._seal.open(sealed, kid.encode()) for kid, sealed in rows} or self.new_content_key()
 
     def newest_key(self) -> str:
         """The id of the content key that records are to be sealed with."""
         with self._translated():
-            row = self._db.execute("SELECT kid FROM keys ORDER BY made_at DESC LIMIT 1").fetchone()
+            row = self._db.execute("SELECT kid FROM keys ORDER BY rowid DESC LIMIT 1").fetchone()
         return str(row[0]) if row else ""
 
     def new_content_key(self, kid: str = "") -> dict[str, bytes]:
@@ -215,7 +215,7 @@ class Office:
     def key_is_due(self) -> bool:
         """Whether everybody is due to be sealed with the newest content key."""
         with self._translated():
-            row = self._db.execute("SELECT due FROM keys ORDER BY made_at DESC LIMIT 1").fetchone()
+            row = self._db.execute("SELECT due FROM keys ORDER BY rowid DESC LIMIT 1").fetchone()
         return bool(row and row[0])
 
     def key_in_use(self, kid: str) -> None:

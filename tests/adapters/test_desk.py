@@ -10,6 +10,8 @@ import pytest
 from edge import files
 from edge.authority import OFFICE
 from edge.journal import Deed
+from edge.office import Office
+from edge.seal import Seal
 from edge.signet import GATE_OPENS, read_key
 from tests.adapters.brokers import until
 from tests.adapters.sites import TOPICS, Place
@@ -107,3 +109,11 @@ def test_a_desk_that_was_killed_before_everybody_was_sealed_anew_does_so_when_it
     assert opens(place.town, ann, *stolen)
     place.town.start_desk()
     until(lambda: not opens(place.town, ann, *stolen))
+
+
+def test_the_newest_content_key_is_the_last_that_was_made_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    office = Office(tmp_path / OFFICE, Seal(bytes(32)))
+    [first] = office.content_keys()
+    with files.database(office.path) as db:
+        db.execute("UPDATE keys SET made_at = made_at + 3600")  # by the clock as it was then
+    assert list(office.new_content_key()) == [first, office.newest_key()] and office.key_is_due()
