@@ -107,6 +107,12 @@ class Broker:
     def _serve(self) -> None:
         """One connection, from its beginning to its loss or our goodbye."""
         session = Session(self._config, self._credentials, self._outbox, self._report, self.heard)
+        try:
+            self._converse(session)
+        finally:
+            session.ended()
+
+    def _converse(self, session: Session) -> None:
         if self._link.up(time.monotonic(), Status.CONNECTED):
             self._report(BrokerReported(Status.CONNECTED, session.refused))
         while not self._closing.is_set():

@@ -105,8 +105,8 @@ class StorageFault(Event, frozen=True):
 class CommandsRefused(Event, frozen=True):
     """Messages on the command topic that were no commands to this gate: retained, replayed, foreign, or a flood.
 
-    `count` since this was told last; it is told at most every ten seconds. `why` is of the last one,
-    and `id` when an operator had signed it.
+    `count` since this was told last; it is told at most every ten seconds. `why` is of the last one
+    that an operator had signed, with its `id`, or of the last one when none was signed.
     """
 
     count: int

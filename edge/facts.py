@@ -197,8 +197,8 @@ class CommandReceived(Fact, frozen=True):
 
 
 class CommandsRefused(Fact, frozen=True):
-    """So many messages on the command topic were none that this gate obeys; `why` is of the last one, and
-    `id` when its signature was an operator's.
+    """So many messages on the command topic were none that this gate obeys; `why` is of the last one
+    whose signature was an operator's, with its `id`, or of the last one when there was none.
     """
 
     count: int

@@ -19,19 +19,24 @@ class Bucket:
 
 
 class Tally:
-    """Counts what was refused; the first is told at once, the others together, every `every_s` at most."""
+    """Counts what was refused; the first is told at once, the others together, every `every_s` at most.
+
+    What bears an id was asked by somebody who waits for the answer: what bears none does not take its place.
+    """
 
     def __init__(self, every_s: float, now: float) -> None:
         self._every_s, self._tell_at = every_s, now
         self._count, self._why, self._id = 0, "", ""
 
     def add(self, why: str, id_: str = "") -> None:
-        self._count, self._why, self._id = self._count + 1, why, id_
+        self._count += 1
+        if id_ or not self._id:
+            self._why, self._id = why, id_
 
     def due(self, now: float) -> tuple[int, str, str] | None:
-        """How many there were since the last time, and why and which the last one was, when it is time to tell."""
+        """How many there were since the last time, and why and which the one to tell of was, when it is time to."""
         if not self._count or now < self._tell_at:
             return None
         told = self._count, self._why, self._id
-        self._count, self._tell_at = 0, now + self._every_s
+        self._count, self._id, self._tell_at = 0, "", now + self._every_s
         return told

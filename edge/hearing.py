@@ -3,6 +3,7 @@
 What is believed is reported; what is not is counted and told now and then, so that a flood is one event.
 """
 
+import math
 from collections.abc import Callable
 
 from edge.challenge import Challenge
@@ -43,13 +44,20 @@ class Hearing:
 
     def changed(self, now: float) -> bool:
         """Tell what is due; whether what is published is no longer true."""
+        self._tell(now)
+        spent, self._spent = self._spent, False
+        return self._challenge.renewed(now) or spent
+
+    def ended(self) -> None:
+        """Nothing more can be heard: tell at once what was only counted yet."""
+        self._tell(math.inf)
+
+    def _tell(self, now: float) -> None:
         if told := self._refusals.due(now):
             self._report(CommandsRefused(*told))
         for name, tally in self._ignored.items():
             if told := tally.due(now):
                 self._report(ReaderIgnored(name, *told[:2]))
-        spent, self._spent = self._spent, False
-        return self._challenge.renewed(now) or spent
 
     def hear(self, message: Message, now: float) -> bool:
         """Take in a message; False when it is about something else."""

@@ -126,6 +126,10 @@ class Session:
         self.out_of_step = self._hearing.changed(time.monotonic()) or self.out_of_step
         return self.refused != refused
 
+    def ended(self) -> None:
+        """The connection is over, for whatever reason: the next one counts anew what it refuses."""
+        self._hearing.ended()
+
     def health(self) -> dict[str, object]:
         """How delivery goes, for people."""
         backlog = self._outbox.backlog

@@ -19,7 +19,7 @@ from edge.doorevents import CommandAnswered
 from edge.doorsection import DoorSection, LineSection
 from edge.errors import LinkError, Phrase
 from edge.events import CommandsRefused as Told
-from edge.facts import CommandReceived, CommandsRefused, Fact
+from edge.facts import BrokerReported, CommandReceived, CommandsRefused, Fact
 from edge.hearing import Hearing
 from edge.mqtt import Address, Connection, Message
 from edge.outbox import Outbox
@@ -218,6 +218,22 @@ def test_the_operator_is_told_which_doors_did_not_obey(served: Served, mosquitto
     assert answer.accepted and answer.refused == served.refused
     outcome = Outcome("site", "gate-1", True, Phrase(""), "c7", answer.refused)
     assert outcome.verdict == "accepted, c7, not for back: the door is blocked"
+
+
+@pytest.mark.real
+def test_what_was_refused_and_only_counted_is_told_when_the_connection_ends(
+    served: Served, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    served.refused = {}
+    where, key = Address(HOST, mosquitto.port), load_key(tmp_path / "room.jwk")
+    until(lambda: served.of(BrokerReported))
+    nobody = Connection(where, [TOPIC])
+    for _ in range(5):
+        nobody.publish(Message(TOPIC, b"nonsense", 1))
+        nobody.turn(0.2)
+    command(where, Target("site", "gate-1"), "room", key, Wish(CommandKind.UNLOCK), 10.0)  # behind them, so all came
+    mosquitto.kill()
+    until(lambda: sum(refused.count for refused in served.of(CommandsRefused)) == 5)
 
 
 def _ask(port: int, target: Target, key: Any) -> None:

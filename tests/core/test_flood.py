@@ -22,3 +22,14 @@ def test_the_first_refusal_is_told_at_once_and_the_others_together() -> None:
     ]
     assert tally.due(29.0) is None
     assert tally.due(30.0) == (4, "reason 24", "id 24") and tally.due(99.0) is None
+
+
+def test_whoever_waits_for_an_answer_is_told_whatever_nonsense_comes_after() -> None:
+    tally = Tally(10.0, 0.0)
+    tally.add("nonsense")
+    assert tally.due(0.0) == (1, "nonsense", "")
+    tally.add("an old challenge", "id 1")
+    tally.add("nonsense")
+    assert tally.due(10.0) == (2, "an old challenge", "id 1")
+    tally.add("nonsense")
+    assert tally.due(20.0) == (1, "nonsense", ""), "what was told is not told again"
