@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, func, or_, select, union_all, update
 
 from monitor.database import Database
 from monitor.gaps import unreadable
@@ -97,11 +97,16 @@ class History:
             return list(_distinct(connection, EVENTS.c.type))
 
     def erase(self, older_than: float) -> int:
-        """Take the personal fields out of events that are older; how many, at most a batch. The chain stays valid."""
-        at, columns = iso(older_than), EVENTS.c
-        query = select(columns.position, columns.payload).where(columns.person.is_not(None), columns.time < at)
+        """Take the personal fields out of events that are older; how many, at most a batch. The chain stays valid.
+
+        Older by the gate's clock or by the room's: a gate's may have been wrong.
+        """
+        columns = EVENTS.c
+        named = select(columns.position).where(columns.person.is_not(None))
+        old = union_all(named.where(columns.time < iso(older_than)), named.where(columns.received < older_than))
+        query = select(columns.position, columns.payload).where(columns.position.in_(old.limit(ERASED)))
         with self._db.writing() as connection:
-            rows = connection.execute(query.limit(ERASED)).all()
+            rows = connection.execute(query).all()
             for row in rows:
                 values = {"payload": _without_personal(row.payload), "person": None}
                 connection.execute(update(EVENTS).where(columns.position == row.position).values(**values))

@@ -1,10 +1,11 @@
 """The room's tables, for SQLite and PostgreSQL alike; migrations/ makes them and brings older ones up to date."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, text
 
 METADATA = MetaData()
 Number = BigInteger().with_variant(Integer, "sqlite")
 """64 bit in both; SQLite numbers rows by themselves only in a column that is called INTEGER."""
+NAMED = text("person IS NOT NULL")
 
 EVENTS = Table(
     "events",
@@ -32,6 +33,7 @@ EVENTS = Table(
     Index("events_type", "type", "time", "gate", "severity"),
     Index("events_severity", "severity", "time", "gate", "type"),
     Index("events_person", "person", "time"),
+    Index("events_named", "received", sqlite_where=NAMED, postgresql_where=NAMED),
 )
 """Every event once, in the order of recording (`position`). `person` is the only personal field beside the payload.
 

@@ -25,7 +25,7 @@ from monitor.limits import Rules
 from monitor.reports import of_state
 from monitor.stream import Flaw, Problem, Stream, parse
 from monitor.tables import EVENTS
-from monitor.terms import Action, Check, Stage, State
+from monitor.terms import DAY_S, Action, Check, Stage, State
 
 EPOCH = "a" * 16
 
@@ -46,6 +46,7 @@ def committed(**fields: str) -> dict[str, object]:
 
 
 UNDO = {
+    10: ("DROP INDEX events_named",),
     9: (),
     8: ("DROP INDEX problems_position", "ALTER TABLE problems DROP COLUMN position",
         "DELETE FROM cursors WHERE name = 'problems'"),
@@ -215,6 +216,26 @@ def test_erasing_who_passed_leaves_a_chain_that_is_whole(database: Database) -> 
     assert [each.position for each in history.search(Wanted(person="p001"), 10)] == [2]
     assert "personal" not in history.search(Wanted(), 1)[0].event["data"]
     assert chain.ledger.verify()
+
+
+@pytest.mark.parametrize("when", ["2036-01-01T00:00:00.000Z", "zzzz"])
+def test_a_gate_whose_clock_is_wrong_keeps_nobodys_name_for_longer(database: Database, when: str) -> None:
+    chain, history = Chain(database), History(database)
+    chain.report("AccessGranted", 100, when)
+    assert history.erase(time.time() - 1) == 0
+    assert history.erase(time.time() + 1) == 1 and history.erase(time.time() + 1) == 0
+    assert "personal" not in history.search(Wanted(), 1, personal=True)[0].event["data"] and chain.ledger.verify()
+
+
+def test_more_names_than_a_batch_end_one_batch_after_the_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.history.ERASED", 2)
+    chain, history = Chain(database), History(database)
+    for when in (time.time() - DAY_S, "2036-01-01T00:00:00.000Z", time.time() - DAY_S):
+        chain.report("AccessGranted", 100, when)
+    erased = [history.erase(time.time() + 1) for _ in range(4)]
+    assert sum(erased) == 3 and max(erased) <= 2 and erased[-1] == 0
 
 
 PERSONAL = {kind: row.personal for kind, row in TABLE.items() if row.personal}
