@@ -44,9 +44,9 @@ def things(table: object, *fields: str) -> str:
     return ", ".join(f"{name}: {' '.join(str(thing.get(field, '')) for field in fields)}" for name, thing in described)
 
 
-def row(key: str, *cells: object, severity: int = 0, number: int | None = None) -> Row:
-    """A row without what a terminal would obey: these texts come from the network."""
-    return Row(clean(key), tuple(clean(str(cell)) for cell in cells), severity, number)
+def row(key: object, *cells: object, severity: int = 0, number: int | None = None) -> Row:
+    """A row without what a terminal would obey: these texts come from the network. Other keys, other rows."""
+    return Row(str(key), tuple(clean(str(cell)) for cell in cells), severity, number)
 
 
 def clean(text: str) -> str:

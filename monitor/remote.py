@@ -83,7 +83,7 @@ class Remote:
         for each in news:
             kind = each.type.removeprefix("edge-gate.")
             cells = (each.time[11:19], f"{each.site}/{each.gate}", where(each.subject, _), _(word(kind)), "")
-            self._log.appendleft(row(each.id, *cells, severity=each.severity))
+            self._log.appendleft(row((each.site, each.gate, each.id), *cells, severity=each.severity))
         return news
 
     def _fetch(self, *names: str) -> None:

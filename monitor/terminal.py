@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Footer, Input, Static
@@ -56,6 +57,8 @@ class Terminal(App[None]):
         self._feed, self._acknowledge = feed, acknowledge
         self._picture = Picture([], [], [])
         self._severity = 0
+        self._chosen: str | None = None
+        """The alarm that the cursor was left on: another one that has come to its place is not acknowledged."""
         self.failed: EdgeError | None = None
         """Why the feed has ended."""
 
@@ -99,18 +102,20 @@ class Terminal(App[None]):
         link.display = bool(picture.link)
         self._fill("gates", chosen(picture.gates, text))
         self._fill("alarms", chosen(picture.alarms, text, SEVERITIES[self._severity]))
+        self._chosen = self._chosen or self._under_cursor(self.query_one("#alarms", DataTable))
         self._fill("events", chosen(picture.events, text, SEVERITIES[self._severity]))
 
     def _fill(self, name: str, rows: list[Row]) -> None:
-        """Show these rows; the cursor stays on what it was on."""
+        """Show these rows; the cursor stays on what it was on, or where it was when that has gone."""
         table = self.query_one(f"#{name}", DataTable)
-        before = self._under_cursor(table)
-        table.clear()
-        for number, each in enumerate(rows):
-            style = "bold red" if each.severity > 800 else "yellow" if each.severity > 600 else ""
-            table.add_row(*(Text(cell, style=style) for cell in each.cells), key=each.key)
-            if each.key == before:
-                table.move_cursor(row=number, scroll=False)
+        before, at = self._under_cursor(table), table.cursor_row
+        with table.prevent(DataTable.RowHighlighted):  # which is for what people do
+            table.clear()
+            for number, each in enumerate(rows):
+                style = "bold red" if each.severity > 800 else "yellow" if each.severity > 600 else ""
+                table.add_row(*(Text(cell, style=style) for cell in each.cells), key=each.key)
+                at = number if each.key == before else at
+            table.move_cursor(row=at, scroll=False)
         table.border_subtitle = str(len(rows))
 
     def _under_cursor(self, table: "DataTable[Text]") -> str | None:
@@ -118,7 +123,17 @@ class Terminal(App[None]):
             return None
         return table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
 
+    def _refilter(self) -> None:
+        """Somebody has filtered, and sees where the cursor is then."""
+        self._chosen = None
+        self._draw(self._picture)
+
     # What is done --------------------------------------------------------------------------------------------------
+
+    @on(DataTable.RowHighlighted, "#alarms")
+    @on(DataTable.RowSelected, "#alarms")
+    def choose(self, event: DataTable.RowHighlighted | DataTable.RowSelected) -> None:
+        self._chosen = event.row_key.value
 
     def action_find(self) -> None:
         field = self.query_one("#filter", Input)
@@ -126,7 +141,7 @@ class Terminal(App[None]):
         field.focus()
 
     def on_input_changed(self) -> None:
-        self._draw(self._picture)
+        self._refilter()
 
     def on_input_submitted(self) -> None:
         self.query_one("#alarms").focus()
@@ -134,20 +149,22 @@ class Terminal(App[None]):
     def action_severity(self) -> None:
         self._severity = (self._severity + 1) % len(SEVERITIES)
         self._say(_(NAMES[self._severity]))
-        self._draw(self._picture)
+        self._refilter()
 
     def action_everything(self) -> None:
         """No filter any more."""
         field, self._severity = self.query_one("#filter", Input), 0
         field.value, field.display = "", False
         self.query_one("#alarms").focus()
-        self._draw(self._picture)
+        self._refilter()
 
     def action_acknowledge(self) -> None:
         key = self._under_cursor(self.query_one("#alarms", DataTable))
         found = next((alarm for alarm in self._picture.alarms if alarm.key == key), None)
         if self._acknowledge is None:
             self._say(_("only the room acknowledges: log in with --room and --user"))
+        elif found and key != self._chosen:
+            self._say(_("the alarm that was chosen has gone: move to another one, or press Enter for this one"))
         elif found and found.number is not None:
             threading.Thread(target=self._tell, args=(found,), daemon=True).start()
 

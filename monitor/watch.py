@@ -36,7 +36,7 @@ class Board:
         self.log: deque[tuple[Gate, Envelope]] = deque(maxlen=LINES)
         self.link = ""
         """Why nothing arrives; empty while connected."""
-        self._seen: dict[str, None] = {}
+        self._seen: dict[tuple[Gate, str], None] = {}
 
     def receive(self, where: str, payload: bytes) -> Envelope | None:
         """Take in a message; the event, if it is one that was not here before. What is malformed is left out."""
@@ -48,11 +48,11 @@ class Board:
             event = parse(where, payload).event
         except (Unacceptable, msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        return event if self._is_new(event) and self._note(gate, event) else None
+        return event if self._is_new(gate, event) and self._note(gate, event) else None
 
-    def _is_new(self, event: Envelope) -> bool:
-        known = event.id in self._seen
-        self._seen[event.id] = None
+    def _is_new(self, gate: Gate, event: Envelope) -> bool:
+        known = (gate, event.id) in self._seen
+        self._seen[gate, event.id] = None
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
         return not known
@@ -72,7 +72,7 @@ class Board:
         known = sorted(self.gates.keys() | self.latest.keys())
         alarms = sorted(self.alarms.items(), key=lambda item: -item[1].severity)
         log = [
-            row(event.id, _clock(event), "/".join(gate), where(event.subject, _), _(word(_kind(event))),
+            row((gate, event.id), _clock(event), "/".join(gate), where(event.subject, _), _(word(_kind(event))),
                 _detail(event), severity=event.severity)
             for gate, event in reversed(self.log)
         ]  # fmt: skip
@@ -108,7 +108,7 @@ def listen(address: Address, show: Callable[[Board, list[Envelope]], object]) ->
 def _alarm(key: tuple[Gate, str, str], event: Envelope) -> Row:
     gate = "/".join(key[0])
     return row(
-        f"{gate} {key[1]} {key[2]}", _clock(event), gate, where(event.subject, _), _(word(_kind(event))),
+        key, _clock(event), gate, where(event.subject, _), _(word(_kind(event))),
         event.severity, "", _detail(event), severity=event.severity,
     )  # fmt: skip
 

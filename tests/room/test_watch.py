@@ -1,6 +1,7 @@
 """The terminal's picture: from a real broker and from a real room, filtered, and an alarm acknowledged from it."""
 
 import asyncio
+import queue
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,15 +15,17 @@ from textual.widgets import DataTable, Static
 from edge.errors import LinkError
 from edge.facts import InputChanged
 from edge.mqtt import Address
+from edge.seal import GENESIS
 from edge.simulate import HOST
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
-from monitor.picture import Row, chosen, row
+from monitor.picture import Picture, Row, chosen, row
 from monitor.remote import Remote
 from monitor.terminal import Terminal
-from monitor.watch import listen
+from monitor.watch import Board, listen
 from tests.adapters.brokers import Mosquitto
 from tests.room.conftest import PASSWORD, Monitor, a_room
+from tests.room.test_monitor import link
 
 monitor = a_room()
 
@@ -112,3 +115,54 @@ ROWS = [row("1", "lobby", "门被强行打开", severity=900), row("2", "garden"
 def test_rows_are_chosen_by_all_words_and_severity(text: str, severity: int, keys: str) -> None:
     assert "".join(each.key for each in chosen(ROWS, text, severity)) == keys
     assert isinstance(ROWS[1], Row) and "\x1b" not in ROWS[1].cells[1]
+
+
+def alarm(number: int) -> Row:
+    return row(number, "12:00:00", "lobby", "door main", "Tamper", 900, "active", number, severity=900, number=number)
+
+
+def test_no_alarm_is_acknowledged_that_came_to_the_place_of_the_one_that_was_chosen() -> None:
+    acknowledged: list[int] = []
+    pictures: queue.Queue[Picture | None] = queue.Queue()
+
+    def feed(hand_on: Callable[[Picture], None]) -> None:
+        for picture in iter(pictures.get, None):
+            hand_on(picture)
+
+    async def use() -> None:
+        async with Terminal(feed, lambda number: acknowledged.append(number) or "").run_test() as pilot:
+
+            async def shows(*numbers: int) -> None:
+                pictures.put(Picture([], [alarm(number) for number in numbers], []))
+                await shown(pilot, "alarms", lambda lines: [int(line.split()[-1]) for line in lines] == [*numbers])
+
+            async def acknowledges(*wanted: int) -> None:
+                await pilot.press("a")
+                while acknowledged != [*wanted]:
+                    await pilot.pause(0.05)
+
+            await shows(1, 2, 3, 4)
+            await pilot.press("down")
+            await acknowledges(2)
+            await shows(5, 1, 2, 3, 4)  # the cursor goes with its alarm
+            await acknowledges(2, 2)
+            await shows(5, 1, 3, 4)  # somebody else has closed it
+            await pilot.press("a")
+            while "has gone" not in str(pilot.app.query_one("#said", Static).render()):
+                await pilot.pause(0.05)
+            await pilot.press("down")
+            await acknowledges(2, 2, 4)
+            await shows(6)
+            await pilot.press("a", "enter")
+            await acknowledges(2, 2, 4, 6)
+            pictures.put(None)
+
+    asyncio.run(asyncio.wait_for(use(), 120))
+
+
+def test_one_id_of_two_gates_is_two_events() -> None:
+    board = Board()
+    for gate in ("lobby", "garden"):
+        board.receive(f"edge/v1/demo/{gate}/event", link(gate, 1, GENESIS))
+    keys = [each.key for each in board.picture().events]
+    assert len(keys) == len(set(keys)) == 2
