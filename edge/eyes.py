@@ -6,13 +6,11 @@ that of the first connection which named it. So an eye that was taken over canno
 """
 
 import logging
-import math
 import selectors
 import time
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from edge import wire
 from edge.errors import LinkError, in_english
@@ -33,6 +31,10 @@ UNNAMED = 8
 NAMED_WITHIN_S = 2.0
 """An eye names its camera as soon as it is connected."""
 LOOK_S = 0.5
+LARGEST = 1e12
+"""Nothing that an eye measures is larger; what is reckoned from such numbers stays a number, and its JSON one."""
+LONGEST_S = 3_600.0
+"""No face is said to have been good for longer before it was captured, and none to be good only afterwards."""
 
 
 class Seen(Struct, frozen=True):
@@ -144,14 +146,14 @@ class Eyes(Source):
                 misfit = message.pack and not eye.same_pack  # an onlooker has none, and sees no faces
                 self._put(self._other_pack(message) if misfit else _camera_report(message))
             case wire.Observation() if eye.same_pack and _sound(message):
-                self._put(Seen(eye.camera, message))
+                self._put(Seen(eye.camera, _dated(message)))
             case wire.TrackGone() if eye.camera:
                 self._put(TrackEnded(eye.camera, message.track))
             case wire.Advice() if eye.camera:
                 self._put(Advised(eye.camera, message.shortcoming))
             case wire.Thumbnail() if eye.camera:
                 self._put(Pictured(eye.camera, message.jpeg))
-            case wire.CodeRead() if eye.camera and math.isfinite(message.captured):
+            case wire.CodeRead() if eye.camera and _possible(message.captured):
                 self._put(wire.Code(eye.camera, message))
 
     def _introduce(self, eye: Eye, camera: str) -> None:
@@ -184,18 +186,28 @@ class Eyes(Source):
 
 
 def _camera_report(report: wire.EyeReport) -> CameraReported:
-    wall = report.wall if report.wall is not None and math.isfinite(report.wall) else None
-    return CameraReported(
-        report.camera, report.status, report.detail, report.frames_per_s, report.frame_age_ms, report.view, wall
-    )
+    view = report.view if report.view and all(map(_possible, structs.astuple(report.view))) else None
+    frames_per_s, age_ms = (each if _possible(each) else 0.0 for each in (report.frames_per_s, report.frame_age_ms))
+    wall = report.wall if _possible(report.wall) else None
+    return CameraReported(report.camera, report.status, report.detail, frames_per_s, age_ms, view, wall)
 
 
 def _sound(seen: wire.Observation) -> bool:
-    """Whether every number of an observation is one: the schema lets NaN, infinity and cut-off floats through."""
+    """Whether every number of an observation may be one: the schema lets NaN, infinity and cut-off floats through."""
     cues = seen.cues
     shares = [*cues.appearance, cues.carried or 0.0, cues.border or 0.0]
     if len(seen.embedding) % 4 or not all(0 <= share <= 1 for share in shares):
         return False
     shift, pattern = cues.shift or 0.0, cues.pattern or 0.0
-    numbers = [seen.captured, seen.good_since, shift, pattern, *msgspec.structs.astuple(seen.quality)]
-    return all(math.isfinite(number) for number in numbers) and min(shift, pattern) >= 0
+    numbers = [seen.captured, seen.good_since, shift, pattern, *structs.astuple(seen.quality)]
+    return all(map(_possible, numbers)) and min(shift, pattern) >= 0
+
+
+def _possible(number: float | None) -> bool:
+    """Whether something may have been measured so, or was not measured; NaN and infinity are no measurements."""
+    return number is None or abs(number) <= LARGEST
+
+
+def _dated(seen: wire.Observation) -> wire.Observation:
+    since = min(max(seen.good_since, seen.captured - LONGEST_S), seen.captured)
+    return structs.replace(seen, good_since=since)

@@ -26,7 +26,7 @@ from edge.eyes import Eyes, Seen
 from edge.facts import CameraReported, TrackEnded
 from edge.presence import Cues
 from edge.sources import Put
-from edge.terms import Quality, Status
+from edge.terms import Quality, Status, View
 from edge.users import PEERS, peers
 from tests.adapters.brokers import until
 from tests.conftest import ROOT
@@ -229,8 +229,11 @@ def test_an_eye_that_has_said_much_at_once_waits_for_its_next_turn(root: Path) -
     "unsound",
     [
         structs.replace(SEEN, captured=math.nan),
+        structs.replace(SEEN, captured=1e300),
+        structs.replace(SEEN, good_since=-1e308),
         structs.replace(SEEN, good_since=-math.inf),
         structs.replace(SEEN, quality=structs.replace(SEEN.quality, sharpness=math.nan)),
+        structs.replace(SEEN, quality=structs.replace(SEEN.quality, yaw=-1e308)),
         structs.replace(SEEN, cues=Cues((1.5,))),
         structs.replace(SEEN, cues=Cues((math.nan,))),
         structs.replace(SEEN, cues=Cues((0.9,), shift=-0.1)),
@@ -246,6 +249,22 @@ def test_an_eye_that_has_said_much_at_once_waits_for_its_next_turn(root: Path) -
 def test_numbers_that_are_none_reach_no_rule(gate: Gate, unsound: wire.Message) -> None:
     gate.eye(report("front"), unsound, SEEN)
     assert isinstance(gate.next(), CameraReported) and gate.next() == Seen("front", SEEN)
+
+
+@pytest.mark.parametrize(("said", "heard"), [(-7200.0, -3600.0), (-2.0, -2.0), (0.0, 0.0), (60.0, 0.0)])
+def test_a_face_was_good_before_it_was_captured_and_not_for_ever(gate: Gate, said: float, heard: float) -> None:
+    """How long a decision took is reckoned from it."""
+    gate.eye(report("front"), structs.replace(SEEN, good_since=SEEN.captured + said))
+    assert isinstance(gate.next(), CameraReported)
+    seen = gate.next()
+    assert isinstance(seen, Seen) and seen.observation.good_since == SEEN.captured + heard
+
+
+@pytest.mark.parametrize("wild", [math.nan, math.inf, -math.inf, 1e308])
+def test_a_report_tells_no_measurement_that_is_none(gate: Gate, wild: float) -> None:
+    view = View(640, 360, 0.5, 0.2, 0.0, wild)
+    gate.eye(structs.replace(report("front"), frames_per_s=wild, frame_age_ms=wild, view=view, wall=wild))
+    assert gate.next() == CameraReported("front", Status.STREAMING, "", 0.0, 0.0, None, None)
 
 
 def test_a_gate_without_a_free_descriptor_hears_its_eyes_and_takes_new_ones_later(gate: Gate) -> None:
