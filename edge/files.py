@@ -45,12 +45,33 @@ def fresh(path: Path) -> BinaryIO:
 def replace(path: Path, content: bytes) -> None:
     """Have `content` at `path`, on the disk, or what was there before: never half of it."""
     new = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
     sync(path.parent)
+
+
+def named(path: Path) -> Path:
+    """Where a file is that somebody named, beyond links, which stay; StoreError when it is there and no regular one."""
+    try:
+        regular = not path.exists() or path.is_file()
+    except OSError as error:
+        raise StoreError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
+    if not regular:
+        raise StoreError("{path} is no file, and is left as it is", "name another", path=path)
+    return Path(os.path.realpath(path))
+
+
+def foreign(path: Path) -> StoreError:
+    """Something else is there than what is to take its place."""
+    hint = "name another, or move it away"
+    return StoreError("{path} is there already, and holds something else", hint, path=path)
 
 
 def sync(directory: Path) -> None:

@@ -25,12 +25,12 @@ Line = list[str]
 
 class Refusals:
     """The report at `path`, to be used with `with`; there is none when nothing was refused. With `retry`, whoever was
-    refused is judged again.
+    refused is judged again. StoreError rather than put it in the place of anything but an earlier one.
     """
 
     def __init__(self, path: Path, translate: Translate, retry: bool = False) -> None:
-        self.path, self._translate, self._retry = path, translate, retry
-        self._before = _read(path)
+        self.path, self._translate, self._retry = files.named(path), translate, retry
+        self._before = _read(self.path)
         self._lines: list[Line] = []
 
     def __enter__(self) -> Self:
@@ -93,17 +93,28 @@ class Refusals:
 
 def _read(path: Path) -> dict[str, list[Line]]:
     """What a report says of everybody who was judged, by number: of who was judged twice, because a process was killed,
-    the last. Nothing of a file that is no report, which another one takes the place of.
+    the last. StoreError when it says something else.
     """
-    try:
-        first, *lines = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""))
-    except (OSError, ValueError, csv.Error):
-        return {}
+    first, *lines = _lines(path)
+    if first != TITLES:
+        raise files.foreign(path)
     found: dict[str, dict[str, Line]] = {}
-    for line in lines if first == TITLES else []:
+    for line in lines:
         if len(line) == len(TITLES) and line[JUDGED]:  # rows that are none are told by every run
             said = found.setdefault(line[NUMBER], {})
             if any(other[JUDGED] != line[JUDGED] for other in said.values()):
                 said.clear()
             said[line[PHOTO]] = line
     return {number: [*said.values()] for number, said in found.items()}
+
+
+def _lines(path: Path) -> list[Line]:
+    """Of a report; only the titles where there is none yet. A full disk may have cut off the last."""
+    try:
+        return [*csv.reader(io.StringIO(path.read_text("utf-8-sig", "replace"), newline=""))] or [TITLES]
+    except FileNotFoundError:
+        return [TITLES]
+    except OSError as error:
+        raise StoreError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
+    except csv.Error as error:
+        raise files.foreign(path) from error

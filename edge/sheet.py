@@ -75,11 +75,15 @@ def read(path: Path, grounds: Grounds) -> Sheet:
 
 
 def write(path: Path, people: Iterable[Person]) -> None:
-    """A list that `read` reads, but for photos, with what a spreadsheet shows besides as remarks; OSError."""
+    """A list that `read` reads, but for photos, with what a spreadsheet shows besides as remarks; OSError.
+
+    StoreError rather than put it in the place of anything but an earlier one.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     columns = [column for column in COLUMNS if column != "photos"]
     writer.writerow([*columns, *REMARKS])
+    head = codecs.BOM_UTF8 + text.getvalue().encode()
     for person in people:
         told = {**msgspec.to_builtins(person), **msgspec.to_builtins(person.bounds)}
         told["levels"] = BETWEEN.join(person.bounds.levels)
@@ -87,7 +91,11 @@ def write(path: Path, people: Iterable[Person]) -> None:
             told[key] = forms.written(told[key])
         cells = [str(told[title.removeprefix(REMARK)] or "") for title in (*columns, *REMARKS)]
         writer.writerow([safe(cell) for cell in cells])
-    files.replace(path, codecs.BOM_UTF8 + text.getvalue().encode())
+    to, content = files.named(path), codecs.BOM_UTF8 + text.getvalue().encode()
+    with contextlib.suppress(FileNotFoundError), to.open("rb") as before:
+        if before.read(len(head)) not in (head, b""):
+            raise files.foreign(path)
+    files.replace(to, content)
 
 
 class _Rows:

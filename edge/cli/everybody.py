@@ -11,6 +11,7 @@ from edge.cli.counter import registrar_of
 from edge.cli.options import consented
 from edge.cli.progress import progress
 from edge.config import Place
+from edge.errors import EdgeError
 from edge.i18n import _
 from edge.intake import Intake
 from edge.refusals import Refusals
@@ -29,6 +30,8 @@ def everybody(
     """Enrol them, and say what became of them; exit status 1 when somebody was refused."""
     applications, encoding = _handed_in(source, grounds)
     path = report or source.with_name(f"{source.stem}.refused.csv")
+    if path.exists() and path.samefile(source):
+        raise EdgeError("the report would take the place of {path}, which --from names", "name another", path=path)
     with (
         progress(quiet=json) as bar,
         Refusals(path, _, retry) as book,
