@@ -1,6 +1,9 @@
 """What a terminal shows of a site, wherever it comes from: gates, alarms and the latest events as rows of text."""
 
+from datetime import datetime
 from typing import NamedTuple
+
+CLOCK = "%H:%M:%S"
 
 
 class Row(NamedTuple):
@@ -34,6 +37,14 @@ def chosen(rows: list[Row], text: str, severity: int = 0) -> list[Row]:
         for row in rows
         if row.severity >= severity and all(word in " ".join(row.cells).casefold() for word in words)
     ]
+
+
+def clock(at: str) -> str:
+    """The time of an event (RFC 3339) on the clock of who looks; what is none is shown as it is."""
+    try:
+        return datetime.fromisoformat(at).astimezone().strftime(CLOCK)
+    except (ValueError, OverflowError):
+        return at
 
 
 def things(table: object, *fields: str) -> str:

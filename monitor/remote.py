@@ -18,7 +18,7 @@ import msgspec
 from edge.errors import EdgeError, LinkError
 from edge.i18n import _, language
 from monitor.hub import ALIVE_S, News
-from monitor.picture import Picture, Row, row, things
+from monitor.picture import CLOCK, Picture, Row, clock, row, things
 from monitor.retold import retelling
 from monitor.words import detailed, where, word
 
@@ -82,7 +82,7 @@ class Remote:
         news = msgspec.json.decode(data, type=list[News])
         for each in news:
             kind = each.type.removeprefix("edge-gate.")
-            cells = (each.time[11:19], f"{each.site}/{each.gate}", where(each.subject, _), _(word(kind)), "")
+            cells = (clock(each.time), f"{each.site}/{each.gate}", where(each.subject, _), _(word(kind)), "")
             self._log.appendleft(row((each.site, each.gate, each.id), *cells, severity=each.severity))
         return news
 
@@ -132,7 +132,7 @@ def _gate(gate: dict[str, Any]) -> Row:
 
 
 def _alarm(alarm: dict[str, Any]) -> Row:
-    since = datetime.fromtimestamp(alarm["raised"]).strftime("%H:%M:%S")
+    since = datetime.fromtimestamp(alarm["raised"]).strftime(CLOCK)
     place, kind = f"{alarm['site']}/{alarm['gate']}".strip("/"), _(word(alarm["kind"]))
     cells = (
         since,

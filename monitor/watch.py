@@ -12,7 +12,7 @@ import msgspec
 from edge.i18n import _, language
 from edge.mqtt import Address, Connection, Lost
 from edge.transport import Channel, Envelope, Presence, topic
-from monitor.picture import Picture, Row, row, things
+from monitor.picture import Picture, Row, clock, row, things
 from monitor.retold import retelling
 from monitor.stream import Unacceptable, gate_of, parse
 from monitor.words import detailed, where, word
@@ -72,7 +72,7 @@ class Board:
         known = sorted(self.gates.keys() | self.latest.keys())
         alarms = sorted(self.alarms.items(), key=lambda item: -item[1].severity)
         log = [
-            row((gate, event.id), _clock(event), "/".join(gate), where(event.subject, _), _(word(_kind(event))),
+            row((gate, event.id), clock(event.time), "/".join(gate), where(event.subject, _), _(word(_kind(event))),
                 _detail(event), severity=event.severity)
             for gate, event in reversed(self.log)
         ]  # fmt: skip
@@ -108,7 +108,7 @@ def listen(address: Address, show: Callable[[Board, list[Envelope]], object]) ->
 def _alarm(key: tuple[Gate, str, str], event: Envelope) -> Row:
     gate = "/".join(key[0])
     return row(
-        key, _clock(event), gate, where(event.subject, _), _(word(_kind(event))),
+        key, clock(event.time), gate, where(event.subject, _), _(word(_kind(event))),
         event.severity, "", _detail(event), severity=event.severity,
     )  # fmt: skip
 
@@ -126,7 +126,3 @@ def _detail(event: Envelope) -> str:
 
 def _kind(event: Envelope) -> str:
     return event.type.removeprefix("edge-gate.")
-
-
-def _clock(event: Envelope) -> str:
-    return event.time[11:19]

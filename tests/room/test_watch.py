@@ -4,7 +4,8 @@ import asyncio
 import queue
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,7 +20,8 @@ from edge.seal import GENESIS
 from edge.simulate import HOST
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
-from monitor.picture import Picture, Row, chosen, row
+from monitor.hub import News
+from monitor.picture import Picture, Row, chosen, clock, row
 from monitor.remote import Remote
 from monitor.terminal import Terminal
 from monitor.watch import Board, listen
@@ -166,3 +168,24 @@ def test_one_id_of_two_gates_is_two_events() -> None:
         board.receive(f"edge/v1/demo/{gate}/event", link(gate, 1, GENESIS))
     keys = [each.key for each in board.picture().events]
     assert len(keys) == len(set(keys)) == 2
+
+
+@pytest.fixture
+def in_china(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as zone:
+        zone.setenv("TZ", "Asia/Shanghai")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_events_and_alarms_are_told_by_one_clock_that_of_who_looks(in_china: None) -> None:
+    board, at = Board(), "2026-11-24T08:00:00.000Z"
+    board.receive("edge/v1/demo/lobby/event", link("lobby", 1, GENESIS))
+    assert board.picture().events[0].cells[0] == "16:00:00"
+    remote = Remote("http://localhost:1", "li", PASSWORD)
+    lines = [News(1, "id", "demo", gate, "x", "edge-gate.RequestToExit", 100, at, 0.0, False) for gate in ("a", "b")]
+    remote._take(msgspec.json.encode(lines).decode())
+    shown = remote._picture().events
+    assert [each.cells[0] for each in shown] == ["16:00:00"] * 2 and shown[0].key != shown[1].key
+    assert clock("yesterday") == "yesterday"
