@@ -9,14 +9,16 @@ import hashlib
 import zlib
 from datetime import date
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edge.errors import SealError
 
 T = TypeVar("T")
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""As much as a column of SQLite holds; a message with another number is none of its kind."""
 PAGES = 64
 """Of the index. A page of 10,000 people is 7 kB, so that an edit sends 16 kB and not the 450 kB of a whole index."""
 FORMAT = 1
@@ -49,7 +51,7 @@ class Head(Struct, frozen=True, array_like=True):
     """The clear part of a record, authenticated by its seal: whose, which, sealed with what, comparable with what."""
 
     id: str
-    revision: int
+    revision: Count
     key: str
     pack: str
 
@@ -87,7 +89,7 @@ class Tombstone(Struct, frozen=True, array_like=True):
     """From this revision on the person does not pass. `erased`: receipts are wanted."""
 
     id: str
-    revision: int
+    revision: Count
     at: float
     erased: bool = False
 
@@ -96,7 +98,7 @@ class Entry(Struct, frozen=True, array_like=True):
     """One person in the index: the SHA-256 of the whole signed record."""
 
     id: str
-    revision: int
+    revision: Count
     hash: bytes
 
 
@@ -104,8 +106,8 @@ class Index(Struct, frozen=True, array_like=True):
     """One page: everybody whose id falls on it."""
 
     site: str
-    page: int
-    revision: int
+    page: Count
+    revision: Count
     entries: list[Entry]
 
 
@@ -113,10 +115,10 @@ class Manifest(Struct, frozen=True):
     """The list as a whole. Times are UTC in seconds; `pages` has the SHA-256 of each page's signed message."""
 
     site: str
-    revision: int
+    revision: Count
     issued: float
     expires: float
-    people: int
+    people: Count
     pages: list[bytes]
     anchor: str = ""
     """The head of the desk's own log."""
@@ -128,7 +130,7 @@ class Keys(Struct, frozen=True):
 
     site: str
     gate: str
-    revision: int
+    revision: Count
     wrapped: dict[str, bytes]
 
 
@@ -138,7 +140,7 @@ class Answer(Struct, frozen=True):
     site: str
     gate: str
     nonce: str
-    revision: int
+    revision: Count
     issued: float
 
 
@@ -151,13 +153,13 @@ class Report(Struct, frozen=True):
 
     site: str
     gate: str
-    revision: int
+    revision: Count
     issued: float
-    people: int
+    people: Count
     at: float
     pack: str = ""
     nonce: str = ""
-    gone: dict[str, int] = {}
+    gone: dict[str, Count] = {}
     problems: dict[str, str] = {}
     trusts: tuple[str, ...] = ()
 
@@ -165,7 +167,7 @@ class Report(Struct, frozen=True):
 class Mark(Struct, frozen=True):
     """The highest revision that a gate has run, and when its manifest was issued; kept outside the store."""
 
-    revision: int
+    revision: Count
     issued: float
 
 

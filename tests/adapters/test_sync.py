@@ -2,13 +2,15 @@
 
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from edge.enrolled import Applicant, Consent, Edit
 from edge.models import manifest
-from edge.records import Content, decode
-from edge.signet import GATE_OPENS, Sealer, read_key, unwrap
+from edge.records import Content, Kind, Report, decode, encode
+from edge.signet import GATE_OPENS, GATE_SIGNS, Sealer, Stamp, read_key, unwrap
 from edge.terms import Now
 from edge.town import CONSENT, PACK, SITE, Town, synthetic
 from tests.adapters.brokers import until
@@ -133,6 +135,24 @@ def test_a_gate_may_not_speak_for_the_desk_nor_hear_what_is_for_another(place: P
         shown: dict[str, bytes] = {}
         until(lambda: shown.update({m.topic: m.payload for m in desk.turn(0.05)}) or TOPICS.person(ann) in shown)
         assert len(shown[TOPICS.person(ann)]) > 1000 and shown.get(TOPICS.keys("south")) != b"x"
+
+
+@pytest.mark.parametrize("bad", [{"revision": 2**63}, {"revision": -1}, {"people": 2**64 - 1}, {"gone": {"a": 2**63}}])
+def test_a_gate_that_reports_numbers_which_are_none_ends_no_desk(place: Place, bad: dict[str, Any]) -> None:
+    place.start("broker", "desk", "north")
+    place.enroll("Ann")
+    place.wait(1)
+    stamp = Stamp(read_key(place.town.sites["south"].secrets / GATE_SIGNS))
+    report = structs.replace(Report(SITE, "south", 0, 0.0, 0, 0.0), **bad)
+    with closing(member(place.town, "south")) as thief:
+        say(thief, TOPICS.report("south"), stamp.sign(Kind.REPORT, encode(report)))
+    place.enroll("Bob")
+    place.wait(2)
+    place.stop("desk")
+    place.start("desk")
+    place.enroll("Cem")
+    place.wait(3)
+    assert place.town.office().contacts().keys() == {"north"}
 
 
 def test_a_stolen_gate_opens_nothing_that_comes_after(place: Place) -> None:
