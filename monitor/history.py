@@ -8,12 +8,14 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Select, func, or_, select, union_all, update
 
+from edge.transport import Envelope
 from monitor.database import Database
 from monitor.gaps import unreadable
 from monitor.stream import seconds_of
 from monitor.tables import EVENTS
 
-COLUMNS = [EVENTS.c[name] for name in ("position", "received", "late", "payload")]
+NOTED = ("id", "type", "subject", "time", "severity")
+COLUMNS = [EVENTS.c[name] for name in ("position", "site", "gate", "received", "late", "payload", *NOTED)]
 PASSAGES = ("edge-gate.AccessGranted", "edge-gate.AccessTaken")
 ERASED = 500
 """Events whose personal fields are erased in one transaction."""
@@ -32,7 +34,8 @@ class Wanted(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """An event as it was recorded. `event` is the CloudEvent; without its personal fields unless they may be seen."""
+    """An event as it was recorded. `event` is the CloudEvent; without its personal fields unless they may be seen, and
+    of one that cannot be read without its data."""
 
     position: int
     received: float
@@ -118,12 +121,22 @@ class History:
         query = select(*COLUMNS).join_from(places, EVENTS, places.c.position == EVENTS.c.position).order_by(*order)
         with self._db.reading() as connection:
             rows = connection.execute(query).all()
-        return [Found(row.position, row.received, row.late, shown(row.payload, personal)) for row in rows]
+        return [Found(row.position, row.received, row.late, _shown(row, personal)) for row in rows]
 
 
-def shown(payload: bytes, personal: bool) -> dict[str, Any]:
-    """The CloudEvent in a payload, with personal fields as plain values or not at all; pictures are on tickets only."""
-    event: dict[str, Any] = msgspec.json.decode(payload)
+def _shown(row: Any, personal: bool) -> dict[str, Any]:
+    """The CloudEvent of a row, with personal fields as plain values or not at all; pictures are on tickets only.
+
+    Of one that cannot be read: what was noted of it when it came.
+    """
+    source = f"/{row.site}/{row.gate}"
+    try:
+        event = msgspec.json.decode(row.payload, type=dict[str, Any])
+        is_readable = msgspec.convert(event, Envelope).source == source
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        is_readable = False
+    if not is_readable:
+        return {**{name: getattr(row, name) for name in NOTED}, "source": source, "data": {}}
     pairs = event["data"].pop("personal", {})
     if personal and pairs and isinstance(pairs, dict):
         event["data"]["personal"] = {

@@ -263,13 +263,16 @@ def test_names_in_answered_commands_of_an_older_room_end_too(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"5", b"{}", b'{"data": 5}', b"[" * 100_000])
-def test_a_damaged_event_does_not_keep_others_from_being_erased(database: Database, payload: bytes) -> None:
+def test_a_damaged_event_does_not_keep_others_from_being_shown_or_erased(database: Database, payload: bytes) -> None:
     chain, history = Chain(database), History(database)
     for _ in range(2):
         chain.report("AccessGranted", 100, time.time() - 100 * 86_400)
     with database.writing() as connection:
         connection.execute(update(EVENTS).where(EVENTS.c.sequence == 1).values(payload=payload))
+    noted = [each.event for each in history.search(Wanted(), 10)][1]
     assert history.erase(time.time()) == 2 and history.erase(time.time()) == 0
+    again = [each.event for each in history.search(Wanted(), 10, personal=True)][1]
+    assert noted == again and (noted["source"], noted["type"]) == ("/hq/gate-1", "edge-gate.AccessGranted")
     with database.reading() as connection:
         rows = connection.execute(select(EVENTS.c.payload).order_by(EVENTS.c.sequence)).scalars().all()
     assert bytes(rows[0]).startswith(GONE) and not any(b"p001" in bytes(row) for row in rows)
