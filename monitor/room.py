@@ -44,6 +44,8 @@ TICK_S = 1.0
 ERASE_S = 60.0
 LOOK_S = 10.0
 """How often it is looked at what is overdue."""
+SHOWN_S = 5.0
+"""Pages are told at most so often that gates have measured something: every gate does, again and again."""
 
 
 class Room(Audience):
@@ -72,7 +74,8 @@ class Room(Audience):
         self._chain, self._is_whole = Chain(self.database, load_key(key)), True
         self._accepted = Acceptances(self.database, load_key(key))
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
-        self._ticked = self._erased = self._looked = 0.0
+        self._ticked = self._erased = self._looked = self._shown = 0.0
+        self._is_measured = False
         self.turned_at = -math.inf
         """When the recorder's thread was last seen at work, in monotonic seconds."""
         self._publish: Callable[[Message], None] = lambda message: None
@@ -149,6 +152,7 @@ class Room(Audience):
 
     def health(self, site: str, gate: str, health: dict[str, object]) -> None:
         self.gates.health(site, gate, health)
+        self._is_measured = True
         self.casebook.hear(of_health(site, gate, health))
 
     @property
@@ -172,6 +176,9 @@ class Room(Audience):
         if now - self._ticked < TICK_S:
             return
         self._ticked = now
+        if self._is_measured and now - self._shown >= SHOWN_S:
+            self._is_measured, self._shown = False, now
+            self.hub.tell([], "gates")
         try:
             self._keep_up(now)
         except StoreError as error:

@@ -1,6 +1,7 @@
 """What the recorder's thread does between messages, and that the pages are told of it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.hub import Watcher
-from monitor.room import Room
+from monitor.room import SHOWN_S, Room
 from monitor.settings import load
 
 
@@ -53,6 +54,26 @@ def test_a_disk_that_fails_for_a_while_is_told_and_that_it_is_there_again(room: 
             assert not room.why_silent and "event: link" in await next_news(messages)
 
     asyncio.run(story())
+
+
+def test_pages_are_told_of_what_gates_measure_but_not_of_every_message(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(room.hub, "tell", lambda events, *signals: told.extend(signals))
+    now = time.monotonic()
+    for seconds in range(int(2 * SHOWN_S)):
+        monkeypatch.setattr(time, "monotonic", lambda at=now + seconds: at)
+        for gate in ("gate-1", "gate-2"):
+            room.health("hq", gate, {"outbox": {"undelivered": seconds}})
+        room.turn()
+    assert told == ["gates"] * 2
+    monkeypatch.setattr(time, "monotonic", lambda: now + 3 * SHOWN_S)
+    room.turn()
+    assert told == ["gates"] * 3, "the last message, too"
+    monkeypatch.setattr(time, "monotonic", lambda: now + 9 * SHOWN_S)
+    room.turn()
+    assert told == ["gates"] * 3
 
 
 def test_a_good_turn_does_not_hide_that_the_broker_is_lost(room: Room) -> None:
