@@ -232,6 +232,8 @@ class TemplateDestroyed(Fact, frozen=True):
     """A visitor's pass or a person's retention is over, and the templates are destroyed."""
 
     person: str
+    ticket: int = 0
+    """What `Recorded` is to say when the receipt is on the disk."""
 
 
 class TemplateRefreshed(Fact, frozen=True):

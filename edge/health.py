@@ -202,7 +202,7 @@ class Health:
             case ReaderIgnored():
                 return [Emit(f"reader/{fact.reader}", events.ReaderIgnored(fact.count, fact.why))]
             case TemplateDestroyed():
-                return [Emit("whitelist", events.TemplateDestroyed(fact.person))]
+                return [Emit("whitelist", events.TemplateDestroyed(fact.person), fact.ticket)]
             case TemplateRefreshed():
                 return [Emit("whitelist", events.TemplateRefreshed(fact.person, fact.score))]
             case DrillDone():

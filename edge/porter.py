@@ -91,6 +91,9 @@ class Porter(Source):
         self._config, self._credentials, self._clock = config, credentials, clock
         self._publish, self.bulletin = publish, Bulletin(config, credentials)
         self._heard = Newest(self.bulletin.issuers)
+        self._receipts: dict[int, str] = {}
+        """By ticket, which is below zero as no grant's is: whose receipt was told and may not be on the disk."""
+        self._recorded: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._tidy_at = self._receipts_at = 0.0
         self._retained = date.min
 
@@ -112,6 +115,11 @@ class Porter(Source):
         if self._heard.keep(topic, payload):
             with contextlib.suppress(queue.Full):  # then it is awake, and looks
                 self._asked.put_nowait(None)
+
+    def recorded(self, fact: Recorded) -> None:
+        """A record is on the disk, or will not be; never blocks."""
+        if fact.ok and fact.ticket < 0:
+            self._recorded.put(fact.ticket)
 
     def listen(self) -> None:
         self._tell()
@@ -209,12 +217,15 @@ class Porter(Source):
             self._retain(self._today())
 
     def _give(self) -> None:
-        """Tell what a command has destroyed."""
+        """Tell whose templates were destroyed; owed until that is on the disk, so rather twice than never."""
         with logged():
             book = Passbook(self._path)
-            for person in book.owed():
-                self._put(TemplateDestroyed(person))
-                book.given(person)
+            while not self._recorded.empty():
+                book.given(self._receipts.pop(self._recorded.get()))
+            for person in set(book.owed()).difference(self._receipts.values()):
+                ticket = min(self._receipts, default=0) - 1
+                self._receipts[ticket] = person
+                self._put(TemplateDestroyed(person, ticket))
 
     def _retain(self, today: date) -> None:
         """Once a day: a gate that keeps its own list erases whose last day is over, with a receipt; not beside it."""
@@ -222,7 +233,7 @@ class Porter(Source):
             return
         if self._config.whitelist.source == "local" and today != self._retained:
             for person in carry_out(self._config, self._credentials, today):
-                self._put(TemplateDestroyed(person))
+                Passbook(self._path).destroyed(person)
             self._retained = today
 
     def _today(self) -> date:
@@ -236,4 +247,4 @@ class Porter(Source):
         today = self._today()
         if any(each.id == issued.id and each.templates for each in people.people(today)):
             people.erase(issued.id)
-            self._put(TemplateDestroyed(issued.id))
+            Passbook(self._path).destroyed(issued.id)

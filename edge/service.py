@@ -41,6 +41,7 @@ from edge.facts import (
     PlacesKnown,
     PublishState,
     Pulse,
+    Recorded,
     Relock,
     Settle,
     Show,
@@ -108,15 +109,14 @@ class Service:
         known = Known(self._arrived, self._directory.of)
         self._porter = Porter(config, credentials, put, self._record, known, self._clock.now, publish)
         self._reception = Reception(gate.site, blind, self._directory, put)
-        self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
+        self._places = Keeper(config.state / "inside.json", put)
+        self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), self._places, *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
             people = whitelist_source(config, credentials, self._pack, put)
             self._sources += [self._relay, people, self._porter, self._reception, DrillSource(config.state, put)]
             self._broker.heard = Heard(self._porter.bulletin.filters, self._porter.hear)
         self._refresher = _refresher(config, credentials, self._pack.id, self._clock, put)
         self._sources += [self._refresher] if self._refresher else []
-        self._places = Keeper(config.state / "inside.json", put)
-        self._sources.append(self._places)
         self._log = _fact_log(config, rules)
         self._wake: float | None = None
         self._beats = 0
@@ -144,9 +144,8 @@ class Service:
             self._close()
 
     def _start(self) -> None:
-        boot = secrets.token_hex(8)
         pack, self._told = self._pack, sitetable.told(self.config.state)
-        self._take(Started(boot, pack.name, pack.has_liveness, pack.files, pack.digest, self._told))
+        self._take(Started(secrets.token_hex(8), pack.name, pack.has_liveness, pack.files, pack.digest, self._told))
         self._take(PlacesKnown(_places(self.config.state / "inside.json")))
         self._broker.start()
         for source in self._sources:
@@ -186,6 +185,8 @@ class Service:
             case Loaded():
                 self._gallery, self._sure = item.gallery, item.sure
                 return structs.replace(item.fact, edition=self._directory.renew(item.permits))
+            case Recorded():
+                self._porter.recorded(item)
         assert isinstance(item, Fact)
         return item
 
@@ -276,9 +277,8 @@ def _refresher(config: Config, credentials: Credentials, pack: str, clock: Clock
     if not wanted.refresh_every_days or not config.door:
         return None
     people = Whitelist.of(config, credentials, write=True)
-    return Refresher(
-        people, pack, Refreshing(wanted.refresh_every_days * 86_400.0, wanted.refresh_most), clock.now, put
-    )
+    often = Refreshing(wanted.refresh_every_days * 86_400.0, wanted.refresh_most)
+    return Refresher(people, pack, often, clock.now, put)
 
 
 def _fact_log(config: Config, rules: GateRules) -> FactLog | None:

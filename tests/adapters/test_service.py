@@ -14,8 +14,9 @@ from msgspec import structs
 
 from edge.doorevents import RequestToExit
 from edge.eyes import Seen
-from edge.facts import Heartbeat, StorageReported
+from edge.facts import Heartbeat, Recorded, StorageReported, TemplateDestroyed
 from edge.matcher import Gallery
+from edge.passbook import BOOK, Passbook
 from edge.presence import Cues
 from edge.service import Service
 from edge.site import Site
@@ -73,3 +74,19 @@ def test_a_disk_that_hangs_is_told_at_a_heartbeat(service: Service) -> None:
         service._outbox.append("main", RequestToExit(), Now(0.0, 0.0))
         until(lambda: told() is not Storage.OK)
         assert told() is Storage.SLOW, "not FAILED, which it is when the writer gives up"
+
+
+def test_a_receipt_that_is_on_the_disk_is_owed_no_longer(service: Service) -> None:
+    book = Passbook(service.config.state / BOOK)
+    book.destroyed("k7m2")
+
+    def settled() -> bool:
+        while not service._queue.empty():
+            if isinstance(item := service._queue.get(), TemplateDestroyed | Recorded):
+                service.handle(item)
+        return not book.owed()
+
+    until(settled)
+    with closing(sqlite3.connect(service.config.state / "outbox.sqlite")) as read:
+        written = [bytes(payload) for (payload,) in read.execute("SELECT payload FROM events")]
+    assert sum(b"TemplateDestroyed" in payload for payload in written) == 1
