@@ -105,8 +105,8 @@ class StorageFault(Event, frozen=True):
 class CommandsRefused(Event, frozen=True):
     """Messages on the command topic that were no commands to this gate: retained, replayed, foreign, or a flood.
 
-    `count` since this was told last; it is told at most every ten seconds. `why` is of the last one
-    that an operator had signed, with its `id`, or of the last one when none was signed.
+    `count` since this was told last; that is every ten seconds at most, and as often for what an operator had signed.
+    `why` is of the last one of those, with its `id`, or of the last one when none was signed.
     """
 
     count: int

@@ -21,11 +21,12 @@ class Bucket:
 class Tally:
     """Counts what was refused; the first is told at once, the others together, every `every_s` at most.
 
-    What bears an id was asked by somebody who waits for the answer: what bears none does not take its place.
+    What bears an id was asked by somebody who waits for the answer: what bears none neither takes its place nor keeps
+    it waiting.
     """
 
     def __init__(self, every_s: float, now: float) -> None:
-        self._every_s, self._tell_at = every_s, now
+        self._every_s, self._tell_at, self._answer_at = every_s, now, now
         self._count, self._why, self._id = 0, "", ""
 
     def add(self, why: str, id_: str = "") -> None:
@@ -35,8 +36,11 @@ class Tally:
 
     def due(self, now: float) -> tuple[int, str, str] | None:
         """How many there were since the last time, and why and which the one to tell of was, when it is time to."""
-        if not self._count or now < self._tell_at:
+        if not self._count or now < (self._answer_at if self._id else self._tell_at):
             return None
+        self._tell_at = now + self._every_s
+        if self._id:
+            self._answer_at = self._tell_at
         told = self._count, self._why, self._id
-        self._count, self._id, self._tell_at = 0, "", now + self._every_s
+        self._count, self._id = 0, ""
         return told

@@ -24,12 +24,17 @@ def test_the_first_refusal_is_told_at_once_and_the_others_together() -> None:
     assert tally.due(30.0) == (4, "reason 24", "id 24") and tally.due(99.0) is None
 
 
-def test_whoever_waits_for_an_answer_is_told_whatever_nonsense_comes_after() -> None:
+def test_whoever_waits_for_an_answer_is_told_whatever_nonsense_there_is() -> None:
     tally = Tally(10.0, 0.0)
     tally.add("nonsense")
     assert tally.due(0.0) == (1, "nonsense", "")
     tally.add("an old challenge", "id 1")
     tally.add("nonsense")
-    assert tally.due(10.0) == (2, "an old challenge", "id 1")
+    assert tally.due(0.1) == (2, "an old challenge", "id 1"), "at once"
+    tally.add("no such door", "id 2")
     tally.add("nonsense")
-    assert tally.due(20.0) == (1, "nonsense", ""), "what was told is not told again"
+    assert tally.due(10.0) is None, "nor may whoever has a signed command flood"
+    assert tally.due(10.1) == (2, "no such door", "id 2")
+    tally.add("nonsense")
+    assert tally.due(20.0) is None
+    assert tally.due(20.1) == (1, "nonsense", ""), "what was told is not told again"
