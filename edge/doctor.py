@@ -127,7 +127,7 @@ def _liveness(gate: Gate) -> Iterator[Finding]:
 
 def _secrets(gate: Gate) -> Iterator[Finding]:
     config = gate.config
-    cameras = [camera.credential for camera in config.camera if camera.credential]
+    cameras = [stream.credential for camera in config.camera for stream in camera.streams if stream.credential]
     for name in dict.fromkeys([*needed(config), *cameras]):
         yield _secret(gate.credentials.path(name))
     if not there(gate.credentials.path(config.outbox.recorder_key)):
@@ -188,8 +188,8 @@ def _doors(gate: Gate) -> Iterator[Finding]:
 
 
 def _cameras(gate: Gate) -> Iterator[Finding]:
-    for camera in gate.config.camera:
-        parts = urlsplit(camera.url)
+    for camera, url in ((each, stream.url) for each in gate.config.camera for stream in each.streams):
+        parts = urlsplit(url)
         where = parts.hostname or "", parts.port or PORTS[parts.scheme]
         try:
             socket.create_connection(where, camera.open_timeout_s).close()

@@ -114,7 +114,7 @@ def _rehearsal(config: Config, camera: CameraSection, url: str, root: Path) -> C
     made = replace(
         config,
         gate=replace(config.gate, state_dir=f"{root}/state", runtime_dir=f"{root}/run", fact_log=False),
-        camera=[replace(camera, url=url, username="", credential="")],
+        camera=[replace(camera, url=url, username="", credential="", infrared=None)],
         door=[plain],
         drill=replace(config.drill, rehearsal=True),
         degraded=replace(config.degraded, liveness_unavailable="accept", clock_untrusted="accept"),

@@ -124,6 +124,11 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     confirmed_view: str = ""
     """A file that `edge-gate camera aim --confirm` has made: another view is a fault. Without it any will do."""
 
+    @property
+    def streams(self) -> "list[CameraSection | InfraredSection]":
+        """Its own, and that of a near-infrared lens."""
+        return [self, *filter(None, [self.infrared])]
+
     def problems(self) -> Iterator[Problem]:
         left, top, right, bottom = self.zone
         if left >= right or top >= bottom:

@@ -104,6 +104,18 @@ def test_where_the_gate_does_not_start_no_alarm_is_tried_and_called_broken(
     assert (told.passed, told.detail, told.alarms) == (False, detail, {})
 
 
+def test_a_drill_takes_its_clip_for_the_only_lens(house: NewHouse, tmp_path: Path) -> None:
+    """What another lens shows meanwhile is another moment, and its password is not the drill's."""
+    site = house().site
+    lens = '[camera.infrared]\nurl = "rtsp://192.0.2.11/ir"\nusername = "eye"\ncredential = "infrared.password"\n'
+    site.file.write_text(f"{site.file.read_text()}\n{lens}")
+    [camera] = site.config.camera
+    assert [stream.url for stream in camera.streams][1:] == ["rtsp://192.0.2.11/ir"]
+    (tmp_path / "drill").mkdir()
+    [copy] = rehearsed._rehearsal(site.config, camera, "rtsp://127.0.0.1/clip", tmp_path / "drill").camera
+    assert [(stream.url, stream.credential) for stream in copy.streams] == [("rtsp://127.0.0.1/clip", "")]
+
+
 def test_a_report_is_told_once_also_across_a_restart(house: NewHouse) -> None:
     gate = house()
     leave(gate.site.config.state, DrillReport("entrance", "main", False, False, None, {}, "", "no light"), 1e9)

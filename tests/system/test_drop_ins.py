@@ -18,6 +18,13 @@ certificate_file = "$CREDENTIALS_DIRECTORY/room.crt"
 key_file = "$CREDENTIALS_DIRECTORY/room.key"
 ca_file = "${CREDENTIALS_DIRECTORY}/ca.crt"    # beside "#", as "$CREDENTIALS_DIRECTORY/comment.key"
 """
+CAMERA = """
+[[camera]]
+name = "north"
+url = "rtsp://192.0.2.10/stream"
+username = "eye"
+credential = "camera.password"
+"""
 DESK = """
 [whitelist]
 source = "desk"
@@ -73,6 +80,23 @@ def test_the_room_is_given_every_credential_that_a_setting_names_and_none_of_a_c
     assert loaded(tmp_path, ROOM + LOOK, *files, kind="monitor") == {
         f"LoadCredential={name}:{name}" for name in files[:4]
     }
+
+
+def test_an_eye_is_given_the_password_and_the_address_of_each_lens(tmp_path: Path) -> None:
+    lens = """[camera.infrared]
+url = "rtsp://192.0.2.11/ir"
+username = "eye"
+credential = "infrared.password"
+"""
+    loaded(tmp_path, CONFIGURATION + CAMERA + lens, "camera.password", "infrared.password")
+    lines = (tmp_path / "units/edge-gate-eye@north.service.d/camera.conf").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        "[Service]",
+        "LoadCredential=camera.password:/etc/edge-gate/credentials/camera.password",
+        "LoadCredential=infrared.password:/etc/edge-gate/credentials/infrared.password",
+        "IPAddressAllow=192.0.2.10",
+        "IPAddressAllow=192.0.2.11",
+    ]
 
 
 @pytest.mark.real

@@ -74,6 +74,16 @@ def test_doctor_is_content_with_a_gate_that_has_everything(site: Callable[..., S
     assert not (gate.root / "state/whitelist.sqlite").exists(), "doctor changes nothing"
 
 
+def test_doctor_looks_for_both_lenses_of_a_camera(tmp_path: Path) -> None:
+    gate = Site(tmp_path, STORE)
+    lens = '[camera.infrared]\nurl = "rtsp://127.0.0.2:1/x"\nusername = "eye"\ncredential = "infrared.password"\n'
+    gate.file.write_text(f"{gate.file.read_text()}\n{lens}")
+    told = answer("doctor", *options(gate), status=1)
+    failed = {(each["check"], each["text"]) for each in told["findings"] if each["outcome"] == "failed"}
+    for check, part in (("credentials", "infrared.password"), ("cameras", "127.0.0.2")):
+        assert any(name == check and part in message for name, message in failed), failed
+
+
 @contextmanager
 def running(site: Site, log: Path, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
     with log.open("wb") as file:
