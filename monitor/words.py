@@ -183,7 +183,19 @@ EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STATUSES, DEGRADED, BEGINNINGS, PAR
 
 DETAILS = {"status": N_("status"), "state": N_("state"), "detail": N_("detail"), "source": N_("source"),
            "undelivered": N_("undelivered"), "off_s": N_("seconds ahead"), "before": N_("log before"),
-           "recorded": N_("recorded up to")}  # fmt: skip
+           "recorded": N_("recorded up to"), "camera": N_("camera"), "person": N_("person"), "reason": N_("reason"),
+           "attempts": N_("attempts"), "area": N_("area"), "hard": N_("anti-passback"), "open_s": N_("seconds open"),
+           "granted": N_("people admitted"), "passed": N_("people who went through"),
+           "first": N_("from number"), "hash": N_("hash")}  # fmt: skip
+SOURCES = {"relay": N_("relay"), "inputs": N_("door inputs"), "supply": N_("supply of the lock"),
+           "feedback": N_("feedback of the relay or lock"), "contact_chatter": N_("door contact does not settle"),
+           "exit_button_chatter": N_("exit button does not settle"),
+           "tamper_chatter": N_("tamper contact does not settle"),
+           "fire_chatter": N_("fire input does not settle"), "supply_chatter": N_("supply input does not settle"),
+           "feedback_chatter": N_("feedback contact does not settle")}  # fmt: skip
+HARDNESS = {"True": N_("hard, so it was refused"), "False": N_("soft, so it is only reported")}
+OWN_LISTS: Mapping[str, Names] = {"source": SOURCES, "hard": HARDNESS}
+"""Of fields whose words are names of their own."""
 FIELD = re.compile(rf"(?:^|, )({'|'.join(DETAILS)}): ")
 OWN_WORDS = (REPORTED, INSPECTED, OVERDUE, MISSED)
 """Kinds of alarms whose detail is what a person has written, or a name that the site has given."""
@@ -195,7 +207,8 @@ def detailed(kind: str, text: str, translate: Callable[[str], str]) -> str:
         return text
     head, *fields = FIELD.split(text)
     pairs = zip(fields[::2], fields[1::2], strict=True)
-    told = [f"{translate(DETAILS[name])}: {translate(word(value)) if value else ''}" for name, value in pairs]
+    words = [(name, word(value, OWN_LISTS.get(name, NAMELESS))) for name, value in pairs]
+    told = [f"{translate(DETAILS[name])}: {translate(said) if said else ''}" for name, said in words]
     return ", ".join([*([translate(head)] if head else []), *told])
 
 

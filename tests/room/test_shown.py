@@ -1,17 +1,22 @@
 """What the page shows, without a browser: a word for everything, plans, charts, days and details."""
 
+import inspect
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
+from edge import chatter, door, drive
 from edge.errors import EdgeError
 from edge.events import TABLE
 from edge.fallbacks import TABLE as DEGRADED
 from edge.i18n import speaking
-from edge.terms import Moment, Reason, Status
+from edge.terms import Input, Moment, Reason, Status
+from edge.transport import Channel
 from monitor import words
 from monitor.charts import Bar, Row, bars, rows
 from monitor.downtime import active_s
@@ -93,3 +98,31 @@ def test_details_are_read_in_the_readers_language() -> None:
     assert detailed("", "state: slow, undelivered: 3, detail: a: b", chinese) == "状态: 缓慢, 未投递: 3, 详情: a: b"
     assert detailed("", "room: door 3 <b>", chinese) == "room: door 3 <b>"
     assert where("", chinese) == "" and where("reader/pad", chinese) == "读卡器 pad"
+
+
+def test_every_field_of_an_alarm_has_a_word() -> None:
+    chinese, is_alarm = speaking("zh_CN"), (lambda kind: TABLE[kind].channel is Channel.ALARM)
+    fields = {field.name for kind in filter(is_alarm, TABLE) for field in msgspec.structs.fields(kind)} - {"active"}
+    assert {name for name in fields if detailed("", f"{name}: 1", chinese).isascii()} == set()
+
+
+def test_every_source_of_a_door_fault_has_a_word() -> None:
+    chinese, rules = speaking("zh_CN"), "".join(inspect.getsource(each) for each in (chatter, door, drive))
+    sources = re.findall(r'aults\.fail\("(\w+)"', rules)
+    assert {"relay", "inputs", "supply", "feedback"} <= set(sources)
+    for source in [*sources, *(f"{each}_chatter" for each in Input)]:
+        _, _, said = detailed("DoorFault", f"source: {source}", chinese).partition(": ")
+        assert said and not said.isascii(), source
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("granted: 1, passed: 2", "放行人数: 1, 通过人数: 2"),
+        ("open_s: 31.0", "已开秒数: 31.0"),
+        ("area: hall, hard: True", "区域: hall, 防返传: 硬性，已拒绝"),
+        ("source: contact_chatter, detail: x", "来源: 门磁不稳定, 详情: x"),
+    ],
+)
+def test_fields_of_alarms_are_told_in_chinese(text: str, told: str) -> None:
+    assert detailed("", text, speaking("zh_CN")) == told
