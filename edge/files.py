@@ -17,14 +17,33 @@ def make(path: Path) -> None:
     OSError when it cannot be made. One that is there is left as it is: root gives away nothing that it did not make,
     because whoever owns the directory could have put a link to another file in its place.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder(path.parent)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return
+    _give(handle, path.parent)
+
+
+def folder(path: Path) -> None:
+    """See that there is a directory, with those above it; a new one belongs to the owner of the one above, too."""
+    if path.is_dir():
+        return
+    folder(path.parent)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        if not path.is_dir():  # else somebody else has made it at this moment
+            raise
+    else:
+        _give(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW), path.parent)
+
+
+def _give(handle: int, directory: Path) -> None:
+    """Close what was made in a directory; if root has, it is now its owner's."""
     try:
         if os.geteuid() == 0:
-            owner = path.parent.stat()
+            owner = directory.stat()
             os.fchown(handle, owner.st_uid, owner.st_gid)
     finally:
         os.close(handle)

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from edge import files
+from edge.drillbook import leave
+from edge.errors import StoreError
 from edge.eventlog import EventLog
+from edge.events import DrillReport
 from edge.factlog import FactLog
 from edge.seal import Seal
 from edge.whitelist import Whitelist
@@ -68,3 +71,15 @@ def test_root_gives_away_nothing_that_was_there(state: Path, tmp_path: Path) -> 
     for path in state.iterdir():
         files.make(path)
     assert (secret.stat().st_uid, secret.stat().st_gid) == (0, 0)
+
+
+def test_a_drill_of_root_stands_in_nobodys_way_later(state: Path) -> None:
+    report = leave(state, DrillReport("in", "main", True, True, 300.0, {}), 1e9)
+    assert {(each.stat().st_uid, each.stat().st_gid) for each in (report, report.parent)} == {OWNER}
+
+
+def test_a_file_in_the_place_of_a_directory_is_told_and_stays(state: Path) -> None:
+    (state / "drills").write_text("x")
+    with pytest.raises(StoreError, match="cannot be written"):
+        leave(state, DrillReport("in", "main", True, True, 300.0, {}), 1e9)
+    assert (state / "drills").read_text() == "x"
