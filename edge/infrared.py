@@ -56,7 +56,8 @@ class InfraredCamera:
     def trouble(self) -> str:
         """Why it gives no pictures, or nothing."""
         self.newest()
-        return "" if self.status in ALIVE else f"infrared: {self.status}"
+        status = Status.STALLED if self._camera.hung() else self.status
+        return "" if status in ALIVE else f"infrared: {status}"
 
     def close(self) -> None:
         self._camera.close()

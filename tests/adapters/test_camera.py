@@ -11,7 +11,8 @@ import pytest
 
 import edge.stream
 from edge.camera import Camera, Frame, State
-from edge.config import CameraSection
+from edge.config import CameraSection, Credentials
+from edge.infrared import InfraredCamera
 from edge.sender import SenderReports
 from edge.terms import Status
 from tests.adapters import brokers
@@ -166,6 +167,15 @@ def test_stream_that_cannot_be_decoded_is_broken(
     monkeypatch.setattr(edge.stream, "PATIENCE_S", 2.0)
     with RtspServer(clips / "damaged.h264") as running:
         assert "2 s" in until(camera(running.url, user=""), Status.BROKEN).detail
+
+
+def test_an_infrared_camera_whose_library_does_not_return_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.stream, "RESOLVER_S", -100.0)  # as if it had waited for longer than it may
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/cam"
+        infrared = InfraredCamera(CameraSection("front", url, "main", open_timeout_s=30), Credentials())
+        brokers.until(lambda: infrared.trouble == "infrared: stalled")
+    infrared.close()
 
 
 TITLE, CODEC = b"Session streamed with GStreamer", b"H264/90000"
