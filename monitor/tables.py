@@ -196,7 +196,7 @@ AUDIT = Table(
     Column("detail", String, nullable=False),
     Index("audit_at", "at"),
 )
-"""Who logged in or not, and who looked at personal data."""
+"""Who logged in or not, who looked at personal data, and who did what else is to be accounted for."""
 
 
 DELIVERIES = Table(

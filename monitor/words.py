@@ -163,6 +163,8 @@ DEEDS = {"login": N_("logged in"), "locked": N_("account locked"), "wrong passwo
          "audit": N_("looked at the audit"), "live look": N_("looked through a camera"),
          "photo": N_("looked at a photo"), "picture": N_("looked at a picture of a camera's fault"),
          "passkey added": N_("added a passkey"), "passkey removed": N_("removed a passkey"),
+         "account added": N_("added an account"), "account changed": N_("changed an account"),
+         "account removed": N_("removed an account"),
          "patrols": N_("looked at patrols"), "gap accepted": N_("accepted a gap among events")}  # fmt: skip
 LEVELS = {"guard_post": N_("Guard post"), "security_company": N_("Security company"),
           "property_office": N_("Property office"), "police_liaison": N_("Police liaison"),

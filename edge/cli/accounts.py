@@ -3,13 +3,16 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli.common import JsonOption, emit, say
 from edge.errors import EdgeError
 from edge.i18n import N_
+
+if TYPE_CHECKING:
+    from monitor.accounts import Accounts
 
 user = typer.Typer()
 
@@ -37,6 +40,13 @@ def read_password(from_stdin: bool) -> str:
     return sys.stdin.readline().rstrip("\r\n") if from_stdin else str(typer.prompt("", hide_input=True))
 
 
+def _note(accounts: "Accounts", deed: str, detail: str) -> None:
+    """Have the room's audit say whose work at this machine it was."""
+    from edge.journal import account
+
+    accounts.note(account(), deed, detail)
+
+
 @user.command()
 def add(
     name: NameArgument,
@@ -52,7 +62,9 @@ def add(
 
     configured, password = load(config), read_password(password_stdin)
     with Database(configured.database) as database:
-        Accounts(database).add(name, Role(role), password)
+        accounts = Accounts(database)
+        accounts.add(name, Role(role), password)
+        _note(accounts, "account added", f"{name}: {role}")
     if json:
         emit({"name": name, "role": role})
     else:
@@ -77,7 +89,10 @@ def change(
     configured = load(config)
     password = read_password(password_stdin) if password_stdin or role is None else ""
     with Database(configured.database) as database:
-        Accounts(database).change(name, Role(role) if role else None, password)
+        accounts = Accounts(database)
+        accounts.change(name, Role(role) if role else None, password)
+        changed = [*([str(role)] if role else []), *(["another password"] if password else [])]
+        _note(accounts, "account changed", f"{name}: {', '.join(changed)}")
     if json:
         emit({"name": name})
     else:
@@ -92,7 +107,9 @@ def remove(name: NameArgument, config: RoomOption = CONFIG, json: JsonOption = F
     from monitor.settings import load
 
     with Database(load(config).database) as database:
-        Accounts(database).remove(name)
+        accounts = Accounts(database)
+        accounts.remove(name)
+        _note(accounts, "account removed", name)
     if json:
         emit({"name": name})
     else:

@@ -2,14 +2,19 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from edge.errors import EdgeError
+from edge.journal import account
 from monitor.accounts import IDLE_S, LOCK_AFTER, LONGEST_S, VIEW_S, Accounts, Denied, Role
 from monitor.database import Database
+from monitor.settings import load
 from monitor.tables import SESSIONS
+from monitor.words import word
+from tests.commands import run
 
 
 def test_an_account_locks_after_wrong_passwords_and_says_no_more_than_that(database: Database) -> None:
@@ -104,3 +109,23 @@ def test_a_page_that_stays_open_is_one_view_however_long(database: Database) -> 
     accounts._viewed.clear()
     accounts.viewed("li", "gate page", "hq/lobby")
     assert len(accounts.audit()) == 2
+
+
+def test_whoever_changes_accounts_at_the_machine_stands_in_the_audit(tmp_path: Path) -> None:
+    config = tmp_path / "monitor.toml"
+    config.write_text("")
+    for given in (
+        ("add", "sun", "--role", "guard", "--password-stdin"),
+        ("change", "sun", "--role", "operator", "--password-stdin"),
+        ("remove", "sun"),
+    ):
+        done = run("monitor", "user", *given, "--config", config, stdin="correct horse\n")
+        assert done.returncode == 0, done.stderr
+    with Database(load(config).database) as database:
+        lines = [line[1:] for line in Accounts(database).audit()]
+    assert lines[::-1] == [
+        (account(), "account added", "sun: guard"),
+        (account(), "account changed", "sun: operator, another password"),
+        (account(), "account removed", "sun"),
+    ]
+    assert all(word(deed) != deed for _, deed, _ in lines)
