@@ -42,6 +42,9 @@ class Calibration(Struct, frozen=True):
     `spread` is how much wider best scores against a list are spread, from stranger to stranger, than independent
     tries would have it. Populations differ as much as the middle of `prior_people` people differs by chance: so many
     of a list's own weigh as much as the table.
+
+    `floor` holds scores at the same rates under which no threshold goes; without it `scores` are their own. A site's
+    table has those of the pack.
     """
 
     population: str
@@ -54,11 +57,17 @@ class Calibration(Struct, frozen=True):
     fmr_high: tuple[float, ...] = ()
     spread: float = 1.0
     prior_people: float = 4.0
+    floor: tuple[float, ...] = ()
 
     def score_at(self, fmr: float) -> float:
         """The score that impostors reach with the rate `fmr`."""
         logs = [math.log(rate) for rate in self.fmr]
         return _line(math.log(fmr), logs, list(self.scores))
+
+    def floor_at(self, fmr: float) -> float:
+        """The score under which no threshold for this rate may go."""
+        logs = [math.log(rate) for rate in self.fmr]
+        return _line(math.log(fmr), logs, list(self.floor or self.scores))
 
     def fmr_at(self, score: float) -> float:
         """The rate with which impostors reach `score`."""
@@ -105,14 +114,14 @@ class Strangers:
             self._score = expected + weight * (likeness.score - expected)
 
     def threshold(self, fpir: float) -> float:
-        """The score that strangers reach with the rate `fpir`; never below that of a list of one, as the table has it.
+        """The score that strangers reach with the rate `fpir`; never below that of a list of one, as the pack has it.
 
         So a list of people who are nothing like any population lowers it no further.
         """
         if not self._templates:
             return NOBODY
         step = self._calibration.spread * (self._tries(fpir, self._templates) - self._from)
-        return max(self._score + step, self._calibration.score_at(fpir))
+        return max(self._score + step, self._calibration.floor_at(fpir))
 
     def fpir(self, score: float) -> float:
         """The rate with which strangers are taken for somebody at the threshold `score`."""

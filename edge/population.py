@@ -1,5 +1,6 @@
 """What a list of enrolled people says of itself: genuine and impostor scores, who is hard to tell apart, its table."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,9 @@ from edge.rates import Interval, Scores, Z, accepted, wilson
 MOST_TEMPLATES = 2000
 """So many are compared with each other at most, evenly chosen; two million pairs tell enough."""
 LEAST_PAIRS = 20
-"""A rate with fewer pairs behind it is not measured."""
+"""A rate with fewer pairs of people behind it is not measured."""
+FAR = 1e-2
+"""A table must be measured down to this rate before it may be put into use: what lies beyond is extrapolated."""
 SHOWN = 20
 """Pairs of people, and people, that are named at most."""
 
@@ -57,6 +60,8 @@ class Report(Struct, frozen=True):
     alike: list[Alike]
     unlike_themselves: list[str]
     """People of whom two templates do not reach the threshold: enrol them again."""
+    threshold_before: float | None = None
+    """With the table that was in use until this one was put there."""
 
 
 class Pairs(NamedTuple):
@@ -110,28 +115,36 @@ def report(gallery: Gallery, calibration: Calibration, kind: str, pack: str, fpi
     ), found
 
 
+def least_people(calibration: Calibration) -> int:
+    """So many are needed to measure a table as far as FAR at the rates of `calibration`."""
+    rate = max((rate for rate in calibration.fmr if rate <= FAR), default=FAR)
+    return math.ceil((1 + math.sqrt(1 + 8 * LEAST_PAIRS / rate)) / 2)
+
+
 def own_table(found: Pairs, calibration: Calibration, population: str, people: int) -> Calibration:
-    """The table of these people: measured as far as their pairs reach, and beyond that as steep as `calibration`."""
-    count = len(found.impostor)
-    measured = [rate * count >= LEAST_PAIRS for rate in calibration.fmr]
-    if not any(measured):
-        return calibration
-    least = min(rate for rate, there in zip(calibration.fmr, measured, strict=True) if there)
-    moved = float(np.quantile(found.impostor, 1 - least)) - calibration.score_at(least)
-    scores = [
-        float(np.quantile(found.impostor, 1 - rate)) if there else score + moved
-        for rate, score, there in zip(calibration.fmr, calibration.scores, measured, strict=True)
-    ]
+    """The table of at least `least_people`: measured as far as their pairs reach, then as steep as `calibration`.
+
+    It moves from `calibration` by the weight that so many people have, and its floor stays there: docs/decisions/0010.
+    """
+    known = people * (people - 1) / 2  # several templates of the same two people are no further pairs
+    weight = people / (people + calibration.prior_people)
+    least = min(rate for rate in calibration.fmr if rate * known >= LEAST_PAIRS)
+    scores = []
+    for rate, score in zip(calibration.fmr, calibration.scores, strict=True):
+        reached = max(rate, least)
+        moved = float(np.quantile(found.impostor, 1 - reached)) - calibration.score_at(reached)
+        scores.append(score + weight * moved)
     bounds = [wilson(rate, people) for rate in calibration.fmr]
     return structs.replace(
         calibration,
         population=population,
-        comparisons=count,
+        comparisons=len(found.impostor),
         people=people,
         scores=tuple(scores),
         measured_down_to=least,
         fmr_low=tuple(bound.low for bound in bounds),
         fmr_high=tuple(bound.high for bound in bounds),
+        floor=calibration.floor or calibration.scores,
     )
 
 

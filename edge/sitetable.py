@@ -109,8 +109,8 @@ def withdraw(state: Path) -> bool:
 
 
 def _sound(table: Calibration) -> bool:
-    """Whether thresholds can be read off it: scores ascend, rates descend, nothing is missing."""
-    scores, rates = table.scores, table.fmr
+    """Whether thresholds can be read off it: scores ascend, rates descend, the pack's floor is there."""
+    scores, rates, whole = table.scores, table.fmr, len(table.scores) == len(table.fmr) == len(table.floor) >= 2
     rising = all(one < other for one, other in pairwise(scores))
     falling = all(one > other > 0 for one, other in pairwise(rates))
-    return len(scores) == len(rates) >= 2 and rising and falling and rates[0] < 1 and 0.5 <= table.spread <= 4
+    return whole and rising and falling and rates[0] < 1 and 0.5 <= table.spread <= 4

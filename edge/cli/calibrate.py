@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from edge.population import Pairs, Report
     from edge.sitetable import SiteTable
 
-LEAST_PEOPLE = 20
-"""With fewer there is nothing to measure a table on."""
-
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIRECTORY", help=N_("Write the report and its pictures here."))
 ]
@@ -55,14 +52,11 @@ def calibrate(
         if len(gallery.people) < 2:
             hint = "enrol somebody: edge-gate enroll"
             raise EdgeError("{count} people are enrolled; two are needed at least", hint, count=len(gallery.people))
-        table, kind = manifest.calibration, "pack"
-        if not apply:
-            table, kind = sitetable.in_use(gate.state, manifest.id, table)
-        report, pairs = population.report(gallery, table, kind, manifest.id, gate.access.fpir)
         if apply:
-            made = _table(report, population.own_table(pairs, table, _population(gate), report.people))
-            sitetable.write(gate.state, made)
-            report, pairs = population.report(gallery, made.calibration, made.name, manifest.id, gate.access.fpir)
+            report, pairs = _apply(gate, gallery, manifest)
+        else:
+            table, kind = sitetable.in_use(gate.state, manifest.id, manifest.calibration)
+            report, pairs = population.report(gallery, table, kind, manifest.id, gate.access.fpir)
     if out:
         _write(out, report, pairs)
     if json:
@@ -82,17 +76,30 @@ def _gallery(gate: Config, credentials: Credentials, manifest: "Manifest") -> "G
     return Whitelist.of(gate, credentials).gallery(manifest.id, today).gallery
 
 
-def _population(gate: Config) -> str:
-    return f"enrolled at {gate.gate.site}/{gate.gate.name}"
+def _apply(gate: Config, gallery: "Gallery", manifest: "Manifest") -> tuple["Report", "Pairs"]:
+    """Put the table of these people into use; what it makes of them, and the threshold that it takes the place of."""
+    from edge import population, sitetable
+
+    fpir = gate.access.fpir
+    used, _name = sitetable.in_use(gate.state, manifest.id, manifest.calibration)
+    before = gallery.strangers(used, fpir).threshold(fpir)
+    report, pairs = population.report(gallery, manifest.calibration, "pack", manifest.id, fpir)
+    made = _table(gate, report, pairs, manifest.calibration)
+    sitetable.write(gate.state, made)
+    report, pairs = population.report(gallery, made.calibration, made.name, manifest.id, fpir)
+    return msgspec.structs.replace(report, threshold_before=before), pairs
 
 
-def _table(report: "Report", calibration: "Calibration") -> "SiteTable":
+def _table(gate: Config, report: "Report", pairs: "Pairs", of_pack: "Calibration") -> "SiteTable":
+    from edge import population
     from edge.sitetable import SiteTable
 
-    if report.people < LEAST_PEOPLE:
+    least = population.least_people(of_pack)
+    if report.people < least:
         text = "{count} people are enrolled; a table of their own needs {least}"
-        raise EdgeError(text, "the pack's table stays in use", count=report.people, least=LEAST_PEOPLE)
-    return SiteTable(report.pack, datetime.now(UTC), report.revision, report.people, calibration)
+        raise EdgeError(text, "the table in use stays as it is", count=report.people, least=least)
+    own = population.own_table(pairs, of_pack, f"enrolled at {gate.gate.site}/{gate.gate.name}", report.people)
+    return SiteTable(report.pack, datetime.now(UTC), report.revision, report.people, own)
 
 
 def _write(out: Path, report: "Report", pairs: "Pairs") -> None:
@@ -112,6 +119,8 @@ def _tell(report: "Report", out: Path | None) -> None:
     low, high = report.threshold_interval
     say("threshold {threshold:.3f} ({low:.3f} to {high:.3f}) for a false-positive identification rate of {fpir:.2%}",
         threshold=report.threshold, low=low, high=high, fpir=report.fpir_wanted)  # fmt: skip
+    if report.threshold_before is not None:
+        _tell_move(report.threshold_before, report.threshold)
     low, high = report.effective_fpir_interval
     say("what results: {rate:.2%} ({low:.2%} to {high:.2%})", rate=report.effective_fpir, low=low, high=high)
     if report.fnmr is not None and report.fnmr_interval:
@@ -125,3 +134,15 @@ def _tell(report: "Report", out: Path | None) -> None:
         say("{person} has templates that are unlike each other; enrol the person again", person=person)
     if out:
         say("see {picture}", picture=out)
+
+
+def _tell_move(before: float, after: float) -> None:
+    """Which way the threshold went: nobody is to loosen it without noticing."""
+    if after < before:
+        say("the threshold goes down from {before:.3f} to {after:.3f}: it is looser, and strangers pass more easily; "
+            "back with edge-gate calibrate --withdraw", before=before, after=after)  # fmt: skip
+    elif after > before:
+        say("the threshold goes up from {before:.3f} to {after:.3f}: it is stricter, and enrolled people are refused "
+            "more often", before=before, after=after)  # fmt: skip
+    else:
+        say("the threshold stays at {after:.3f}", after=after)

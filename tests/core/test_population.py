@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.matcher import Calibration, Gallery
-from edge.population import own_table, pairs, report
+from edge.population import FAR, least_people, own_table, pairs, report
 
 TABLE = Calibration("test", 1000, (0.0, 0.2, 0.4, 0.6, 0.8), (0.5, 1e-1, 1e-2, 1e-3, 1e-4), 1e-3)
 
@@ -54,7 +54,30 @@ def test_an_own_table_is_measured_as_far_as_pairs_reach_and_then_as_steep_as_the
     rows, owners = people(80)
     found = pairs(Gallery(rows, owners, 1))  # 12,640 pairs: one in a thousand is not measured
     table = own_table(found, TABLE, "these", 80)
+    weight = 80 / (80 + TABLE.prior_people)
     assert (table.population, table.people, table.measured_down_to) == ("these", 80, 1e-2)
-    assert table.score_at(1e-1) == pytest.approx(np.quantile(found.impostor, 0.9))
+    measured = float(np.quantile(found.impostor, 0.9))
+    assert table.score_at(1e-1) == pytest.approx(0.2 + weight * (measured - 0.2))
     assert np.diff(table.scores)[-2:] == pytest.approx([0.2, 0.2])
     assert all(low < rate < high for low, rate, high in zip(table.fmr_low, table.fmr, table.fmr_high, strict=True))
+
+
+def test_an_own_table_of_people_who_are_unlike_each_other_stays_above_the_floor_of_the_pack() -> None:
+    gallery = Gallery(np.eye(70, dtype=np.float32), tuple(f"p{index}" for index in range(70)), 1)
+    table = own_table(pairs(gallery), TABLE, "these", 70)
+    assert table.score_at(0.01) < TABLE.score_at(0.01)
+    again = own_table(pairs(gallery), table, "these again", 70)
+    for each in (table, again):
+        assert gallery.strangers(each, 0.01).threshold(0.01) == pytest.approx(TABLE.score_at(0.01))
+
+
+def test_so_many_are_needed_that_a_table_is_measured_far_enough() -> None:
+    least = least_people(TABLE)
+    rows, owners = people(least, each=1)
+    assert own_table(pairs(Gallery(rows, owners, 1)), TABLE, "these", least).measured_down_to == FAR
+    assert own_table(pairs(Gallery(rows[1:], owners[1:], 1)), TABLE, "these", least - 1).measured_down_to > FAR
+
+
+def test_several_templates_of_a_person_measure_no_further() -> None:
+    rows, owners = people(20, each=5)
+    assert own_table(pairs(Gallery(rows, owners, 1)), TABLE, "these", 20).measured_down_to == 0.5

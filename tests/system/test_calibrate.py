@@ -25,11 +25,11 @@ def site(tmp_path: Path) -> Site:
 
 
 def enrol(site: Site, count: int) -> Whitelist:
-    """People who do not exist, two templates each, all a little alike."""
+    """People who do not exist, two templates each, all alike."""
     pack = manifest("registry")
     whitelist = Whitelist.of(site.config, site.credentials, write=True)
     rng = np.random.default_rng(1)
-    common = 0.5 * rng.standard_normal(pack.dimension)
+    common = rng.standard_normal(pack.dimension)
     for number in range(count):
         looks = common + rng.standard_normal(pack.dimension)
         rows = looks + 0.3 * rng.standard_normal((2, pack.dimension))
@@ -54,20 +54,23 @@ def loaded(site: Site, whitelist: Whitelist) -> Any:
 
 
 def test_a_table_is_measured_put_into_use_and_taken_back(site: Site, tmp_path: Path) -> None:
-    whitelist = enrol(site, 30)
+    whitelist = enrol(site, 70)
     told = answer("calibrate", *options(site), "--out", tmp_path / "out")
-    assert (told["people"], told["templates"], told["calibration"]) == (30, 60, "pack")
+    assert (told["people"], told["templates"], told["calibration"]) == (70, 140, "pack")
     assert told["threshold_interval"][0] <= told["threshold"] <= told["threshold_interval"][1]
     pictures = {"calibrate-scores.png", "calibrate-det.png", "calibrate.json"}
     assert {file.name for file in (tmp_path / "out").iterdir()} == pictures
     before = loaded(site, whitelist)
     assert (before.threshold, before.calibration) == (pytest.approx(told["threshold"]), "pack")
 
-    applied = answer("calibrate", *options(site), "--apply")
+    said = run("calibrate", *options(site), "--apply").stdout
+    applied = answer("calibrate", *options(site))
     after = loaded(site, whitelist)
     assert applied["calibration"] == after.calibration != "pack"
     assert after.threshold == pytest.approx(applied["threshold"])
-    assert answer("calibrate", *options(site))["calibration"] == applied["calibration"]
+    way = "goes down" if after.threshold < before.threshold else "goes up"
+    assert f"the threshold {way} from {before.threshold:.3f} to {after.threshold:.3f}" in said
+    assert answer("calibrate", *options(site), "--apply")["threshold_before"] == applied["threshold"]
     assert answer("calibrate", *options(site), "--withdraw")["calibration"] == "pack"
     assert loaded(site, whitelist) == before
 
@@ -87,7 +90,7 @@ def test_what_cannot_be_calibrated_is_told(site: Site) -> None:
     assert "1 people are enrolled; two are needed" in complaint("calibrate", *options(site))
     assert "contradict each other" in complaint("calibrate", *options(site), "--apply", "--withdraw")
     enrol(site, 3)
-    assert "a table of their own needs 20" in complaint("calibrate", *options(site), "--apply")
+    assert "a table of their own needs 64" in complaint("calibrate", *options(site), "--apply")
     assert not (site.config.state / sitetable.NAME).exists()
     said = run("calibrate", *options(site), EDGE_GATE_LANGUAGE="zh").stdout
     assert "4 人" in said
