@@ -189,7 +189,7 @@ class Entry:
         return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
 
     def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
-        if self._areas.violates(attempt.person, attempt.into, now.utc) == "hard":
+        if self._areas.violates(attempt.person, attempt.into, now) == "hard":
             return Reason.ANTI_PASSBACK
         return Reason.INTERLOCKED if self.grants.interlocked(attempt.door) else None
 
@@ -227,7 +227,7 @@ class Entry:
         for attempt in people:
             self.attempts.granted(attempt.door, attempt.person)
             self._keypads.passed(attempt, now.mono)
-            if self._areas.violates(attempt.person, attempt.into, now.utc) == "soft":
+            if self._areas.violates(attempt.person, attempt.into, now) == "soft":
                 violation = AntiPassbackViolation(attempt.person, attempt.into, False)
                 effects.append(Emit(f"door/{attempt.door}", violation))
             self.visits.granted(attempt.shown, now)

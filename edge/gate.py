@@ -119,7 +119,7 @@ class Gate:
         told = [effect.event for effect in effects if isinstance(effect, Emit)]
         for event in told:
             if isinstance(event, AccessTaken):
-                self.areas.moved(event.person, event.into, now.utc)
+                self.areas.moved(event.person, event.into, now)
         if told:
             effects.append(PublishState())
         if self.areas.changed:

@@ -149,7 +149,7 @@ class Grants:
         for attempt in people:
             door = self._doors[attempt.door]
             if door.contact is Contact.UNKNOWN:  # nobody will see them pass
-                self._areas.moved(attempt.person, attempt.into, now.utc)
+                self._areas.moved(attempt.person, attempt.into, now)
             since, passing = attempt.since if quick else None, Passing(attempt.person, attempt.into)
             effects += door.open(str(attempt.factors[0]), now.mono, passing, since, extended)
             if attempt.track is not None:

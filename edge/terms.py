@@ -36,10 +36,11 @@ OUTSIDE = "outside"
 
 
 class Place(Struct, frozen=True):
-    """Where somebody was let in last, and since when (UTC seconds)."""
+    """Where somebody was let in last, and since when (UTC seconds) by a clock that was `trusted` then."""
 
     area: str
     since: float
+    trusted: bool = True
 
 
 class Contact(StrEnum):

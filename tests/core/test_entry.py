@@ -24,7 +24,7 @@ from edge.facts import (
     Started,
     Wake,
 )
-from edge.terms import CommandKind, Factor, Input, Pass, Permit, Reason, Status
+from edge.terms import CommandKind, Factor, Input, Now, Pass, Permit, Reason, Status
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events, gate_rules, view
 
@@ -237,12 +237,12 @@ def test_attempts_that_lie_far_back_do_not_count() -> None:
 )
 def test_anti_passback_is_as_hard_as_its_area_and_forgets(passback: Any, later: float, found: str) -> None:
     areas = Areas({"lobby": AreaRules(passback, 60.0)})
-    assert areas.violates("ann", "lobby", 0.0) == "off"
-    areas.moved("ann", "lobby", 0.0)
-    assert areas.violates("ann", "lobby", later) == found
-    assert areas.violates("ann", "elsewhere", later) == "off"
-    areas.moved("ann", "outside", later)
-    assert areas.violates("ann", "lobby", later) == "off" and areas.inside() == {}
+    assert areas.violates("ann", "lobby", Now(0.0, 1e9)) == "off"
+    areas.moved("ann", "lobby", Now(0.0, 1e9))
+    assert areas.violates("ann", "lobby", Now(later, 1e9 + later)) == found
+    assert areas.violates("ann", "elsewhere", Now(later, 1e9 + later)) == "off"
+    areas.moved("ann", "outside", Now(later, 1e9 + later))
+    assert areas.violates("ann", "lobby", Now(later, 1e9 + later)) == "off" and areas.inside() == {}
 
 
 @pytest.mark.parametrize("kind", [CommandKind.OPEN, CommandKind.UNLOCK, CommandKind.LOCK_OPEN])
