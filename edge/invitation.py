@@ -8,9 +8,10 @@ import math
 import re
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 import segno
@@ -18,6 +19,7 @@ from joserfc.jwk import OKPKey
 
 from edge import bulletin
 from edge.bulletin import Revocations
+from edge.clock import Calendar
 from edge.config import Config, Credentials
 from edge.enrolled import ALPHABET, Applicant, Bounds, Consent, Person, Standing
 from edge.errors import EdgeError, LinkError, Phrase
@@ -113,7 +115,7 @@ def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path,
     from edge.faces import Vision
 
     people = Whitelist.of(config, credentials, write=True)
-    last = datetime.fromtimestamp(wish.valid_until, UTC).date()
+    last = datetime.fromtimestamp(wish.valid_until, ZoneInfo(config.calendar.time_zone)).date()
     grounds = Consent(consent or "invitation", f"visit to {wish.host}", last)
     vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
     bounds = Bounds((), wish.valid_from, wish.valid_until, wish.host, with_pass=True)
@@ -175,7 +177,7 @@ def known(shown: Pass, config: Config, credentials: Credentials) -> Pass:
 def _records(person: str, config: Config, credentials: Credentials) -> list[Person]:
     """Who is or was enrolled under this id, in a list of one."""
     try:
-        people = Whitelist.of(config, credentials).people(datetime.now(UTC).date())
+        people = Whitelist.of(config, credentials).people(Calendar.of(config).peek())
     except EdgeError:
         return []  # without a list nobody has arrived
     return [each for each in people if each.id == person]

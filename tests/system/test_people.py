@@ -105,6 +105,14 @@ def test_a_record_is_edited_shown_and_exported_to_a_list_that_can_be_read_again(
     assert "people.exported" in run("audit", "show", *desk, "--json").stdout
 
 
+def test_a_face_lasts_to_the_end_of_its_pass_also_where_the_site_has_a_later_day_than_utc(
+    desk: list[object], photos: Path
+) -> None:
+    window = ["--from", "2096-12-02T00:30+08:00", "--until", "2096-12-02T07:30+08:00"]
+    answer("visitor", "invite", "--host", "W", "--gate", "gate-1", *window, "--face", photos / f"{OTHER}.jpg", *desk)
+    assert [each["retain_until"] for each in answer("people", "list", *desk)["people"]] == ["2096-12-02"]
+
+
 def test_people_are_listed_in_the_language_of_the_desk(desk: list[object], photos: Path) -> None:
     done = run("enroll", "王伟", photos / f"{OTHER}.jpg", *GROUNDS, *desk, EDGE_GATE_LANGUAGE="zh")
     assert done.returncode == 0 and "王伟 已登记，编号" in done.stdout
