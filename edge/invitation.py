@@ -220,8 +220,8 @@ def end(pass_id: str, config: Config, credentials: Credentials) -> bool:
     book.revoke(pass_id, next((each.valid_until for each in book.issued() if each.id == pass_id), LAST_SECOND))
     if not _bound(pass_id, config, credentials):
         return False
+    book.owe(pass_id)
     Whitelist.of(config, credentials, write=True).erase(pass_id)
-    book.destroyed(pass_id)
     return True
 
 

@@ -120,13 +120,13 @@ class Passbook:
         with self._opened() as db:
             return dict(db.execute("SELECT id, until FROM revoked").fetchall())
 
-    def destroyed(self, person: str) -> None:
-        """A template was destroyed that the gate is to give a receipt for."""
+    def owe(self, person: str) -> None:
+        """The gate is to give a receipt for the templates of this person, which are destroyed after this."""
         with self._opened() as db:
             db.execute("INSERT OR IGNORE INTO destroyed VALUES (?)", (person,))
 
     def owed(self) -> list[str]:
-        """Whose templates were destroyed, and no receipt was given."""
+        """For whom a receipt was not given yet."""
         with self._opened() as db:
             return [person for (person,) in db.execute("SELECT id FROM destroyed ORDER BY id")]
 

@@ -22,7 +22,7 @@ from edge.errors import EdgeError, Phrase, StoreError
 from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
-from edge.retention import carry_out
+from edge.retention import carry_out, destroyed
 from edge.sources import Put, Source
 from edge.terms import Now, Pass, Permit, Reason
 from edge.whitelist import Whitelist
@@ -35,7 +35,7 @@ WAITING = 64
 TURN_S = 0.5
 TIDY_EVERY_S = 60.0
 RECEIPTS_EVERY_S = 2.0
-"""How often it looks whether a command has destroyed a template."""
+"""How often it looks whether a template was destroyed."""
 
 Append = Callable[[Emit, Now], None]
 
@@ -222,7 +222,8 @@ class Porter(Source):
             book = Passbook(self._path)
             while not self._recorded.empty():
                 book.given(self._receipts.pop(self._recorded.get()))
-            for person in set(book.owed()).difference(self._receipts.values()):
+            owed = set(book.owed()).difference(self._receipts.values())
+            for person in destroyed(owed, self._config, self._credentials, self._today()):
                 ticket = min(self._receipts, default=0) - 1
                 self._receipts[ticket] = person
                 self._put(TemplateDestroyed(person, ticket))
@@ -232,8 +233,7 @@ class Porter(Source):
         if self._config.drill.rehearsal:
             return
         if self._config.whitelist.source == "local" and today != self._retained:
-            for person in carry_out(self._config, self._credentials, today):
-                Passbook(self._path).destroyed(person)
+            carry_out(self._config, self._credentials, today)
             self._retained = today
 
     def _today(self) -> date:
@@ -246,5 +246,5 @@ class Porter(Source):
         people = Whitelist.of(self._config, self._credentials, write=True)
         today = self._today()
         if any(each.id == issued.id and each.templates for each in people.people(today)):
+            Passbook(self._path).owe(issued.id)
             people.erase(issued.id)
-            Passbook(self._path).destroyed(issued.id)

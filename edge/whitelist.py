@@ -273,14 +273,15 @@ class Whitelist(Cabinet):
         """Destroy all that is known of a person, here and in the journal; what stays is an id that names nobody."""
         return self._erase(person, Deed.ERASED, expected)
 
-    def expire(self, today: date) -> list[str]:
-        """Erase everybody whose last day is over, also those who were revoked before; their ids."""
+    def over(self, today: date) -> list[str]:
+        """The ids of everybody whose last day is over, also of those who were revoked before."""
         with self._opened() as db:
             query = f"SELECT {FIELDS}, sealed FROM people WHERE retain_until < ? AND consent != ''"
-            over = [record.id for record, _secret in self._rows(db, query, today.isoformat())]
-        for person in over:
-            self._erase(person, Deed.EXPIRED)
-        return over
+            return [record.id for record, _secret in self._rows(db, query, today.isoformat())]
+
+    def expire(self, person: str) -> Person:
+        """Erase somebody whose last day is over."""
+        return self._erase(person, Deed.EXPIRED)
 
     def _erase(self, person: str, deed: Deed, expected: int | None = None) -> Person:
         with self._changing() as (db, revision):

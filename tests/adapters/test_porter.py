@@ -242,7 +242,7 @@ def test_what_comes_from_several_threads_at_once_ends_none(desk: Callable[..., D
 def test_a_receipt_is_told_again_by_the_next_run_unless_it_is_on_the_disk(desk: Callable[..., Desk]) -> None:
     first = desk()
     for person in ("ann", "bob"):
-        first.book.destroyed(person)
+        first.book.owe(person)
     first.porter.start()
     until(lambda: len(first.of(TemplateDestroyed)) == 2)
     tickets = {each.person: each.ticket for each in first.of(TemplateDestroyed)}

@@ -78,7 +78,7 @@ def test_a_disk_that_hangs_is_told_at_a_heartbeat(service: Service) -> None:
 
 def test_a_receipt_that_is_on_the_disk_is_owed_no_longer(service: Service) -> None:
     book = Passbook(service.config.state / BOOK)
-    book.destroyed("k7m2")
+    book.owe("k7m2")
 
     def settled() -> bool:
         while not service._queue.empty():

@@ -247,10 +247,11 @@ def test_a_refreshed_template_is_matched_sealed_and_destroyed_with_the_record(wh
 def test_what_is_erased_leaves_an_id_that_names_nobody(whitelist: Whitelist, seal: Seal) -> None:
     ann, bob = (whitelist.enroll(name, CONSENT, PACK, faces()).id for name in ("Ann Example", "Bob"))
     whitelist.revoke(bob)
-    assert whitelist.expire(CONSENT.retain_until) == []
+    assert whitelist.over(CONSENT.retain_until) == []
     whitelist.erase(ann)
     audit = Audit(whitelist.path, seal)
-    assert whitelist.expire(CONSENT.retain_until + timedelta(days=1)) == [bob], "also who was revoked before"
+    assert whitelist.over(CONSENT.retain_until + timedelta(days=1)) == [bob], "also who was revoked before"
+    whitelist.expire(bob)
     for person in whitelist.people(TODAY):
         assert (person.standing, person.name, person.consent, person.purpose) == (Standing.ERASED, "", "", "")
     assert [said.personal for said in audit.lines()] == [{}] * 5
