@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from edge import forms
 from edge.enrolled import Applicant, Bounds, Consent
 from edge.errors import EdgeError, RefusedError
 
@@ -45,13 +46,23 @@ def of_folder(folder: Path, consent: Consent, bounds: Bounds) -> Applications:
         found.setdefault(str(inside.parent if inside.parent.name else inside.with_suffix("")), []).append(path)
     if not found:
         raise EdgeError("{path} holds no photos", "name a directory with photos", path=folder)
-    people = {where: Applicant(Path(where).name, consent, number=where, bounds=bounds) for where in found}
-    return [Application(where, people[where], tuple(photos)) for where, photos in found.items()]
+    return [_called(where, tuple(photos), consent, bounds) for where, photos in found.items()]
+
+
+def _called(where: str, photos: tuple[Path, ...], consent: Consent, bounds: Bounds) -> Application | Refusal:
+    try:
+        name, number = forms.line(Path(where).name), forms.line(where)
+    except RefusedError as error:
+        return Refusal(where, "", "", "", error)
+    return Application(where, Applicant(name, consent, number=number, bounds=bounds), photos)
 
 
 def photos_in(folder: Path) -> list[Path]:
     """Every file below a folder that is not hidden."""
-    return sorted(_files(folder))
+    try:
+        return sorted(_files(folder))
+    except OSError as error:
+        raise EdgeError("{path} cannot be read: {why}", path=folder, why=error.strerror) from error
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -29,6 +29,7 @@ class Kind(Struct):
 
     fields: dict[str, Check]
     others: dict[str, str] = {}
+    needed: tuple[str, ...] = ()
 
     def key(self, name: str) -> str:
         """The field that a key means, or ""."""
@@ -138,6 +139,7 @@ KINDS: dict[str, Kind] = {
         {"door": text, "command": Choice(CommandKind), "for": number, "person": person, "operator": text, "id": text,
          "problem": text},
         {"name": "command", "action": "command", "do": "command", "seconds": "for", "for_s": "for", "why": "problem"},
+        ("command",),
     ),
     "pass": Kind(
         {"door": text, "reader": text, "camera": text, "id": text, "person": person, "from": "time", "until": "time",
@@ -151,7 +153,9 @@ KINDS: dict[str, Kind] = {
     "storage": Kind({"state": Choice(Storage)}, {"status": "state"}),
     "whitelist": Kind({"problem": text, "revision": count}),
     "relay": Kind({"door": text, "status": Choice(("ok", "silent", "away", "stuck"))}, {"state": "status"}),
-    "reader": Kind({"reader": text, "status": Choice(("ok", "silent"))}, {"state": "status", "name": "reader"}),
+    "reader": Kind(
+        {"reader": text, "status": Choice(("ok", "silent"))}, {"state": "status", "name": "reader"}, ("reader",)
+    ),
     "nothing": Kind({}),
 }  # fmt: skip
 """Every kind by its name; docs/scenarios.md explains them."""

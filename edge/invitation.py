@@ -5,6 +5,7 @@ The desk's own issuer. Another invitation system needs none of this: docs/passes
 
 import io
 import math
+import os
 import re
 import secrets
 import time
@@ -124,13 +125,26 @@ def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path,
         return enroll([photo], applicant, registrar).person
 
 
-def draw(token: str, path: Path) -> None:
-    """Write the code to a PNG or SVG file, eight units a module with the quiet zone that readers want."""
+def drawable(path: Path) -> str:
+    """The kind of picture that a file's name asks for; EdgeError when it is none, or has no place."""
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise EdgeError("{path} is neither .png nor .svg", path=path)
+    if not os.access(path.parent, os.W_OK) or path.is_dir():
+        raise EdgeError("{path} cannot be written: {why}", path=path, why="no file can be made there")
+    return kind
+
+
+def draw(token: str, path: Path) -> None:
+    """Write the code to a PNG or SVG file, eight units a module with the quiet zone that readers want.
+
+    The file is its owner's alone: whoever holds the code may pass.
+    """
+    kind, picture = drawable(path), io.BytesIO()
+    _code(token).save(picture, kind=kind, scale=8, border=4)
     try:
-        _code(token).save(str(path), kind=kind, scale=8, border=4)
+        with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(picture.getvalue())
     except OSError as error:
         raise EdgeError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
 

@@ -54,13 +54,16 @@ class Scenario(Struct):
 
 def read(path: Path) -> Scenario:
     """Read and check a file; ConfigurationError names everything that is wrong with it."""
+    return Reader(_document(path), path).scenario()
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise EdgeError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
-    return Reader(document, path).scenario()
 
 
 class Reader:
@@ -101,7 +104,10 @@ class Reader:
                 self._wrong(key, N_("unknown key; known are {known}"), known=", ".join([*OWN, *sorted(CONFIGURATION)]))
         nested = self._document.get("configuration", self._document.get("config", {}))
         if isinstance(nested, str):
-            nested = tomllib.loads((self._path.parent / nested).read_text())
+            nested = _document(self._path.parent / nested)
+        if not isinstance(nested, dict):
+            self._wrong("configuration", N_("must be a table, or the name of a file"))
+            nested = {}
         tables = {**nested, **{key: value for key, value in self._document.items() if key in CONFIGURATION}}
         return furnished(tables)
 
@@ -158,26 +164,25 @@ class Reader:
     def _people(self) -> Iterator[Person]:
         given = self._given("person", "people")
         if isinstance(given, dict):
-            given = [{"name": name, **fields} for name, fields in given.items()]
-        levels = {level.name for level in self._config.level} if self._config else set()
+            given = [{"name": name, **part} if isinstance(part, dict) else part for name, part in given.items()]
         seen = {""}
-        for index, table in enumerate(given):
-            table = {"name": table} if isinstance(table, str) else dict(table)
+        for index, entry in enumerate(given if isinstance(given, list) else [given]):
+            if not isinstance(entry, str | dict):
+                self._wrong(f"person.{index}", N_("must be a table"))
+                continue
+            table = {"name": entry} if isinstance(entry, str) else dict(entry)
             name = str(table.pop("name", ""))
             where = f"person.{name or index}"
             if name in seen:
                 self._wrong(where, N_("is there twice") if name else N_("has no name"))
             seen.add(name)
-            for level in table.get("levels", []):
-                if self._config and level not in levels:
-                    self._wrong(where, N_("there is no level {level}; there are: {known}"), level=level,
-                                known=", ".join(sorted(levels)) or "-")  # fmt: skip
             yield self._person(where, name, table)
 
     def _person(self, where: str, name: str, table: dict[str, Any]) -> Person:
         known = Person.__struct_fields__[1:]
         for key in table.keys() - set(known):
             self._wrong(where, N_("unknown key {key}; known are {known}"), key=key, known=", ".join(known))
+        levels = self._levels(where, table.get("levels", []))
         self._pins(where, str(table.get("pin", "")), str(table.get("duress_pin", "")))
         times = {}
         for key in ("valid_from", "valid_until"):
@@ -186,13 +191,24 @@ class Reader:
         self._ordered(where, times.get("valid_from"), times.get("valid_until"))
         return Person(
             name,
-            tuple(map(str, table.get("levels", []))),
+            levels,
             times.get("valid_from"),
             times.get("valid_until"),
             str(table.get("pin", "")),
             str(table.get("duress_pin", "")),
             bool(table.get("extended", False)),
         )
+
+    def _levels(self, where: str, given: Any) -> tuple[str, ...]:
+        if not isinstance(given, list):
+            self._wrong(f"{where}.levels", N_("must be a list of names"))
+            return ()
+        known = {level.name for level in self._config.level} if self._config else set(map(str, given))
+        for level in map(str, given):
+            if level not in known:
+                self._wrong(where, N_("there is no level {level}; there are: {known}"), level=level,
+                            known=", ".join(sorted(known)) or "-")  # fmt: skip
+        return tuple(map(str, given))
 
     def _pins(self, where: str, pin: str, duress: str) -> None:
         """PINs that somebody could have; whether they are easy to guess is nothing that a scenario is about."""
@@ -242,6 +258,8 @@ class Reader:
                             known=", ".join(["at", "kind", "note", *KINDS[kind].fields]))  # fmt: skip
                 continue
             fields[field] = self._value(f"{where}, {key}", KINDS[kind].fields[field], value)
+        for key in set(KINDS[kind].needed) - fields.keys():
+            self._wrong(where, N_("{key} is missing"), key=key)
         if kind == "pass":
             self._ordered(where, fields.get("from"), fields.get("until"))
         self._known(where, kind, fields, people)

@@ -102,13 +102,25 @@ def overlap(spans: list[tuple[int, int]]) -> bool:
     return any(later[0] < earlier[1] for earlier, later in pairwise(ordered))
 
 
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def parse_date(text: str) -> date | None:
+    """A date as 2026-10-01: of all that ISO 8601 allows the one form that nobody misreads."""
+    try:
+        return date.fromisoformat(text) if WRITTEN.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
 def parse_holidays(text: str) -> Iterator[date | tuple[int, str]]:
-    """The dates of a holiday file, one a line with what follows it a remark; a bad line as its number and text."""
+    """The dates of a holiday file, one a line with what follows it a remark; a bad line as its number and text.
+
+    A second date in a line would be a period to whoever wrote it, so the line is a bad one.
+    """
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.partition("#")[0].split()
         if not words:
             continue
-        try:
-            yield date.fromisoformat(words[0])
-        except ValueError:
-            yield number, line.strip()
+        day = parse_date(words[0])
+        yield (number, line.strip()) if day is None or any(map(WRITTEN.search, words[1:])) else day

@@ -69,7 +69,11 @@ def read(path: Path, grounds: Grounds) -> Sheet:
     text, encoding = _text(path)
     first, *others = LINE_END.split(text)
     between = max(",\t", key=first.count)
-    rows = _Rows(path.parent, _columns(path, next(csv.reader([first], delimiter=between), [])), between, grounds)
+    try:
+        titles = next(csv.reader([first], delimiter=between), [])
+    except csv.Error as error:
+        raise EdgeError("{path}: the first line names no columns: {why}", path=path, why=error) from error
+    rows = _Rows(path.parent, _columns(path, titles), between, grounds)
     lines = ((number, line) for number, line in enumerate(others, 2) if line.strip(f"{between} "))
     return Sheet([rows.take(number, line) for number, line in lines], encoding)
 
@@ -148,7 +152,10 @@ class _Rows:
         """As the row names them; otherwise a folder or files beside the list that are called like the number."""
         parts = [part.strip() for part in named.split(BETWEEN) if part.strip()]
         paths = [self._folder / part for part in parts] if parts else self._beside.get(number, [])
-        photos = [photo for path in paths for photo in (photos_in(path) if path.is_dir() else [path])]
+        try:
+            photos = [photo for path in paths for photo in (photos_in(path) if path.is_dir() else [path])]
+        except (OSError, ValueError) as error:  # a name that no file can have, say
+            raise RefusedError("{name} cannot be read: {why}", name=named, why=error, reason="no_photo") from error
         if not photos:
             hint = "name them in the column photos, or call them {number}.jpg"
             raise RefusedError("there is no photo", hint, number=number, reason="no_photo")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct, field
 
 from edge.errors import Phrase
-from edge.schedule import ALWAYS, DAYS, Schedule, Spans, overlap, parse_holidays, parse_period, parse_span
+from edge.schedule import ALWAYS, DAYS, Schedule, Spans, overlap, parse_date, parse_holidays, parse_period, parse_span
 from edge.sections import Name, Secret
 from edge.strict import Problem
 from edge.terms import OUTSIDE
@@ -31,7 +31,7 @@ class CalendarSection(Struct, forbid_unknown_fields=True):
         except (OSError, ValueError, KeyError):
             yield "time_zone", Phrase("{zone} is no time zone, as in Asia/Shanghai", zone=self.time_zone)
         for text in self.holidays:
-            if not _is_date(text):
+            if parse_date(text) is None:
                 yield "holidays", Phrase("{date} is no date, as in 2026-10-01", date=text)
 
     def dates(self) -> Iterator[date]:
@@ -77,7 +77,7 @@ class ScheduleSection(Struct, forbid_unknown_fields=True):
         yield from self._weekly()
         yield from _spans("holidays", self.holidays)
         for day, texts in self.exceptions.items():
-            if not _is_date(day):
+            if parse_date(day) is None:
                 yield "exceptions", Phrase("{date} is no date, as in 2026-10-01", date=day)
             yield from _spans(f"exceptions.{day}", texts)
 
@@ -151,14 +151,6 @@ class ReaderSection(Struct, forbid_unknown_fields=True):
     """A reader that says nothing for so long is an alarm; it must send a heartbeat more often. 0: never."""
     key_credential: Secret = ""
     """The credential with the key that this keypad or card reader shares with the gate; without one it is not heard."""
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _spans(key: str, texts: list[str]) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Commands and nonsense: each is refused by name, with what to do, and nothing that was given is touched."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -206,3 +207,27 @@ def as_nobody(*arguments: object) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-c", DROPPED, *map(str, arguments)], capture_output=True, text=True, cwd="/",
         env={**os.environ, "EDGE_GATE_LANGUAGE": "en", "PYTHONPATH": str(ROOT)}, check=False,
     )  # fmt: skip
+
+
+def test_a_prompt_that_is_left_ends_like_any_interrupted_command(tmp_path: Path) -> None:
+    screen, behind = os.openpty()
+    (tmp_path / "room.toml").write_text("[broker]\nhost = '127.0.0.1'\n")
+    command = [sys.executable, "-m", "edge.cli", "monitor", "user", "add", "li", "--role", "guard", "--config"]
+    asked = subprocess.Popen([*command, tmp_path / "room.toml"], stdin=behind, stdout=behind, stderr=behind)
+    said = b""
+    while b": " not in said:
+        said += os.read(screen, 4096)
+    os.write(screen, b"\x04")
+    assert asked.wait(60) == 130
+    os.close(behind)
+    with contextlib.suppress(OSError):  # nobody writes there any more
+        while more := os.read(screen, 4096):
+            said += more
+    os.close(screen)
+    assert b"Traceback" not in said
+
+
+def test_an_input_that_is_closed_is_an_empty_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge.cli", "desk", "restore", tmp_path / "none", "--key", "-"]
+    closed = subprocess.run(["sh", "-c", '"$@" <&-', "sh", *command], capture_output=True, text=True, check=False)
+    assert closed.returncode in (1, 2) and "Traceback" not in closed.stderr

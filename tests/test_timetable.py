@@ -60,6 +60,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ('[[reader]]\nname = "front"\ndoor = "main"', "the name front is used twice"),
         ('[calendar]\ntime_zone = "Mars/Olympus"', "Mars/Olympus is no time zone"),
         ('[calendar]\nholidays = ["2026-02-30"]', "2026-02-30 is no date"),
+        ('[[schedule]]\nname = "x"\nexceptions = { 20261224 = ["00:00-24:00"] }', "20261224 is no date"),
         ('[calendar]\nholiday_file = "none.txt"', "cannot be read"),
         ('[[area]]\nname = "outside"', "outside is there already"),
         ('[[door]]\nname = "inner"\nrelay = { line = 5 }\ninterlock = ["main"]', "contact: is needed with interlock"),

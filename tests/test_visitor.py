@@ -1,5 +1,6 @@
 """`edge-gate visitor` as the desk and an inspector use it."""
 
+import json
 import re
 from datetime import date, datetime
 from pathlib import Path
@@ -38,6 +39,13 @@ def invited(site: Site, *more: object) -> Any:
     return answer("visitor", "invite", "--host", "王芳", "--gate", "gate-1", *WINDOW, *more, *given(site))
 
 
+def revoked(site: Site, jti: str) -> Any:
+    """What the command says, which fails since there is nobody to tell of it."""
+    done = run("visitor", "revoke", jti, *given(site), "--json")
+    assert done.returncode == 1
+    return json.loads(done.stdout)
+
+
 def verdict(site: Site, token: str, at: str = INSIDE, gate: str = "gate-1") -> tuple[bool, str]:
     """What the command is told, without its start-up time."""
     found = invitation.verdict(token, site.config, site.credentials, gate, datetime.fromisoformat(at).timestamp())
@@ -63,7 +71,7 @@ def test_an_invitation_is_a_code_that_the_gate_takes_within_its_window(site: Sit
 
 def test_a_pass_that_was_revoked_is_refused_and_listed_as_such(site: Site) -> None:
     made = invited(site)
-    told = answer("visitor", "revoke", made["jti"], *given(site))
+    told = revoked(site, made["jti"])
     assert (told["jti"], told["template_destroyed"], told["announced"]) == (made["jti"], False, False)
     assert told["known"] and "refused" in told["why"], "without a broker only this gate knows"
     assert verdict(site, made["token"]) == (False, "it was revoked")
@@ -72,7 +80,7 @@ def test_a_pass_that_was_revoked_is_refused_and_listed_as_such(site: Site) -> No
 
 
 def test_a_pass_that_this_gate_has_not_seen_is_revoked_and_called_so(site: Site) -> None:
-    told = answer("visitor", "revoke", "nosuch", *given(site))
+    told = revoked(site, "nosuch")
     assert (told["known"], Passbook(site.config.state / BOOK).revoked("nosuch")) == (False, True)
     done = run("visitor", "revoke", "nosuch", *given(site))
     assert done.returncode == 1, "no other gate was told"
@@ -96,10 +104,10 @@ def test_a_face_pass_of_another_issuer_is_one_that_was_seen_also_when_it_is_revo
     people = Whitelist.of(site.config, site.credentials, write=True)
     consent = Consent("A-1", "visit", date(2099, 1, 1))
     bound = people.admit_faceless(Applicant("Bob", consent, bounds=Bounds(with_pass=True)), "zoo").id
-    told = [answer("visitor", "revoke", bound, *given(site)) for _ in range(2)]
+    told = [revoked(site, bound) for _ in range(2)]
     assert [(each["known"], each["template_destroyed"]) for each in told] == [(True, True), (True, False)]
     staff = people.admit_faceless(Applicant("Ann", consent), "zoo")
-    told = [answer("visitor", "revoke", staff.id, *given(site))]
+    told = [revoked(site, staff.id)]
     assert [(each["known"], each["template_destroyed"]) for each in told] == [(False, False)]
     assert people.person(staff.id, date.today()) == staff, "whoever is enrolled without a pass keeps their record"
 
@@ -181,3 +189,17 @@ def test_a_pin_that_is_none_is_refused_before_anything_is_kept(site: Site, typed
     assert answer("people", "show", enrolled["id"], *given(site))["pin"] is False
     drawn = answer("people", "pin", enrolled["id"], "--draw", "--duress", *given(site))
     assert drawn["has_duress"] and len(drawn["pin"]) == len(drawn["duress"]) == 6
+
+
+def test_a_pass_is_shown_whatever_becomes_of_its_picture_which_is_its_owners_alone(site: Site, tmp_path: Path) -> None:
+    invite = ("visitor", "invite", "--host", "a", "--gate", "gate-1", *WINDOW, *given(site))
+    for bad in (tmp_path / "pass.jpg", tmp_path / "nowhere" / "pass.png", tmp_path):
+        assert "pass" not in run(*invite, "--qr", bad).stdout
+    assert answer("visitor", "list", "--config", site.file) == {"passes": []}, "nothing was made"
+    made = invited(site, "--qr", tmp_path / "pass.png")
+    assert (tmp_path / "pass.png").stat().st_mode & 0o777 == 0o600
+    full = tmp_path / "full.png"
+    full.symlink_to("/dev/full")
+    done = run(*invite, "--qr", full, "--json")
+    assert done.returncode == 1 and "No space left" in json.loads(done.stdout)["undrawn"][0]
+    assert verdict(site, json.loads(done.stdout)["token"])[0] and verdict(site, made["token"])[0]

@@ -88,7 +88,7 @@ class Commands(TyperGroup):
             told = error if isinstance(error, EdgeError) else _missing(error, ctx.invoked_subcommand)
             fail(told, bool(ctx.meta.get("json")))
             raise typer.Exit(1) from error
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, typer.Abort) as error:  # the latter where a prompt was asked
             raise typer.Exit(130) from error
 
 
@@ -163,6 +163,7 @@ class Output(io.TextIOWrapper):
 
 def main() -> None:
     """The console script: exit status 0, 1 when a command failed, 2 when it was called wrongly, 130 after Ctrl-C."""
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - there is none under `<&-`
     output = sys.stdout
     if isinstance(output, io.TextIOWrapper):
         lines = output.line_buffering

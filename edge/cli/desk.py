@@ -235,9 +235,14 @@ def capture(
 
     loaded = load_desk(config)
     topics = Topics(loaded.desk.site)
+    try:
+        file = out.open("xb")
+    except OSError as error:
+        hint = "name a file that is not there yet, in a directory that is"
+        raise EdgeError("{path} cannot be written: {why}", hint, path=out, why=error.strerror) from error
     connection = Connection(address(loaded.broker, Credentials(credentials)), [topics.manifest, topics.index])
     pages, count, until = iter(range(PAGES)), 0, time.monotonic() + seconds
-    with out.open("wb") as file:
+    with file:
         while time.monotonic() < until:
             connection.subscribe([topics.folk(page) for page in [next(pages, None)] if page is not None])
             for message in connection.turn(0.05):

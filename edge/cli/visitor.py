@@ -88,15 +88,34 @@ def invite(
         raise EdgeError("the pass would be over already", "--until must lie in the future")
     wish = invitation.Wish(host, gate, begin.timestamp(), until.timestamp(), uses, multi_gate, staff, pin)
     loaded, secrets = load(config), Credentials(credentials)
-    made = invitation.invite(wish, loaded, secrets, face, consent)
     for path in qr:
-        invitation.draw(made.token, path)
+        invitation.drawable(path)
+    made = invitation.invite(wish, loaded, secrets, face, consent)
+    if not json:
+        typer.echo(invitation.terminal(made.token))
+        say("pass {id} for {gates} until {time}", id=made.jti, gates=", ".join(gate), time=until.isoformat())
+        typer.echo(made.token)
+    undrawn = _drawn(made.token, qr)  # the pass is made whatever becomes of its picture, so it is shown first
     if json:
-        emit({"token": made.token, "jti": made.jti, "expires": until.isoformat()})
-        return
-    typer.echo(invitation.terminal(made.token))
-    say("pass {id} for {gates} until {time}", id=made.jti, gates=", ".join(gate), time=until.isoformat())
-    typer.echo(made.token)
+        told = {"undrawn": undrawn} if undrawn else {}
+        emit({"token": made.token, "jti": made.jti, "expires": until.isoformat(), **told})
+    for why in [] if json else undrawn:
+        say("the pass is valid, and its code was not drawn: {why}", why=why)
+    if undrawn:
+        raise typer.Exit(1)
+
+
+def _drawn(token: str, paths: list[Path]) -> list[str]:
+    """Draw the code into each file; why it could not be drawn into some."""
+    from edge import invitation
+
+    undrawn = []
+    for path in paths:
+        try:
+            invitation.draw(token, path)
+        except EdgeError as error:
+            undrawn.append(str(error))
+    return undrawn
 
 
 @visitor.command()
@@ -137,7 +156,7 @@ def revoke(
         why = str(error)
     if json:
         emit({"jti": jti, "known": known, "template_destroyed": receipt, "announced": not why, "why": why})
-        return
+        raise typer.Exit(1 if why else 0)
     if not known:
         say("this gate has not seen a pass {id}: if that was mistyped, the right one is still valid", id=jti)
     if why:

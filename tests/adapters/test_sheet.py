@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge import sheet
-from edge.applications import Application, Refusal
+from edge.applications import Application, Refusal, of_folder
+from edge.enrolled import Bounds, Consent
 from edge.errors import EdgeError
 from edge.sheet import Grounds
 
@@ -126,3 +127,21 @@ def test_what_is_no_text_is_told(people: Path) -> None:
         sheet.read(people, GROUNDS)
     with pytest.raises(EdgeError, match="Is a directory"):
         sheet.read(people.parent, GROUNDS)
+
+
+def test_a_row_whose_photo_has_a_name_that_none_can_have_is_refused_by_itself(people: Path) -> None:
+    found = taken(people, f"1,王伟,{'x' * 300}.jpg", "2,李娜,a.jpg")
+    assert [type(each) for each in found] == [Refusal, Application]
+
+
+def test_a_first_line_without_end_is_named(people: Path) -> None:
+    with pytest.raises(EdgeError, match="the first line names no columns"):
+        read(people, "number," + "n" * 200_000)
+
+
+def test_a_photo_that_is_called_as_nobody_may_be_is_refused(tmp_path: Path) -> None:
+    for name in ("王伟.jpg", "Wang\nFang.jpg", "a\u202eb.jpg", "x" * 240 + ".jpg"):
+        (tmp_path / name).touch()
+    consent = Consent("form", "entry", date(2099, 12, 31))
+    found = of_folder(tmp_path, consent, Bounds())
+    assert sorted(type(each).__name__ for each in found) == ["Application", *["Refusal"] * 3]

@@ -106,8 +106,17 @@ def test_spans_overlap_when_they_share_a_minute() -> None:
 
 
 def test_a_holiday_file_gives_dates_and_bad_lines() -> None:
-    text = "# days off\n2026-10-01 National Day\n\n2026-02-30 never\nsoon\n"
-    assert list(parse_holidays(text)) == [date(2026, 10, 1), (4, "2026-02-30 never"), (5, "soon")]
+    """A date is written in one way, and a period is none: it would be its first day alone."""
+    bad = [
+        "2026-02-30 never",
+        "soon",
+        "20261001",
+        "2026-W40-4",
+        "2026-10-01 - 2026-10-07 国庆",
+        "2026-10-01-2026-10-07",
+    ]
+    found = list(parse_holidays("\n".join(["# days off", "2026-10-01 National Day", "", *bad])))
+    assert found == [date(2026, 10, 1), *enumerate(bad, 4)]
 
 
 RULES = PermitRules(
