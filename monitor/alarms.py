@@ -206,12 +206,12 @@ class Alarms:
 
     def _ebb(self, alarm: Alarm, now: float) -> list[Step]:
         place = alarm.key[:2]
-        if alarm.key.kind != FLOOD or not alarm.active:
+        if alarm.key.kind != FLOOD or alarm.checked is not None:
             return []
         if self._rate(self._raised.setdefault(place, deque()), now) > self.rules.flood_alarms // 2:
             return []
         alarm.checked = now
-        over = clear(alarm, now)
+        over = clear(alarm, now) if alarm.active else Step(alarm.number, Stage.CHECKED, now)
         self._announce()
         return [over]
 

@@ -188,7 +188,7 @@ class Room(Audience):
 
     def _keep_up(self, now: float) -> None:
         """What has not been done for long enough; what fails is tried again in the next turn."""
-        self.casebook.hear(self._unreadable.tick(now))
+        self._unreadable.tick(now, self.casebook.hear)
         self.casebook.tick()
         if now - self._looked > LOOK_S:
             self.upkeep.tick(time.time(), self.casebook.hear)

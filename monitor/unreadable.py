@@ -1,6 +1,6 @@
 """Messages that went into quarantine, as alarms: one for each place that they come from, over after a quiet while."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from monitor.stream import Unacceptable, gate_of
 from monitor.terms import UNREADABLE, Check, Cleared, Key, Raised
@@ -25,9 +25,9 @@ class Unreadable:
         self._last[key] = now
         return Raised(key, SEVERITY, Check.LOOK, f"{where}: {reason}"[:300])
 
-    def tick(self, now: float) -> list[Cleared]:
-        """The places that have been quiet for long enough."""
+    def tick(self, now: float, hear: Callable[[list[Cleared]], None]) -> None:
+        """Tell which places have been quiet for long enough; again, when it was not heard."""
         quiet = [key for key, last in self._last.items() if now - last >= QUIET_S]
+        hear([Cleared(key) for key in quiet])
         for key in quiet:
             del self._last[key]
-        return [Cleared(key) for key in quiet]

@@ -10,7 +10,7 @@ from monitor.casebook import Casebook
 from monitor.database import Database
 from monitor.limits import Rules
 from monitor.tables import ALARMS
-from monitor.terms import FLOOD, Alarm, Check, Key, Raised
+from monitor.terms import FLOOD, Action, Alarm, Check, Key, Raised
 
 RULES = Rules(flood_alarms=2, flood_window_s=1.0)
 
@@ -44,6 +44,22 @@ def test_what_a_flood_kept_back_is_announced_after_it_also_on_the_disk(
     assert len(found) == 5 and not any(alarm.suppressed for alarm in found)
     assert [cases.find(alarm.number) for alarm in found] == found
     assert not any(alarm.suppressed for alarm in lesser(Casebook(database, RULES)))
+
+
+def test_a_flood_that_somebody_had_mended_is_checked_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = flooded(database)
+    later(monkeypatch, 2.0)
+    cases.tick()
+    [flood] = [alarm for alarm in cases.open() if alarm.key.kind == FLOOD]
+    mended = msgspec.json.encode(msgspec.structs.replace(flood, checked=None, mended=time.time(), mended_by="li"))
+    with database.writing() as connection:  # as a room left it that let somebody say so
+        connection.execute(update(ALARMS).where(ALARMS.c.number == flood.number).values(document=mended))
+    again = Casebook(database, RULES)
+    again.tick()
+    again.act(flood.number, Action.ACKNOWLEDGE, "li")
+    assert again.act(flood.number, Action.CLOSE, "wang").closed
 
 
 def test_what_was_left_suppressed_after_its_flood_is_announced_at_the_next_start(

@@ -11,6 +11,8 @@ import pytest
 from monitor.hub import Watcher
 from monitor.room import SHOWN_S, Room
 from monitor.settings import load
+from monitor.terms import State
+from monitor.unreadable import QUIET_S
 
 
 @pytest.fixture
@@ -54,6 +56,19 @@ def test_a_disk_that_fails_for_a_while_is_told_and_that_it_is_there_again(room: 
             assert not room.why_silent and "event: link" in await next_news(messages)
 
     asyncio.run(story())
+
+
+def test_a_quiet_while_that_the_disk_did_not_keep_is_told_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.refused("edge/v1/hq/gate-1/event", "it is no JSON")
+    later = time.monotonic() + QUIET_S + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    _rename(room, "steps", "elsewhere")
+    room.turn()
+    kept = room.casebook.find(1)
+    assert kept and kept.active
+    _rename(room, "elsewhere", "steps")
+    room.turn()
+    assert [alarm.state for alarm in room.casebook.open()] == [State.CLEARED]
 
 
 def test_pages_are_told_of_what_gates_measure_but_not_of_every_message(
