@@ -50,10 +50,17 @@ def _give(handle: int, directory: Path) -> None:
 
 
 def secret(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner reads; FileExistsError rather than replace one."""
+    """Have a new file that only its owner reads on the disk; FileExistsError rather than replace one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with fresh(path) as file:
-        file.write(content)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink()  # half a key would stand in the way of a whole one
+            raise
+    sync(path.parent)
 
 
 def fresh(path: Path) -> BinaryIO:

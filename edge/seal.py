@@ -5,7 +5,6 @@ Signatures are Ed25519 in JWS compact form (RFC 8037), seals AES-256-GCM, both b
 
 import base64
 import hashlib
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
 from edge.errors import SealError
+from edge.files import secret
 
 GENESIS = "0" * 64
 """The `previoushash` of the first event of an epoch."""
@@ -99,7 +99,7 @@ class Verifier:
 def new_signing_key(path: Path) -> OKPKey:
     """Make an Ed25519 key pair at `path` (private, mode 0600) and `path`.pub (public); both JWK."""
     key = OKPKey.generate_key("Ed25519")
-    _write_private(path, msgspec.json.encode(key.as_dict(private=True)))
+    secret(path, msgspec.json.encode(key.as_dict(private=True)))
     path.with_suffix(".pub").write_bytes(msgspec.json.encode(key.as_dict(private=False)))
     return key
 
@@ -127,7 +127,7 @@ def public_key(x: str, path: Path) -> OKPKey:
 
 def new_sealing_key(path: Path) -> None:
     """Make a 256-bit AES key at `path`, mode 0600."""
-    _write_private(path, AESGCM.generate_key(256))
+    secret(path, AESGCM.generate_key(256))
 
 
 def load_secret(path: Path) -> bytes:
@@ -192,9 +192,3 @@ class Seal:
             return self._cipher.decrypt(sealed[:12], sealed[12:], bound)
         except (InvalidTag, ValueError) as error:
             raise SealError("a sealed record was changed, or sealed with another key") from error
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)

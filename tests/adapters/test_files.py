@@ -16,7 +16,7 @@ from edge.factlog import FactLog
 from edge.seal import Seal
 from edge.whitelist import Whitelist
 from tests.adapters.brokers import until
-from tests.conftest import need
+from tests.conftest import fill, need
 from tests.core.worlds import gate_rules
 
 pytestmark = pytest.mark.real
@@ -83,3 +83,25 @@ def test_a_file_in_the_place_of_a_directory_is_told_and_stays(state: Path) -> No
     with pytest.raises(StoreError, match="cannot be written"):
         leave(state, DrillReport("in", "main", True, True, 300.0, {}), 1e9)
     assert (state / "drills").read_text() == "x"
+
+
+def test_a_new_key_is_on_the_disk_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced, fsync = [], os.fsync
+
+    def seen(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    files.secret(tmp_path / "desk.key", b"key")
+    assert synced == [str(tmp_path / "desk.key"), str(tmp_path)]
+
+
+def test_of_a_key_for_which_there_is_no_room_nothing_stays(small_disk: Path) -> None:
+    files.secret(small_disk / "desk.key", b"key")
+    fill(small_disk / "filled")
+    with pytest.raises(OSError, match="No space"):
+        files.secret(small_disk / "desk-next.key", b"another")
+    with pytest.raises(FileExistsError):
+        files.secret(small_disk / "desk.key", b"another")
+    assert (small_disk / "desk.key").read_bytes() == b"key" and not (small_disk / "desk-next.key").exists()

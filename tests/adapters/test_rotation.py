@@ -1,6 +1,11 @@
 """Keys of the desk are rotated while gates decide: nobody is refused, and the old key means nothing after."""
 
+import itertools
+import os
 import shutil
+import signal
+import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -222,3 +227,43 @@ def test_whose_unit_was_given_the_encrypted_key_is_told_to_give_it_the_next(plac
     (keys / f"{key}.cred").write_bytes(b"what the host has encrypted")
     said = run("keys", "rotate", kind, "--finish", "--leave-behind", *options(place)).stdout
     assert not (keys / f"{key}.cred").exists() and "scripts/install --desk" in said
+
+
+def killed_before(steps: int, folder: Path, work: Callable[[], object]) -> bool:
+    """Whether the work was killed, before so many files of this folder were opened and one more was."""
+
+    def step(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and str(arguments[0]).startswith(str(folder)) and next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if not (child := os.fork()):
+        left = itertools.count(steps, -1)
+        sys.addaudithook(step)
+        work()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), status
+    return bool(status)
+
+
+@pytest.mark.parametrize("what", [rotation.SIGNING, rotation.OPENING])
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_rotation_goes_on_wherever_its_beginning_was_killed(
+    tmp_path: Path, what: rotation.Stepwise, anew: bool
+) -> None:
+    """It is begun once more, or finished as it is: the public half is made of the key."""
+    with furnished(tmp_path) as room:
+        keys, given, halves = room.credentials.directory, (what, room.config, room.credentials), 0
+        for steps in itertools.count():
+            killed = killed_before(steps, keys, lambda: rotation.begin(*given))
+            half = (keys / what.next_key).exists() and not (keys / what.next_public).exists()
+            if not (keys / what.next_key).exists() or (half and anew):
+                assert rotation.begin(*given) == fingerprint(read_key(keys / what.next_public))
+            with pytest.raises(SealError, match="these have not said that they have the next key"):
+                rotation.finish(*given)
+            rotation.finish(*given, leave_behind=True)
+            assert read_key(keys / what.public) == what.public_of(read_key(keys / what.key))
+            halves += half
+            if not killed:
+                break
+        assert halves
