@@ -35,7 +35,7 @@ def gallery(config: Config, credentials: Credentials, pack: Manifest, today: dat
         hint = "let the gate catch up with its desk first: edge-gate sync status"
         raise StoreError("the whitelist of this gate cannot be used: {why}", hint, why=roster.trouble)
     opener.expire(today)
-    return opener.gallery(roster.revision)
+    return opener.gallery(roster.revision).compact()
 
 
 def _fill(roster: Roster, opener: Opener, vault: Vault) -> None:

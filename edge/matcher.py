@@ -174,6 +174,16 @@ class Gallery:
     def __len__(self) -> int:
         return self._usable
 
+    def __contains__(self, person: str) -> bool:
+        """Whether there is a template of this person; `people` may still name who was removed."""
+        return any(self.people[place] == person for place in np.unique(self.owner[self.owner >= 0]))
+
+    def compact(self) -> "Gallery":
+        """The same without the rows and names of who was removed."""
+        usable = np.flatnonzero(self.owner >= 0)
+        owners = tuple(self.people[place] for place in self.owner[usable])
+        return Gallery(self.matrix[usable], owners, self.revision)
+
     @property
     def dimension(self) -> int:
         return int(self.matrix.shape[1])

@@ -84,6 +84,7 @@ def pairs(gallery: Gallery) -> Pairs:
 
 def report(gallery: Gallery, calibration: Calibration, kind: str, pack: str, fpir: float) -> tuple[Report, Pairs]:
     """Everything that the list tells; `kind` says whose table `calibration` is."""
+    gallery = gallery.compact()
     found = pairs(gallery)
     likeness = gallery.likeness(fpir)
     strangers = Strangers(calibration, len(gallery), likeness)

@@ -248,7 +248,7 @@ class Service:
     def _arrived(self, person: str) -> bool:
         """Whether the whitelist in use has this person; also asked by the porter's thread."""
         gallery = self._gallery
-        return gallery is not None and person in gallery.people
+        return gallery is not None and person in gallery
 
     def _beat(self) -> None:
         notify.watchdog()

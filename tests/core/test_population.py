@@ -5,6 +5,7 @@ import pytest
 
 from edge.matcher import Calibration, Gallery
 from edge.population import FAR, least_people, own_table, pairs, report
+from edge.shelf import Shelf
 
 TABLE = Calibration("test", 1000, (0.0, 0.2, 0.4, 0.6, 0.8), (0.5, 1e-1, 1e-2, 1e-3, 1e-4), 1e-3)
 
@@ -35,6 +36,19 @@ def test_twins_and_people_unlike_themselves_are_named() -> None:
     assert (told.people, told.templates, told.revision, told.fnmr) == (60, 120, 7, pytest.approx(2 / 60))
     low, high = told.threshold_interval
     assert low < told.threshold < high
+
+
+def test_people_who_were_removed_count_for_nothing() -> None:
+    rows, owners = people()
+    shelf = Shelf(32)
+    for place in range(0, 120, 2):
+        shelf.put(owners[place], rows[place : place + 2])
+    for person in owners[:20]:
+        shelf.remove(person)
+    told, found = report(shelf.gallery(1), TABLE, "pack", "zoo-1", 0.01)
+    right, wanted = report(Gallery(rows[20:], owners[20:], 1), TABLE, "pack", "zoo-1", 0.01)
+    assert told == right and (told.people, told.templates) == (50, 100)
+    assert all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True))
 
 
 def test_a_larger_list_knows_its_threshold_better() -> None:

@@ -47,6 +47,18 @@ def test_a_gallery_in_use_is_not_changed_by_what_comes_after_it() -> None:
     assert found and found.person == "ann" and before.search(faces(3)[0], 0.99) is None
 
 
+def test_a_gallery_has_who_is_there_and_can_be_had_without_the_holes_of_the_others() -> None:
+    shelf = Shelf(D)
+    for number, person in enumerate(("ann", "bob", "cem", "bob")):
+        shelf.put(person, faces(number))
+    shelf.remove("ann")
+    gallery = shelf.gallery(7)
+    assert [person in gallery for person in ("ann", "bob", "cem", "dan")] == [False, True, True, False]
+    compact = gallery.compact()
+    assert (compact.people, compact.owner.tolist(), compact.revision) == (("cem", "bob"), [0, 0, 0, 1, 1, 1], 7)
+    assert np.array_equal(compact.matrix, np.concatenate([faces(2), faces(3)]))
+
+
 def test_the_rows_of_who_was_removed_are_overwritten() -> None:
     shelf = Shelf(D)
     shelf.put("ann", faces(1))
