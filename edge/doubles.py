@@ -10,13 +10,10 @@ from msgspec import structs
 
 from edge.complaints import OvertakenError, face_known, none_opens, number_taken
 from edge.enrolled import Applicant, Person, Row, Secret, Standing, person_of, vectors
-from edge.matcher import NOBODY, Vector
+from edge.matcher import Strangers, Vector
 from edge.packs import Manifest
 from edge.shelf import Shelf
 from edge.whitelist import Whitelist
-
-DRIFT = 1.05
-"""The threshold follows the list when it has grown by so much: it moves with the logarithm of the number."""
 
 
 class Doubles:
@@ -27,7 +24,6 @@ class Doubles:
         self._shelf, self._revision = Shelf(manifest.dimension), 0
         self._people: dict[str, Person] = {}
         self._numbers: dict[str, str] = {}
-        self._threshold, self._measured = NOBODY, 0
 
     def follow(self) -> int:
         """Take in what has changed; the list's revision. StoreError when nothing in it opens."""
@@ -85,12 +81,11 @@ class Doubles:
         gallery = self._shelf.gallery(self._revision)
         if not len(gallery):
             return None
-        if not self._measured / DRIFT <= len(gallery) <= self._measured * DRIFT:
-            self._threshold = gallery.strangers(self._manifest.calibration, self._fpir).threshold(self._fpir)
-            self._measured = len(gallery)
+        likeness = self._shelf.likeness(self._fpir)
+        threshold = Strangers(self._manifest.calibration, len(gallery), likeness).threshold(self._fpir)
         best = np.where(gallery.owner >= 0, (gallery.matrix @ templates.T).max(axis=1), -1.0)
         row = int(best.argmax())
-        return self._people[gallery.people[gallery.owner[row]]] if best[row] >= self._threshold else None
+        return self._people[gallery.people[gallery.owner[row]]] if best[row] >= threshold else None
 
 
 def _standing(person: Person, today: date) -> Person:

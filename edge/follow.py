@@ -21,7 +21,7 @@ from edge.kept import MARK, STORE, checker
 from edge.lasting import Lasting
 from edge.link import Link
 from edge.lone import Loaded, Table, WhitelistSource, told
-from edge.matcher import NOBODY, Likeness
+from edge.matcher import NOBODY
 from edge.mqtt import Connection, Lost, Message
 from edge.opened import Opener
 from edge.outcomes import Adopt, Answered, Bury, Keep, Outcome, Unlock
@@ -43,8 +43,6 @@ BATCH = 500
 TURN_S = 0.25
 REPORT_EVERY_S = 20.0
 """How often the report is said again though nothing changed: the desk's sign of life."""
-SAME = 0.05
-"""So small a share of people who come and go changes nothing about how alike they are: to measure it takes a while."""
 
 
 def whitelist_source(config: Config, credentials: Credentials, pack: Manifest, put: Put) -> Source:
@@ -75,9 +73,6 @@ class Follower(Source):
         self._lasting = Lasting()
         self._renewed = ""
         self._graves: dict[str, int] = {}
-        self._likeness: Likeness | None = None
-        self._likened = 0
-        """How many people there were when it was measured how alike they are."""
         self._unclean = False
         """Whether the write-ahead log may hold what was destroyed."""
 
@@ -238,9 +233,7 @@ class Follower(Source):
             self._put(Loaded(None, WhitelistLoaded(0, 0, NOBODY, 0.0, problem, stale=self._stale())))
             return
         gallery, fpir = self._opener.gallery(self._roster.revision), self._config.access.fpir
-        if abs(len(self._opener) - self._likened) > SAME * self._likened:
-            self._likeness, self._likened = gallery.likeness(fpir), len(self._opener)
-        fact = told(gallery, len(self._opener), table, fpir, self._likeness, notice)
+        fact = told(gallery, len(self._opener), table, fpir, self._opener.likeness(fpir), notice)
         self._put(Loaded(gallery, fact, dict(self._opener.permits)))
 
     def _tell(self) -> None:

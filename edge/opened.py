@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.errors import EdgeError, Phrase, SealError
 from edge.issue import binding
-from edge.matcher import ROUNDING, Gallery, Vector
+from edge.matcher import ROUNDING, Gallery, Likeness, Vector
 from edge.records import Content, Head, Keys, Record, decode, parse
 from edge.shelf import Shelf
 from edge.signet import Sealer, unwrap
@@ -77,6 +77,10 @@ class Opener:
 
     def gallery(self, revision: int) -> Gallery:
         return self._shelf.gallery(revision)
+
+    def likeness(self, fpir: float) -> Likeness | None:
+        """How alike the people of the gallery are."""
+        return self._shelf.likeness(fpir)
 
     def _templates(self, head: Head, content: Content) -> Vector:
         if not (content.consent and content.purpose):

@@ -7,12 +7,14 @@ is being searched meanwhile never changes but for rows of people who were remove
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.matcher import Gallery, Vector
+from edge.matcher import Gallery, Likeness, Vector
 
 LEAST_ROWS = 256
 ROOM = 2
 """How many times more rows a new buffer has than are used; memory that is not written costs nothing."""
 NOBODY = -1
+SAME = 0.05
+"""So small a share of people who come and go changes nothing about how alike they are: to measure it takes a while."""
 
 
 class Shelf:
@@ -24,6 +26,10 @@ class Shelf:
         self._used = 0
         self._names: list[str] = []
         self._at: dict[str, tuple[int, int, int]] = {}
+        self._likeness: Likeness | None = None
+        self._likened_for = 0.0
+        self._changes = 0
+        """How many people have come and gone since it was measured how alike they are."""
 
     def __contains__(self, person: str) -> bool:
         return person in self._at
@@ -43,6 +49,7 @@ class Shelf:
         self._at[person] = start, end, len(self._names)
         self._names.append(person)
         self._used = end
+        self._changes += 1
 
     def remove(self, person: str) -> None:
         """Forget a person: the rows are overwritten at once."""
@@ -50,11 +57,18 @@ class Shelf:
             start, end, _ = place
             self._rows[start:end] = 0.0
             self._owner[start:end] = NOBODY
+            self._changes += 1
 
     def gallery(self, revision: int) -> Gallery:
         """Everybody who is there now."""
         owner = self._owner[: self._used].copy()
         return Gallery.of(self._rows[: self._used], owner, tuple(self._names), revision)
+
+    def likeness(self, fpir: float) -> Likeness | None:
+        """That of the gallery; measured again when more than a few have come or gone, or for another rate."""
+        if self._changes > SAME * len(self) or fpir != self._likened_for:
+            self._likeness, self._likened_for, self._changes = self.gallery(0).likeness(fpir), fpir, 0
+        return self._likeness
 
     def _renew(self, more: int) -> None:
         """Another buffer without the rows of nobody."""

@@ -59,6 +59,30 @@ def test_a_gallery_has_who_is_there_and_can_be_had_without_the_holes_of_the_othe
     assert np.array_equal(compact.matrix, np.concatenate([faces(2), faces(3)]))
 
 
+def test_how_alike_people_are_is_measured_again_when_others_have_taken_their_places() -> None:
+    shelf, alike = Shelf(D), np.eye(D)[0]
+    for number in range(40):
+        shelf.put(f"p{number}", faces(number, 1))
+    before = shelf.likeness(0.01)
+    for number in range(40):
+        shelf.remove(f"p{number}")
+        looks = alike + 0.3 * faces(number + 40, 1)
+        shelf.put(f"q{number}", np.asarray(looks / np.linalg.norm(looks), np.float32))
+        now = shelf.likeness(0.01)
+    right = shelf.gallery(1).likeness(0.01)
+    assert before and now and right and right.score > before.score + 0.3
+    assert abs(now.score - right.score) < 0.05
+
+
+def test_few_who_come_and_go_are_not_measured_for() -> None:
+    shelf = Shelf(D)
+    for number in range(40):
+        shelf.put(f"p{number}", faces(number, 1))
+    before = shelf.likeness(0.01)
+    shelf.put("p0", faces(0, 1))
+    assert shelf.likeness(0.01) is before
+
+
 def test_the_rows_of_who_was_removed_are_overwritten() -> None:
     shelf = Shelf(D)
     shelf.put("ann", faces(1))
