@@ -11,7 +11,7 @@ from edge.matcher import Calibration, Gallery, Likeness, Strangers
 from edge.rates import Interval, Scores, Z, accepted, wilson
 
 MOST_TEMPLATES = 2000
-"""So many are compared with each other at most, evenly chosen; two million pairs tell enough."""
+"""Of so many at most, evenly chosen, other people's are compared; two million pairs tell enough."""
 LEAST_PAIRS = 20
 """A rate with fewer pairs of people behind it is not measured."""
 FAR = 1e-2
@@ -65,21 +65,34 @@ class Report(Struct, frozen=True):
 
 
 class Pairs(NamedTuple):
-    """Scores of every pair of templates of different people, and of every pair of one person's with who that is."""
+    """Scores of pairs of templates of so many different `people`, and of one person's with who that is."""
 
     impostor: Scores
+    people: int
     genuine: Scores
     person: NDArray[np.int32]
 
 
 def pairs(gallery: Gallery) -> Pairs:
-    """Every pair once, of at most MOST_TEMPLATES templates."""
+    """Every pair once: those of different people among MOST_TEMPLATES templates, those of one person among all."""
     chosen = np.unique(np.linspace(0, len(gallery) - 1, min(len(gallery), MOST_TEMPLATES)).astype(int))
     matrix, owner = gallery.matrix[chosen], gallery.owner[chosen]
     first, second = np.triu_indices(len(chosen), 1)
-    scores = (matrix @ matrix.T)[first, second].astype(np.float64)
-    same = owner[first] == owner[second]
-    return Pairs(scores[~same], scores[same], owner[first[same]])
+    others = owner[first] != owner[second]
+    scores = (matrix @ matrix.T)[first, second][others].astype(np.float64)
+    return Pairs(scores, len(np.unique(owner)), *_genuine(gallery))
+
+
+def _genuine(gallery: Gallery) -> tuple[Scores, NDArray[np.int32]]:
+    """Every pair of one person's templates once, and whose it is."""
+    order = np.argsort(gallery.owner, kind="stable")
+    owner, scores, person = gallery.owner[order], [np.zeros(0)], [np.zeros(0, np.int32)]
+    for apart in range(1, int(np.bincount(owner).max(initial=0))):
+        first = np.flatnonzero(owner[apart:] == owner[:-apart])
+        one, other = gallery.matrix[order[first]], gallery.matrix[order[first + apart]]
+        scores.append(np.einsum("ij,ij->i", one, other).astype(np.float64))
+        person.append(owner[first])
+    return np.concatenate(scores), np.concatenate(person)
 
 
 def report(gallery: Gallery, calibration: Calibration, kind: str, pack: str, fpir: float) -> tuple[Report, Pairs]:

@@ -64,6 +64,14 @@ def test_one_template_a_person_tells_nothing_of_false_non_matches() -> None:
     assert (told.fnmr, told.genuine, len(found.genuine)) == (None, None, 0)
 
 
+def test_of_a_long_list_everybody_is_compared_with_themselves() -> None:
+    rows, owners = people(1200)
+    rows[1501] = -rows[1500]
+    told, found = report(Gallery(rows, owners, 1), TABLE, "pack", "zoo-1", 0.01)
+    assert owners[1501] in told.unlike_themselves
+    assert len(found.genuine) == 1200 and found.genuine.min() == pytest.approx(-1.0)
+
+
 def test_an_own_table_is_measured_as_far_as_pairs_reach_and_then_as_steep_as_the_other() -> None:
     rows, owners = people(80)
     found = pairs(Gallery(rows, owners, 1))  # 12,640 pairs: one in a thousand is not measured
