@@ -119,7 +119,7 @@ def report(gallery: Gallery, calibration: Calibration, kind: str, pack: str, fpi
         effective_fpir=strangers.fpir(at),
         effective_fpir_interval=_ordered([each.fpir(at) for each in bounds]),
         fmr=fmr,
-        fmr_interval=wilson(fmr, len(gallery.people)),
+        fmr_interval=wilson(fmr, found.people),
         fnmr=fnmr,
         fnmr_interval=None if fnmr is None else wilson(fnmr, mates),
         impostor=_spread(found.impostor),
@@ -166,9 +166,11 @@ def _bounds(gallery: Gallery, likeness: Likeness | None, fpir: float) -> list[Li
     """The likeness at both ends of what chance allows: the order statistics about its quantile."""
     if likeness is None:
         return [None, None]
-    half = Z * float(np.sqrt(likeness.share * (1 - likeness.share) / likeness.people))
+    rows = gallery.sample()
+    looked_at = len(np.unique(gallery.owner[rows]))
+    half = Z * float(np.sqrt(likeness.share * (1 - likeness.share) / looked_at))
     shares = (min(1.0, likeness.share + half), max(0.0, likeness.share - half))
-    best = gallery.best_of_others(gallery.sample())
+    best = gallery.best_of_others(rows)
     return [likeness._replace(score=float(np.quantile(best, 1 - share))) for share in shares]
 
 

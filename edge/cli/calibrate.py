@@ -98,7 +98,7 @@ def _table(gate: Config, report: "Report", pairs: "Pairs", of_pack: "Calibration
     if report.people < least:
         text = "{count} people are enrolled; a table of their own needs {least}"
         raise EdgeError(text, "the table in use stays as it is", count=report.people, least=least)
-    own = population.own_table(pairs, of_pack, f"enrolled at {gate.gate.site}/{gate.gate.name}", report.people)
+    own = population.own_table(pairs, of_pack, f"enrolled at {gate.gate.site}/{gate.gate.name}", pairs.people)
     return SiteTable(report.pack, datetime.now(UTC), report.revision, report.people, own)
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from edge.matcher import Calibration, Gallery
-from edge.population import FAR, least_people, own_table, pairs, report
+from edge.matcher import LOOKED_AT, Calibration, Gallery
+from edge.population import FAR, MOST_TEMPLATES, least_people, own_table, pairs, report
+from edge.rates import wilson
 from edge.shelf import Shelf
 
 TABLE = Calibration("test", 1000, (0.0, 0.2, 0.4, 0.6, 0.8), (0.5, 1e-1, 1e-2, 1e-3, 1e-4), 1e-3)
@@ -57,6 +58,14 @@ def test_a_larger_list_knows_its_threshold_better() -> None:
         told, _ = report(Gallery(*people(count), 1), TABLE, "pack", "zoo-1", 0.01)
         widths.append(told.threshold_interval.high - told.threshold_interval.low)
     assert widths[1] < widths[0] / 2
+
+
+def test_of_a_long_list_the_interval_is_that_of_those_who_were_looked_at() -> None:
+    lists = [Gallery(*people(count, each=1), 1) for count in (LOOKED_AT, 5 * LOOKED_AT)]
+    told = [report(each, TABLE, "pack", "zoo-1", 0.04)[0] for each in lists]
+    some, many = [each.threshold_interval.high - each.threshold_interval.low for each in told]
+    assert many > 0.7 * some
+    assert told[1].fmr_interval == wilson(told[1].fmr, MOST_TEMPLATES)
 
 
 def test_one_template_a_person_tells_nothing_of_false_non_matches() -> None:
