@@ -107,6 +107,8 @@ class Access:
         if self.rules.several is Several.REFUSE and fact.company.others:
             usable = usable or Reason.NOT_ALONE
         self._count(track, fact.candidate, fact.cues, fact.captured)
+        if usable is Reason.NOT_ALONE:
+            track.votes = 0  # or one frame in which the other is not found would be enough
         liveness = track.watch.found(self.rules.liveness)
         reason = self._reason(track, fact.candidate, liveness, usable)
         again = track.refused
@@ -142,9 +144,9 @@ class Access:
             del self._tracks[key]
 
     def restart(self) -> None:
-        """The whitelist changed: what was matched against the old one no longer counts."""
+        """The whitelist changed: matches with the old one count no longer. What a face was found to be, it still is."""
         for track in self._tracks.values():
-            track.votes, track.person = 0, ""
+            track.votes = 0
 
     def known(self, camera: str, track: int) -> bool:
         """Whether good views of this track were counted."""
@@ -176,7 +178,7 @@ class Access:
         """One track is one person: votes and liveness begin again with another, and are only those of this one."""
         track.views += 1
         if candidate is None:
-            if not track.person:
+            if not track.votes:
                 track.watch.see(cues, captured)
             return
         if candidate.person != track.person:

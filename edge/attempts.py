@@ -56,10 +56,10 @@ class Attempts:
         known = self._tallies.get(_key(door, person))
         return known is not None and known.blocked_until > -math.inf
 
-    def refused(self, door: str, person: str, reason: Reason, now: float) -> list[Effect]:
-        """Count a refusal; an alarm when it was the last one."""
+    def refused(self, door: str, person: str, reason: Reason, now: float, turned: bool = False) -> list[Effect]:
+        """Count a refusal; an alarm when it was the last one. `turned`: a head turn was asked for, which is guessed."""
         typed = reason is Reason.INVALID_PIN
-        if reason not in GUESSES or not (self.rules.most or typed):
+        if not (turned or reason in GUESSES) or not (self.rules.most or typed):
             return []
         tally = self._tallies.setdefault(_key(door, person), Tally(door, []))
         tally.times = [at for at in tally.times if now - at < self.rules.within_s] + [now]

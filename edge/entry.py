@@ -65,7 +65,8 @@ class Entry:
         if person and (reason is None or reason in DOUBTS) and self.grants.recent(door, person, now.mono):
             return []
         attempt = self._attempt(door, decision.camera, person, Factor.FACE, decision.captured, now.mono)
-        attempt.source, attempt.track, attempt.evidence = decision.camera, decision.track, decision.evidence
+        attempt.follow(decision.camera, decision.track)
+        attempt.evidence = decision.evidence
         attempt.permit, attempt.doubt = decision.permit or attempt.permit, reason
         attempt.since, attempt.told = min(attempt.since, decision.since), attempt.told or decision.again
         if reason is not None and reason not in DOUBTS:
@@ -243,7 +244,7 @@ class Entry:
         effects: Effects = [Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
         if reason is Reason.ANTI_PASSBACK:
             effects.append(Emit(f"door/{door.name}", AntiPassbackViolation(attempt.person, attempt.into, True)))
-        effects += self.attempts.refused(door.name, attempt.person, reason, now)
+        effects += self.attempts.refused(door.name, attempt.person, reason, now, attempt.turn is not None)
         return effects
 
     def _said(self, attempt: Attempt, reason: Reason, now: float) -> bool:

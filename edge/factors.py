@@ -48,6 +48,13 @@ class Attempt(Struct):
     into: str = ""
     """The area that this side of the door leads into, as far as what was shown has said it."""
 
+    def follow(self, camera: str, track: int) -> None:
+        """Its face is seen in this track now; what another one was asked to do, or did, says nothing of this one."""
+        if self.track is not None and (camera, track) != (self.source, self.track):
+            self.turn = None
+            self.factors = [factor for factor in self.factors if factor is not Factor.HEAD_TURN]
+        self.source, self.track = camera, track
+
     @property
     def credential(self) -> str:
         return self.shown.id if self.shown else ""

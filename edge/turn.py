@@ -12,7 +12,7 @@ from msgspec import Struct
 AHEAD, ASIDE = 12.0, 20.0
 """Degrees of yaw within which a face looks ahead, and from which it has turned; landmarks are good to about ten."""
 AGAIN_S = 60.0
-"""A track is asked once; what is remembered of it is dropped after so long."""
+"""A track is asked once; what is remembered of it is dropped when it was not seen for so long."""
 
 
 class Turn(Struct):
@@ -47,7 +47,8 @@ class Turns:
         replays to the same side.
         """
         self._asked = {key: at for key, at in self._asked.items() if now - at < AGAIN_S}
-        if (camera, track) in self._asked:
-            return None
+        known = (camera, track) in self._asked
         self._asked[camera, track] = now
+        if known:
+            return None
         return Turn(bool(crc32(f"{camera} {track} {captured!r}".encode()) & 1))

@@ -132,3 +132,16 @@ def test_what_is_seen_after_another_list_still_counts_for_liveness() -> None:
     for index in range(2, 8):
         access.seen(view(1 + index / 25, person=None, live=0.05), None, 0.5, 1 + index / 25)
     assert access.attacked("entrance")
+
+
+def test_an_attack_stays_one_when_the_list_changes() -> None:
+    access = Access(access_rules(liveness=LivenessRules()))
+    for index in range(30):
+        if index == 15:
+            assert access.attacked("entrance")
+            access.restart()
+        live = 0.1 if index < 15 else 0.99
+        told = access.seen(
+            structs.replace(view(1 + index / 10), cues=Cues((live,), 0.05, 0.0)), None, 0.5, 1 + index / 10
+        )
+        assert told is None or told.reason is not None

@@ -248,11 +248,16 @@ def test_who_stands_behind_the_nearest_is_neither_let_in_nor_refused() -> None:
     assert not events(w.effects, AccessGranted) and not events(w.effects, AccessDenied)
 
 
-def test_who_was_not_alone_passes_once_alone() -> None:
+def test_who_was_not_alone_passes_once_alone_for_as_many_views_as_anybody() -> None:
+    """One frame in which the other was not found is not enough."""
     w = gate(several=Several.REFUSE, liveness=LivenessRules(votes=1, live_moving=0.8))
     for index in range(8):
         w.at(1 + index * 0.04, view(1 + index * 0.04, company=Company(1)))
     w.at(1.4, view(1.4))
+    w.at(1.44, view(1.44, company=Company(1)))
+    for index in range(3):
+        assert not events(w.effects, AccessGranted)
+        w.at(1.5 + index * 0.04, view(1.5 + index * 0.04))
     assert events(w.effects, AccessGranted)
 
 

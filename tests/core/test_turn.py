@@ -3,10 +3,11 @@
 import pytest
 from msgspec import structs
 
+from edge.attempts import AttemptRules
 from edge.door import DoorRules
-from edge.doorevents import AccessDenied, AccessGranted
+from edge.doorevents import AccessDenied, AccessGranted, RepeatedRefusals
 from edge.factors import EntryRules
-from edge.facts import CameraReported, FaceSeen, Show, WhitelistLoaded
+from edge.facts import CameraReported, FaceSeen, Show, TrackEnded, WhitelistLoaded
 from edge.gate import GateRules
 from edge.liveness import LivenessRules
 from edge.presence import Cues
@@ -45,10 +46,11 @@ def test_a_track_is_asked_once_and_both_sides_come_up() -> None:
     assert turns.ask("b", 3, 7.0, 9.5) is not None
 
 
-def gate(rules: EntryRules = ASKS) -> World:
+def gate(rules: EntryRules = ASKS, attempts: AttemptRules | None = None) -> World:
     doors = {"main": DoorRules(pulse_s=3.0, held_open_s=20.0)}
     access = access_rules(liveness=LivenessRules())
-    world = World(GateRules(doors, {"entrance": "main"}, access, entry={"main": rules}))
+    most = attempts or AttemptRules()
+    world = World(GateRules(doors, {"entrance": "main"}, access, entry={"main": rules}, attempts=most))
     world.at(0, WhitelistLoaded(1, 2, 0.5, 0.01))
     world.effects.clear()
     return world
@@ -112,3 +114,34 @@ def test_a_head_turn_is_no_second_factor_where_one_is_always_asked_for(live: flo
     show(w, 1, [0.0, 28, 0.0, -28] * 5, live=live)
     assert not events(w.effects, AccessGranted) and reasons(w) == [reason]
     assert not [e for e in w.effects if isinstance(e, Show) and e.lamp in (Lamp.TURN_LEFT, Lamp.TURN_RIGHT)]
+
+
+def test_what_one_track_did_is_nothing_that_another_one_did() -> None:
+    """Two photographs: one looks ahead, the other to the side."""
+    w = gate()
+    at = show(w, 1, [0.0] * 15)
+    side = asked(w)
+    w.at(at, TrackEnded("entrance", 1))
+    show(w, at + 0.5, [28.0 * side] * 15, track=2)
+    assert not events(w.effects, AccessGranted)
+
+
+def test_a_track_is_not_asked_again_however_long_it_lasts() -> None:
+    w = gate()
+    at = show(w, 1, [0.0] * 15)
+    side = asked(w)
+    show(w, at, [-28.0 * side, 0.0])
+    w.effects.clear()
+    show(w, at + 0.3, [0.0] * 700)
+    assert not [each for each in w.effects if isinstance(each, Show) and each.lamp in (Lamp.TURN_LEFT, Lamp.TURN_RIGHT)]
+
+
+def test_a_wrong_turn_is_a_guess_and_there_are_only_so_many() -> None:
+    w = gate(attempts=AttemptRules(most=3))
+    at = 1.0
+    for track in range(1, 4):
+        w.effects.clear()
+        at = show(w, at, [0.0] * 15, track=track)
+        at = show(w, at, [-28.0 * asked(w)] * 3, track=track)
+        w.at(at, TrackEnded("entrance", track))
+    assert events(w.effects, RepeatedRefusals)
