@@ -8,6 +8,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from edge.whitelist import FILE, KEY, Whitelist
 
 KEPT = timedelta(days=3 * 365 + 1)
 """The Measures in force 2025-06-01, article 9: records of processing are kept for at least three years."""
-
+DAY = timedelta(days=1)
 
 LIST = "list"
 """What the line of a recovery is about."""
@@ -124,10 +125,10 @@ class Audit:
     def cut(self, now: datetime) -> int:
         """Destroy what is older than it must be kept; how many lines that was."""
         with self._changing() as db:
-            old = [line for line in map(_line, journal.entries(db)) if line and line.at < now - KEPT]
+            old = _old(filter(None, map(_line, journal.entries(db))), now)
             if not old:
                 return 0
-            last = max(old, key=lambda line: line.sequence)
+            last = old[-1]
             details = {"through": str(last.sequence), "hash": journal.hash_of(last), "until": last.at.isoformat()}
             journal.write(db, self._seal, Deed.CUT, "journal", details)
             db.execute("DELETE FROM journal WHERE sequence <= ?", (last.sequence,))
@@ -191,6 +192,17 @@ def _line(entry: Entry) -> Line | None:
         return msgspec.json.decode(entry.line, type=Line)
     except (ValueError, TypeError):
         return None
+
+
+def _old(lines: Iterable[Line], now: datetime) -> list[Line]:
+    """The lines before the first that must be kept, up to the last of them that tells an age beyond that.
+
+    One that a wrong clock dated is as old as those around it: else an early date would take all before it along.
+    """
+    old = list(takewhile(lambda line: not now - KEPT <= line.at <= now + DAY, lines))
+    while old and old[-1].at > now:
+        old.pop()
+    return old
 
 
 def _beginning(lines: list[Line]) -> Break | None:

@@ -162,6 +162,19 @@ def test_lines_go_after_three_years_and_the_cut_says_so(audit: Audit) -> None:
     assert audit.verify()[1] is None, "who asks for a report of somebody changes nothing"
 
 
+@pytest.mark.parametrize(
+    ("years", "cut"),
+    [([0, 0, -50, 0, 0], 0), ([-4, -50, 0, -4, 0], 2), ([-4, 50, -4, 0, 0], 3), ([-4, 50, 0, 0, 0], 1)],
+)
+def test_what_a_wrong_clock_dated_goes_with_the_lines_around_it(audit: Audit, years: list[int], cut: int) -> None:
+    """Set back, it had all lines before destroyed, of the last days too."""
+    now = audit.lines()[-1].line.at
+    age = [timedelta(days=365 * number) for number in years]
+    rewritten(audit, lambda line: msgspec.structs.replace(line, at=line.at + age[line.sequence - 1]))
+    assert audit.cut(now) == cut
+    assert len(audit.lines()) == 5 - cut + bool(cut)
+
+
 @pytest.mark.parametrize("until", [None, "soon", "2020-01-01"])
 def test_a_cut_that_nobody_here_wrote_is_a_break_and_no_more(audit: Audit, until: str | None) -> None:
     lines = audit.lines()
