@@ -187,8 +187,8 @@ class RetentionSection(Struct, forbid_unknown_fields=True):
     """Then who passed or commanded is erased from the events; what remains of them still proves that none is missing.
     Notices, which name addresses, and refused messages are deleted. Who commanded is in the audit for longer."""
     staff_s: Annotated[float, Meta(ge=DAY_S, le=3660 * DAY_S)] = 730 * DAY_S
-    """Then who did what with alarms, or accepted a gap, is erased, which leaves what is signed valid, and the audit is
-    deleted."""
+    """Then who did what with alarms, what they wrote and reported, and who accepted a gap is erased, which leaves what
+    is signed valid, and the audit is deleted."""
     steps_s: Annotated[float, Meta(ge=DAY_S, le=3660 * DAY_S)] = 1096 * DAY_S
     """So long after an alarm was closed its steps are deleted. A signed checkpoint takes their place, with which the
     rest of the chain is verified: `edge-gate monitor verify`. The alarm itself stays, without names."""
