@@ -13,6 +13,7 @@ from edge.errors import Phrase
 from edge.flood import Bucket
 from edge.journal import Deed
 from edge.office import Gate, Office
+from edge.signet import fingerprint
 
 FINGERPRINT = re.compile("[0-9a-f]{16}")
 NOTES, NOTES_PER_S = 4, 4 / 3600
@@ -37,15 +38,16 @@ class Showings:
         before, bucket = self._known[workstation]
         new = set(filter(FINGERPRINT.fullmatch, keys)) - before
         if new and bucket.take(now):
-            self._audit.note(Deed.KEYS_HELD, workstation.name, keys=", ".join(sorted(new)))
+            known = {"by": fingerprint(workstation.signs), "keys": ", ".join(sorted(new))}
+            self._audit.note(Deed.KEYS_HELD, workstation.name, **known)
             before |= new
 
 
 def held(audit: Audit, workstation: Gate) -> set[str]:
-    """The keys, by their fingerprints, that a workstation has shown since it was added."""
-    lines = audit.told(Deed.KEYS_HELD, workstation.name)
-    since = [line for line in lines if line.at.timestamp() >= workstation.added_at]
-    return {key for line in since for key in line.data.details["keys"].split(", ")}
+    """The keys, by their fingerprints, that this workstation has shown, not one that had its name before."""
+    details = [line.data.details for line in audit.told(Deed.KEYS_HELD, workstation.name)]
+    own = [each for each in details if each.get("by") == fingerprint(workstation.signs)]
+    return {key for each in own for key in each["keys"].split(", ")}
 
 
 def gates_without(office: Office, key: str) -> dict[str, Phrase]:

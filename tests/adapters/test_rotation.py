@@ -146,6 +146,8 @@ def test_a_signing_key_is_not_destroyed_before_workstations_believe_the_next(tmp
             for name in ("front", "back"):
                 open_.shut_out(name, "workstations")
             provision.add_workstation(open_, room.credentials.directory, "hq", "front", tmp_path / "front2")
+        with files.database(open_.path) as db:
+            db.execute("UPDATE workstations SET added_at = added_at - 3600")  # by a clock that was set back
         with pytest.raises(SealError, match=": workstation front\n"):
             rotation.finish(rotation.SIGNING, room.config, room.credentials)
         shutil.copy(room.credentials.path(DESK_NEXT), tmp_path / "front2" / DESK_NEXT)
