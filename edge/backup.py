@@ -53,10 +53,23 @@ class Card(Struct, frozen=True):
 
 
 def new_recovery_key(path: Path) -> None:
-    """Make a recovery key at `path` (mode 0600, never over another), and its public half at `path`.pub."""
-    identity = x25519.Identity.generate()
-    files.secret(path, f"{identity}\n".encode())
-    path.with_suffix(".pub").write_text(f"{identity.to_public()}\n")
+    """Make a recovery key at `path` (mode 0600, never over another), and its public half at `path`.pub.
+
+    One of which only the private half was written is completed.
+    """
+    begun = files.unpublished(path)
+    identity = _identity(path.read_text()) if begun else x25519.Identity.generate()
+    if not begun:
+        files.secret(path, f"{identity}\n".encode())
+    files.publish(path, f"{identity.to_public()}\n".encode())
+
+
+def _identity(text: str) -> x25519.Identity:
+    try:
+        return x25519.Identity.from_str(text.strip())
+    except pyrage.IdentityError as error:
+        hint = "it is one line that begins with AGE-SECRET-KEY-1, made by edge-gate keys new backup"
+        raise SealError("this is no recovery key", hint) from error
 
 
 # Out --------------------------------------------------------------------------------------------------------------
@@ -186,11 +199,7 @@ def pending(config: DeskConfig) -> Card | None:
 
 
 def _unsealed(source: Path, identity: str, into: Path) -> None:
-    try:
-        key = x25519.Identity.from_str(identity.strip())
-    except pyrage.IdentityError as error:
-        hint = "it is one line that begins with AGE-SECRET-KEY-1, made by edge-gate keys new backup"
-        raise SealError("this is no recovery key", hint) from error
+    key = _identity(identity)
     try:
         file = source.open("rb")
     except OSError as error:

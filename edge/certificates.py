@@ -24,19 +24,24 @@ PEM = serialization.Encoding.PEM
 
 
 def authority(credentials: Path) -> None:
-    """Make the desk's authority for certificates, unless it is there; SealError when only its key is missing."""
-    if (credentials / CA_KEY).exists():
+    """Make the desk's authority for certificates, unless it is there; SealError when only its key is missing.
+
+    A certificate that is missing is made anew of the key: whatever that has signed is good under either.
+    """
+    begun, public = (credentials / CA_KEY).exists(), (credentials / CA).exists()
+    if begun and public:
         return
-    if (credentials / CA).exists():
+    if public:
         hint = "put it back, or decrypt it there: another authority would be one that no broker and gate knows"
         raise SealError("there is {public}, but not its key {key}", hint, public=credentials / CA, key=CA_KEY)
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _key(credentials) if begun else ec.generate_private_key(ec.SECP256R1())
     name = _name("edge-gate desk")
     builder = _builder(name, name, key.public_key(), timedelta(days=3650))
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(sign=True), critical=True)
-    files.secret(credentials / CA_KEY, _pem(key))
-    (credentials / CA).write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(PEM))
+    if not begun:
+        files.secret(credentials / CA_KEY, _pem(key))
+    files.replace(credentials / CA, builder.sign(key, hashes.SHA256()).public_bytes(PEM), 0o644)
 
 
 def certificate(credentials: Path, name: str, into: Path, file: str, host: str = "") -> str:
@@ -99,12 +104,23 @@ def listed(credentials: Path, crl: Path) -> dict[str, float]:
 
 def _authority(credentials: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     try:
-        key = serialization.load_pem_private_key((credentials / CA_KEY).read_bytes(), None)
         issuer = x509.load_pem_x509_certificate((credentials / CA).read_bytes())
     except (OSError, ValueError) as error:
-        raise SealError("the desk's authority for certificates cannot be used: {why}", why=error) from error
+        raise _unusable(error) from error
+    return _key(credentials), issuer
+
+
+def _key(credentials: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key((credentials / CA_KEY).read_bytes(), None)
+    except (OSError, ValueError) as error:
+        raise _unusable(error) from error
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return key, issuer
+    return key
+
+
+def _unusable(error: OSError | ValueError) -> SealError:
+    return SealError("the desk's authority for certificates cannot be used: {why}", why=error)
 
 
 def _builder(

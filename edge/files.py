@@ -1,6 +1,7 @@
 """Files of a gate's state: for the user that the gate runs as and nobody else, also when root makes them."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -50,17 +51,25 @@ def _give(handle: int, directory: Path) -> None:
 
 
 def secret(path: Path, content: bytes) -> None:
-    """Have a new file that only its owner reads on the disk; FileExistsError rather than replace one."""
+    """Write a new file that only its owner reads; FileExistsError rather than replace one.
+
+    It is whole and on the disk, or not there at all: half a key would stand in the way of a whole one for ever.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with fresh(path) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            path.unlink()  # half a key would stand in the way of a whole one
-            raise
-    sync(path.parent)
+    with alone(path.parent):  # between the look and the name nobody else makes one
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        replace(path, content)
+
+
+def unpublished(key: Path) -> bool:
+    """Whether there is a private key, but not its public half: what made them was ended between the two."""
+    return key.exists() and not key.with_suffix(".pub").exists()
+
+
+def publish(key: Path, public: bytes) -> None:
+    """Put the public half of the key at `key` beside it."""
+    replace(key.with_suffix(".pub"), public, 0o644)
 
 
 def fresh(path: Path) -> BinaryIO:
@@ -68,16 +77,16 @@ def fresh(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Have `content` at `path`, on the disk, or what was there before: never half of it."""
     new = path.with_name(f".{path.name}.new")
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         new.rename(path)
-    except OSError:
+    except BaseException:
         new.unlink(missing_ok=True)
         raise
     sync(path.parent)

@@ -30,11 +30,11 @@ from edge.signet import (
     WORKSTATION_OPENS,
     WORKSTATION_SIGNS,
     KeyPair,
+    make_pair,
     new_opening_pair,
     new_signing_pair,
     opening_public_of,
     read_key,
-    write_pair,
 )
 
 CERTIFICATE, WORKSTATION_CERTIFICATE = "gate.crt", "workstation.crt"
@@ -138,9 +138,7 @@ def opening_public(credentials: Path) -> bytes:
 
 
 def _new_opening(credentials: Path) -> bytes:
-    pair = new_opening_pair()
-    write_pair(credentials / DESK_OPENS, pair)
-    return pair.public
+    return make_pair(credentials / DESK_OPENS, new_opening_pair).public
 
 
 def workstation_access(site: str, name: str) -> str:

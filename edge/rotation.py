@@ -24,12 +24,10 @@ from edge.signet import (
     DESK_PUBLIC,
     KeyPair,
     fingerprint,
+    make_pair,
     new_opening_pair,
     new_signing_pair,
-    opening_public_of,
-    public_of,
     read_key,
-    write_pair,
 )
 from edge.whitelist import KEY
 
@@ -38,19 +36,17 @@ class Stepwise(NamedTuple):
     """A key pair that others must hear of before it changes: its credentials, and those of the pair that follows."""
 
     purpose: str
-    make: Callable[[], KeyPair]
-    public_of: Callable[[bytes], bytes]
+    make: Callable[[bytes], KeyPair]
     key: str
     public: str
     next_key: str
     next_public: str
 
 
-SIGNING = Stepwise("signing", new_signing_pair, public_of, DESK_KEY, DESK_PUBLIC, "desk-next.key", DESK_NEXT)
+SIGNING = Stepwise("signing", new_signing_pair, DESK_KEY, DESK_PUBLIC, "desk-next.key", DESK_NEXT)
 """Gates accept what either key signed once they have the public half of the next."""
 OPENING = Stepwise(
-    "opening", new_opening_pair, opening_public_of, DESK_OPENS, DESK_OPENS_PUBLIC, DESK_OPENS_NEXT,
-    DESK_OPENS_NEXT_PUBLIC,
+    "opening", new_opening_pair, DESK_OPENS, DESK_OPENS_PUBLIC, DESK_OPENS_NEXT, DESK_OPENS_NEXT_PUBLIC
 )  # fmt: skip
 """The desk opens what workstations have sealed to either."""
 
@@ -69,24 +65,13 @@ def begin(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
     """Make the pair that is to follow, beside the one that there is. Its fingerprint."""
     read_key(credentials.path(what.public))
     path = credentials.path(what.next_key)
-    if not (public := _completed(what, credentials)):
-        try:
-            write_pair(path, pair := what.make())
-        except FileExistsError as error:
-            hint = "carry {public} to all who need it, then use --finish"
-            raise SealError("there is a next key already: {path}", hint, path=path, public=what.next_public) from error
-        public = pair.public
-    _note(config, credentials, fingerprint(public), purpose=f"{what.purpose}, next")
-    return fingerprint(public)
-
-
-def _completed(what: Stepwise, credentials: Credentials) -> bytes:
-    """The public half of a next key that a kill had left without it; nothing when none was lacking."""
-    key, public = credentials.path(what.next_key), credentials.path(what.next_public)
-    if not key.exists() or public.exists():
-        return b""
-    public.write_bytes(what.public_of(read_key(key)))
-    return read_key(public)
+    try:
+        pair = make_pair(path, what.make)
+    except FileExistsError as error:
+        hint = "carry {public} to all who need it, then use --finish"
+        raise SealError("there is a next key already: {path}", hint, path=path, public=what.next_public) from error
+    _note(config, credentials, fingerprint(pair.public), purpose=f"{what.purpose}, next")
+    return fingerprint(pair.public)
 
 
 class Finished(NamedTuple):
@@ -111,7 +96,8 @@ def _finish(what: Stepwise, config: DeskConfig, credentials: Credentials, leave_
         hint = "decrypt it as root, then do the same again: systemd-creds decrypt --name={key} {encrypted} {path}"
         text = "the next key is there only as this host has encrypted it: {encrypted}"
         raise SealError(text, hint, key=what.next_key, encrypted=encrypted, path=path)
-    _completed(what, credentials)
+    if files.unpublished(path):  # the beginning was ended half-way
+        make_pair(path, what.make)
     key, public = read_key(path), read_key(credentials.path(what.next_public))
     without = _without(what, config, credentials, fingerprint(public))
     if without and not leave_behind:

@@ -16,8 +16,8 @@ from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
+from edge import files
 from edge.errors import SealError
-from edge.files import secret
 
 GENESIS = "0" * 64
 """The `previoushash` of the first event of an epoch."""
@@ -97,11 +97,21 @@ class Verifier:
 
 
 def new_signing_key(path: Path) -> OKPKey:
-    """Make an Ed25519 key pair at `path` (private, mode 0600) and `path`.pub (public); both JWK."""
-    key = OKPKey.generate_key("Ed25519")
-    secret(path, msgspec.json.encode(key.as_dict(private=True)))
-    path.with_suffix(".pub").write_bytes(msgspec.json.encode(key.as_dict(private=False)))
+    """Make an Ed25519 key pair at `path` (private, mode 0600) and `path`.pub (public); both JWK.
+
+    One of which only the private half was written is completed; FileExistsError when there are both.
+    """
+    begun = files.unpublished(path)
+    key = load_key(path) if begun else OKPKey.generate_key("Ed25519")
+    if not begun:
+        files.secret(path, msgspec.json.encode(key.as_dict(private=True)))
+    files.publish(path, msgspec.json.encode(key.as_dict(private=False)))
     return key
+
+
+def own_signing_key(path: Path) -> OKPKey:
+    """The pair at `path`, made on first use."""
+    return load_key(path) if path.exists() and not files.unpublished(path) else new_signing_key(path)
 
 
 def load_key(path: Path) -> OKPKey:
@@ -127,7 +137,7 @@ def public_key(x: str, path: Path) -> OKPKey:
 
 def new_sealing_key(path: Path) -> None:
     """Make a 256-bit AES key at `path`, mode 0600."""
-    secret(path, AESGCM.generate_key(256))
+    files.secret(path, AESGCM.generate_key(256))
 
 
 def load_secret(path: Path) -> bytes:

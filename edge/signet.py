@@ -7,7 +7,7 @@ the only place that touches keys.
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from edge import files
 from edge.errors import SealError
-from edge.files import secret
 from edge.records import Signed, encode, parse
 
 DESK_KEY, DESK_PUBLIC, DESK_NEXT = "desk.key", "desk.pub", "desk-next.pub"
@@ -45,22 +45,34 @@ class KeyPair(NamedTuple):
     public: bytes
 
 
-def new_signing_pair() -> KeyPair:
-    """An Ed25519 key pair (RFC 8032)."""
-    key = Ed25519PrivateKey.generate()
+def new_signing_pair(private: bytes = b"") -> KeyPair:
+    """An Ed25519 key pair (RFC 8032): of this private half, or a new one."""
+    key = Ed25519PrivateKey.from_private_bytes(private) if private else Ed25519PrivateKey.generate()
     return KeyPair(key.private_bytes_raw(), key.public_key().public_bytes(RAW, RAW_PUBLIC))
 
 
-def new_opening_pair() -> KeyPair:
-    """An X25519 key pair (RFC 7748), to which content keys are wrapped."""
-    key = X25519PrivateKey.generate()
+def new_opening_pair(private: bytes = b"") -> KeyPair:
+    """An X25519 key pair (RFC 7748), to which content keys are wrapped: of this private half, or a new one."""
+    key = X25519PrivateKey.from_private_bytes(private) if private else X25519PrivateKey.generate()
     return KeyPair(key.private_bytes_raw(), key.public_key().public_bytes(RAW, RAW_PUBLIC))
 
 
 def write_pair(path: Path, pair: KeyPair) -> None:
     """Put the private key at `path` (mode 0600, never over another) and the public one at `path`.pub."""
-    secret(path, pair.private)
-    path.with_suffix(".pub").write_bytes(pair.public)
+    files.secret(path, pair.private)
+    files.publish(path, pair.public)
+
+
+def make_pair(path: Path, make: Callable[[bytes], KeyPair]) -> KeyPair:
+    """Make a pair at `path`; or complete one of which only the private half was written. FileExistsError when there
+    are both.
+    """
+    if not files.unpublished(path):
+        write_pair(path, pair := make(b""))
+        return pair
+    pair = make(read_key(path))
+    files.publish(path, pair.public)
+    return pair
 
 
 def read_key(path: Path) -> bytes:

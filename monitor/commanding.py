@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from joserfc.jwk import OKPKey
 from msgspec import Struct
 
 from edge.command import Target, Wish, command
 from edge.errors import EdgeError, LinkError, Phrase
 from edge.mqtt import Address
-from edge.seal import load_key, new_signing_key
+from edge.seal import own_signing_key
 from edge.terms import CommandKind
 from monitor.accounts import Role, User
 from monitor.settings import CommandsSection
@@ -75,7 +74,7 @@ class Commander:
 
     def __init__(self, section: CommandsSection, broker: Address, key: Path) -> None:
         self._section, self._broker = section, broker
-        self._key = _key(key) if section.operator else None
+        self._key = own_signing_key(key) if section.operator else None
         self._locks: dict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
         self._pending: dict[str, Pending] = {}
@@ -159,8 +158,3 @@ class Commander:
             except LinkError as error:
                 return Outcome(site, gate, False, error.message)
         return Outcome(site, gate, answer.accepted, Phrase("{why}", why=answer.why), answer.id, answer.refused)
-
-
-def _key(path: Path) -> OKPKey:
-    """The room's key, made on first use; gates need the `.pub` beside it."""
-    return load_key(path) if path.exists() else new_signing_key(path)

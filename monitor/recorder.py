@@ -15,7 +15,7 @@ import msgspec
 from edge.errors import SealError, StoreError, in_english
 from edge.i18n import N_
 from edge.mqtt import Address, Connection, Lost, Message
-from edge.seal import Signer, load_key, new_signing_key
+from edge.seal import Signer, own_signing_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
 from monitor.database import Database
 from monitor.ledger import Ledger, Recorded, Refused
@@ -62,7 +62,7 @@ class Audience:
 def signing_key(path: Path, say: Say) -> Signer:
     """The recorder's key, made on first use; SealError when it cannot be used."""
     try:
-        key = load_key(path) if path.exists() else new_signing_key(path)
+        key = own_signing_key(path)
     except OSError as error:
         hint = "name another file with --key, or run it as the user who may write there"
         raise SealError("{path} cannot be written: {why}", hint, path=path, why=error.strerror) from error

@@ -13,7 +13,7 @@ from edge.config import Credentials, DeskConfig, load_desk
 from edge.errors import EdgeError, SealError
 from edge.i18n import N_
 from edge.seal import new_sealing_key, new_signing_key
-from edge.signet import DESK_KEY, GATE_OPENS, GATE_SIGNS, KeyPair, new_opening_pair, new_signing_pair, write_pair
+from edge.signet import DESK_KEY, GATE_OPENS, GATE_SIGNS, KeyPair, make_pair, new_opening_pair, new_signing_pair
 
 keys = typer.Typer()
 
@@ -29,8 +29,8 @@ class Kind(StrEnum):
     BACKUP = "backup"
 
 
-def _pair(make: Callable[[], KeyPair]) -> Callable[[Path], None]:
-    return lambda path: write_pair(path, make())
+def _pair(make: Callable[[bytes], KeyPair]) -> Callable[[Path], KeyPair]:
+    return lambda path: make_pair(path, make)
 
 
 FILES: dict[Kind, dict[str, Callable[[Path], object]]] = {

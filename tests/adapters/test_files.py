@@ -94,7 +94,7 @@ def test_a_new_key_is_on_the_disk_with_its_name(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "fsync", seen)
     files.secret(tmp_path / "desk.key", b"key")
-    assert synced == [str(tmp_path / "desk.key"), str(tmp_path)]
+    assert synced == [str(tmp_path / ".desk.key.new"), str(tmp_path)]
 
 
 def test_of_a_key_for_which_there_is_no_room_nothing_stays(small_disk: Path) -> None:

@@ -122,6 +122,14 @@ def test_a_desk_gets_its_unit_its_keys_as_credentials_and_nothing_of_a_gate(gate
     signs = (root / "etc/edge-gate/credentials/desk.key").read_bytes()
     installed(root, "--desk")
     assert (root / "etc/edge-gate/credentials/desk.key").read_bytes() == signs
+    public = root / "etc/edge-gate/credentials/desk.pub"
+    before = public.read_bytes()
+    public.unlink()
+    installed(root, "--desk")
+    assert public.read_bytes() == before, "as after a kill between the halves"
+    (root / "etc/edge-gate/credentials/desk.key").write_bytes(b"")
+    done = install("--desk", "--root", root, "--venv", sys.prefix, "--from", STORE)
+    assert done.returncode == 1 and "desk.key is empty: put back the copy" in done.stderr
 
 
 @pytest.mark.real
