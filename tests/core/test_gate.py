@@ -155,6 +155,7 @@ def test_without_liveness_the_configuration_may_accept() -> None:
 def test_the_same_person_is_not_let_in_twice_within_the_cooldown() -> None:
     w = world()
     for ticket, (track, at) in enumerate(((1, 1.0), (2, 3.0), (3, 8.0)), start=1):
+        w.at(at, CameraReported("entrance", Status.STREAMING))
         look(w, at, 3, track=track)
         w.at(at + 0.1, Recorded(ticket, True))
         w.at(at + 0.1, Recorded(2, True))

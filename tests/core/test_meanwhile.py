@@ -144,3 +144,13 @@ def test_an_unsynchronised_clock_ends_no_pass_for_good() -> None:
     visits.granted(twice, Now(1, 50.0))
     visits.granted(OTHER, Now(2, 500.0, trusted=False))
     assert visits.against(twice, Now(3, 51.0)) is Reason.PASS_USED
+
+
+def test_the_other_door_of_a_sluice_that_opens_while_a_grant_is_recorded_keeps_this_one_shut() -> None:
+    rules = DoorRules(pulse_s=3.0, held_open_s=20.0, interlock=("side",))
+    w = world(doors={"main": rules, "side": structs.replace(rules, interlock=("main",))})
+    w.at(0, InputChanged("side", Input.CONTACT, False))
+    looks(w, 1)
+    w.at(1.1, InputChanged("side", Input.CONTACT, True))
+    w.at(1.2, Recorded(1, True))
+    assert reasons(w) == [Reason.INTERLOCKED] and not pulses(w)
