@@ -1,6 +1,6 @@
 """Whether a camera sees what it should, from the numbers of its views. Pure; times are monotonic seconds.
 
-A verdict changes only when the views have said the same thing for a while: people walk past, lamps are switched.
+A verdict changes only when the views have been good or bad for a while: people walk past, lamps are switched.
 """
 
 from collections.abc import Iterator
@@ -54,6 +54,8 @@ class Sight:
         self.status, self.detail = Status.STREAMING, ""
         self.seen, self._since = Status.STREAMING, 0.0
         """What the last view alone says, and since when."""
+        self._bad_since: dict[float, float | None] = dict.fromkeys((*HOLD_S.values(), OTHERWISE_S))
+        """Since when no view was without a fault that counts after so many seconds or fewer."""
 
     def look(self, view: View, now: float) -> Status:
         """Take in one view, about one a second; the verdict."""
@@ -61,9 +63,17 @@ class Sight:
         if seen is not self.seen:
             self.seen, self._since = seen, now
         held = seen if seen is not Status.STREAMING else self.status
-        if now - self._since >= HOLD_S.get(held, OTHERWISE_S):
+        bad, same = self._bad(seen, now), now - self._since >= HOLD_S.get(held, OTHERWISE_S)
+        if same or (bad and self.status is Status.STREAMING):
             self.status, self.detail = seen, detail
         return self.status
+
+    def _bad(self, seen: Status, now: float) -> bool:
+        """Whether the views have had one fault or another for long enough; the last one names it."""
+        for hold, since in self._bad_since.items():
+            counts = seen is not Status.STREAMING and HOLD_S.get(seen, OTHERWISE_S) <= hold
+            self._bad_since[hold] = (now if since is None else since) if counts else None
+        return any(since is not None and now - since >= hold for hold, since in self._bad_since.items())
 
     def _judge(self, view: View) -> Fault:
         """What this view alone says, the plainest fault first, with the number that says so."""

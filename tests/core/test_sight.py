@@ -52,5 +52,27 @@ def test_night_with_a_lamp_the_first_view_and_a_crowd_are_no_faults(changes: Any
     assert watched(Sight(RULES), 0, 200, **changes) is Status.STREAMING
 
 
+def alternating(sight: Sight, seconds: int, *views: dict[str, Any]) -> list[Status]:
+    """What is said while one view a second is the next of these in turn."""
+    return [sight.look(structs.replace(GOOD, **views[second % len(views)]), second) for second in range(seconds)]
+
+
+def test_a_view_that_is_now_bad_in_one_way_and_now_in_another_is_bad() -> None:
+    sight = Sight(RULES)
+    said = alternating(sight, 60, {"brightness": 0.02, "contrast": 0.01}, {"brightness": 0.1, "contrast": 0.01})
+    first = round(OTHERWISE_S)
+    assert set(said[:first]) == {Status.STREAMING} and set(said[first:]) == {Status.TOO_DARK}, "and it keeps one name"
+
+
+def test_a_still_hall_and_a_coat_before_the_lens_are_no_fault_before_a_still_picture_is() -> None:
+    hold = round(HOLD_S[Status.FROZEN])
+    said = alternating(Sight(RULES), hold + 1, *[{"change": 0.0}] * 15, {"contrast": 0.01})
+    assert set(said[:hold]) == {Status.STREAMING} and said[hold] is not Status.STREAMING
+
+
+def test_a_bad_view_and_a_good_one_in_turn_are_no_fault() -> None:
+    assert set(alternating(Sight(RULES), 300, {"contrast": 0.01}, {})) == {Status.STREAMING}
+
+
 def test_any_size_will_do_where_none_is_asked_for() -> None:
     assert watched(Sight(SightRules()), 0, 60, width=640) is Status.STREAMING
