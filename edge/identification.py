@@ -24,7 +24,7 @@ Counts = NDArray[np.int64]
 
 
 class Identification(Struct, frozen=True):
-    """Means over the draws, with intervals of 95 % over people.
+    """Means over the draws, with intervals of 95 % over people; of mated probes over the draws that have any.
 
     `not_found` counts pictures without a usable face, `unreadable` is among them; `loose` those that are in no
     person's directory, which are nobody's and left out. `fpir_at_configured` is what
@@ -74,6 +74,15 @@ class Draw(NamedTuple):
     threshold: float
 
 
+def _searched(draws: list[Draw]) -> list[Draw]:
+    """The draws in which somebody enrolled is searched for; EdgeError when there is none."""
+    found = [each for each in draws if len(each.mated)]
+    if not found:
+        hint = "give more people two pictures, or enrol more of them: --enrolled-share"
+        raise EdgeError("of nobody who was enrolled is there another picture to search for", hint)
+    return found
+
+
 def identify(
     images: Path, vision: Vision, fpir: float, draws: int, share: float, seed: int, advance: Advance
 ) -> tuple[Identification, list[Draw]]:
@@ -92,11 +101,12 @@ def identify(
     calibration = vision.pack.manifest.calibration
     drawn = [draw(faces, rng.permutation(len(people))[:enrolled], calibration, fpir) for _ in range(draws)]
     counts = (len(people), len(names), len(names) - len(found.found), found.unreadable, loose, enrolled)
-    return _figures(vision.pack.manifest.id, counts, fpir, drawn), drawn
+    return figures(vision.pack.manifest.id, counts, fpir, drawn), drawn
 
 
 def draw_curves(directory: Path, result: Identification, draws: list[Draw]) -> None:
     """FNIR against FPIR, with the rate at the configured threshold, and the scores of the first draw."""
+    draws = _searched(draws)
     curve = rates.mean_curve([each.search for each in draws])
     mark = (result.fpir_at_configured, result.fpir_interval)
     search, at = draws[0].search, draws[0].threshold
@@ -149,13 +159,14 @@ def _mated(faces: Faces, probes: Counts, matrix: Vector, column: Counts) -> tupl
     return own, scores.max(axis=1, initial=-np.inf)
 
 
-def _figures(pack: str, counts: tuple[int, ...], fpir: float, draws: list[Draw]) -> Identification:
+def figures(pack: str, counts: tuple[int, ...], fpir: float, draws: list[Draw]) -> Identification:
     people, images, not_found, unreadable, loose, enrolled = counts
     searches = [each.search for each in draws]
-    misses = {f"{rate:g}": [search.fnir_at(rate) for search in searches] for rate in FPIRS}
+    searched = _searched(draws)
+    misses = {f"{rate:g}": [each.search.fnir_at(rate) for each in searched] for rate in FPIRS}
     false = [search.fpir(each.threshold) for search, each in zip(searches, draws, strict=True)]
-    refused = [search.fnir(each.threshold) for search, each in zip(searches, draws, strict=True)]
-    levels = {f"{rate:g}": [rates.threshold_at(search.best, rate) for search in searches] for rate in FPIRS}
+    refused = [each.search.fnir(each.threshold) for each in searched]
+    levels = {f"{rate:g}": [rates.threshold_at(each.search.best, rate) for each in searched] for rate in FPIRS}
     return Identification(
         pack=pack,
         draws=len(draws),
@@ -167,15 +178,15 @@ def _figures(pack: str, counts: tuple[int, ...], fpir: float, draws: list[Draw])
         n_enrolled=enrolled,
         n_mated=float(np.mean([len(search.mated) for search in searches])),
         n_nonmated=float(np.mean([len(search.best) for search in searches])),
-        rank1=float(np.mean([search.first.mean() for search in searches])),
+        rank1=float(np.mean([each.search.first.mean() for each in searched])),
         fnir_at_fpir={rate: float(np.mean(found)) for rate, found in misses.items()},
-        fnir_at_fpir_interval={rate: _missed(draws, people, at) for rate, at in levels.items()},
+        fnir_at_fpir_interval={rate: _missed(searched, people, at) for rate, at in levels.items()},
         fpir_wanted=fpir,
         threshold=float(np.mean([each.threshold for each in draws])),
         fpir_at_configured=float(np.mean(false)),
         fpir_interval=mistaken(draws, people),
         fnir_at_configured=float(np.mean(refused)),
-        fnir_at_configured_interval=_missed(draws, people, [each.threshold for each in draws]),
+        fnir_at_configured_interval=_missed(searched, people, [each.threshold for each in searched]),
     )
 
 
@@ -198,7 +209,5 @@ def _missed(draws: list[Draw], people: int, thresholds: list[float]) -> rates.In
     for row, (each, at) in enumerate(zip(draws, thresholds, strict=True)):
         np.add.at(trials[row], each.mated, 1)
         np.add.at(events[row], each.mated, ~(each.search.first & (each.search.mated >= at)))
-    if not trials.any(axis=1).all():
-        return rates.Interval(0.0, 1.0)
     total = events.sum(axis=1)
     return rates.clustered(float((total / trials.sum(axis=1)).mean()), rates.left_out(total, events, trials))
