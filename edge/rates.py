@@ -88,9 +88,15 @@ def trade_off(genuine: Scores, impostors: Scores, most: int = 500) -> list[Point
     ranked = np.unique(np.concatenate([genuine, impostors]))
     ranked = ranked[np.isfinite(ranked)]
     if len(ranked) > most:
-        tail = np.unique(np.quantile(impostors[np.isfinite(impostors)], 1 - np.geomspace(1, 1e-7, most)))
-        ranked = np.unique(np.concatenate([tail, np.quantile(genuine[np.isfinite(genuine)], np.linspace(0, 1, most))]))
+        tail = np.unique(_quantiles(impostors, 1 - np.geomspace(1, 1e-7, most)))
+        ranked = np.unique(np.concatenate([tail, _quantiles(genuine, np.linspace(0, 1, most))]))
     return [Point(float(t), accepted(impostors, t), 1 - accepted(genuine, t)) for t in ranked]
+
+
+def _quantiles(scores: Scores, shares: Scores) -> Scores:
+    """Of the finite scores; none when there are none."""
+    finite = scores[np.isfinite(scores)]
+    return np.quantile(finite, shares) if len(finite) else finite
 
 
 def folds_of(same: Flags, count: int) -> NDArray[np.int64]:

@@ -84,6 +84,12 @@ def test_the_curve_trades_one_error_for_the_other(genuine: np.ndarray, impostors
         assert after.false_accepts <= before.false_accepts and after.false_rejects >= before.false_rejects
 
 
+def test_a_curve_of_many_scores_stands_where_one_kind_has_none_that_is_finite() -> None:
+    many, missing = np.linspace(0, 1, 600), np.full(3, np.inf)
+    assert {point.false_accepts for point in rates.trade_off(many, missing)} == {1.0}
+    assert {point.false_rejects for point in rates.trade_off(-missing, many)} == {1.0}
+
+
 def test_a_probe_counts_as_found_only_as_itself() -> None:
     """Mated: found; found, but somebody else is more similar; below the threshold; face not found."""
     mated = np.array([0.9, 0.8, 0.5, -np.inf])
