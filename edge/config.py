@@ -166,7 +166,8 @@ def parse(document: dict[str, Any], path: Path) -> Config:
     problems += errors(misnamed(document))
     calendar = config.calendar if config else convert(document.get("calendar", {}), CalendarSection)[0]
     if calendar and calendar.holiday_file:
-        calendar.holiday_file = str(path.parent / calendar.holiday_file)
+        # Absolute, since a drill has its copy of the configuration elsewhere.
+        calendar.holiday_file = str((path.parent / calendar.holiday_file).absolute())
         problems += errors(calendar.file_problems())
     if problems or config is None:
         raise ConfigurationError(path, problems)

@@ -8,7 +8,7 @@ import pytest
 
 from edge import drill as rehearsed
 from edge import models
-from edge.config import CameraSection, Config
+from edge.config import CameraSection, Config, load
 from edge.drillbook import leave
 from edge.enrolled import Bounds, Consent, Edit
 from edge.errors import ConfigurationError
@@ -114,6 +114,20 @@ def test_a_drill_takes_its_clip_for_the_only_lens(house: NewHouse, tmp_path: Pat
     (tmp_path / "drill").mkdir()
     [copy] = rehearsed._rehearsal(site.config, camera, "rtsp://127.0.0.1/clip", tmp_path / "drill").camera
     assert [(stream.url, stream.credential) for stream in copy.streams] == [("rtsp://127.0.0.1/clip", "")]
+
+
+def test_a_drill_finds_the_holidays_of_a_configuration_that_is_named_from_where_one_is(
+    house: NewHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = house().site
+    site.file.write_text(f'{site.file.read_text()}\n[calendar]\nholiday_file = "days.txt"\n')
+    (site.file.parent / "days.txt").write_text("2026-10-01\n")
+    monkeypatch.chdir(site.file.parent)
+    config = load(Path(site.file.name))
+    (tmp_path / "drill").mkdir()
+    copy = rehearsed._rehearsal(config, config.camera[0], "rtsp://127.0.0.1/clip", tmp_path / "drill")
+    with rehearsed.Stage(tmp_path / "drill", copy, site.secrets.absolute()):
+        assert load(tmp_path / "drill/gate.toml").calendar.holiday_file == str(site.file.parent / "days.txt")
 
 
 def test_a_report_is_told_once_also_across_a_restart(house: NewHouse) -> None:
