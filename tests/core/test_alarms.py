@@ -9,7 +9,6 @@ from monitor.handling import Incomplete, Refused
 from monitor.limits import Rules
 from monitor.terms import (
     AWAITED,
-    FLOOD,
     Action,
     Alarm,
     Check,
@@ -288,21 +287,3 @@ def test_what_nobody_acknowledges_or_closes_escalates_level_by_level() -> None:
     alarms.act(1, Action.ACKNOWLEDGE, "li", 9 * limits)
     assert alarms.tick(10 * limits) == []
     assert [step.text for step in alarms.tick(RULES.close_within_s.urgent_s)] == ["1"]
-
-
-def test_a_flood_hides_lesser_alarms_only_and_ebbs() -> None:
-    rules = Rules(flood_alarms=5, flood_window_s=60.0)
-    alarms = Alarms(rules)
-    for number in range(10):
-        key = Key("hq", "gate-1", f"cam-{number}", "CameraFault")
-        alarms.hear(Raised(key, 900 if number == 9 else 500, Check.FRAMES), float(number))
-    alarms.hear(Raised(Key("hq", "gate-2", "cam", "CameraFault"), 500, Check.FRAMES), 10.0)
-    hidden = [alarm.key.subject for alarm in alarms.alarms.values() if alarm.suppressed]
-    assert hidden == ["cam-5", "cam-6", "cam-7", "cam-8"]
-    [flood] = [alarm for alarm in alarms.alarms.values() if alarm.key.kind == FLOOD]
-    assert flood.active and flood.key.gate == "gate-1"
-    alarms.tick(60.0)
-    assert flood.active
-    alarms.tick(70.0)
-    assert flood.state is State.CLEARED or flood.checked
-    assert not any(alarm.suppressed for alarm in alarms.alarms.values())

@@ -1,4 +1,4 @@
-"""What a flood has kept back is announced when it is over, and stays so."""
+"""A flood keeps lesser alarms back; they are announced when it is over, and stay so."""
 
 import time
 
@@ -6,11 +6,12 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
+from monitor.alarms import Alarms
 from monitor.casebook import Casebook
 from monitor.database import Database
 from monitor.limits import Rules
 from monitor.tables import ALARMS
-from monitor.terms import FLOOD, Action, Alarm, Check, Key, Raised
+from monitor.terms import FLOOD, Action, Alarm, Check, Key, Raised, State
 
 RULES = Rules(flood_alarms=2, flood_window_s=1.0)
 
@@ -32,6 +33,24 @@ def lesser(cases: Casebook) -> list[Alarm]:
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = time.time() + seconds
     monkeypatch.setattr(time, "time", lambda: now)
+
+
+def test_a_flood_hides_lesser_alarms_only_and_ebbs() -> None:
+    rules = Rules(flood_alarms=5, flood_window_s=60.0)
+    alarms = Alarms(rules)
+    for number in range(10):
+        key = Key("hq", "gate-1", f"cam-{number}", "CameraFault")
+        alarms.hear(Raised(key, 900 if number == 9 else 500, Check.FRAMES), float(number))
+    alarms.hear(Raised(Key("hq", "gate-2", "cam", "CameraFault"), 500, Check.FRAMES), 10.0)
+    hidden = [alarm.key.subject for alarm in alarms.alarms.values() if alarm.suppressed]
+    assert hidden == ["cam-5", "cam-6", "cam-7", "cam-8"]
+    [flood] = [alarm for alarm in alarms.alarms.values() if alarm.key.kind == FLOOD]
+    assert flood.active and flood.key.gate == "gate-1"
+    alarms.tick(60.0)
+    assert flood.active
+    alarms.tick(70.0)
+    assert flood.state is State.CLEARED or flood.checked
+    assert not any(alarm.suppressed for alarm in alarms.alarms.values())
 
 
 def test_what_a_flood_kept_back_is_announced_after_it_also_on_the_disk(
