@@ -177,15 +177,27 @@ def _put(scratch: Path, config: DeskConfig, credentials: Credentials, card: Card
             hint = "move it away first, with what lies beside it; a restore replaces nothing"
             raise StoreError("there is a file at {path} already", hint, path=path)
     credentials.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.replace(config.state / RESTORED, msgspec.json.encode(card))
-    for part, path in keys.items():
-        files.replace(path, part.read_bytes())
-    for part, path in state.items():
-        files.make(path)  # with the owner that it is to have
-        owner = path.stat()
-        os.chown(part, owner.st_uid, owner.st_gid)
-        part.replace(path)
-    files.sync(config.state)
+    with _all_or_none([*state.values(), *keys.values(), config.state / RESTORED]):
+        files.replace(config.state / RESTORED, msgspec.json.encode(card))
+        for part, path in keys.items():
+            files.replace(path, part.read_bytes())
+        for part, path in state.items():
+            files.make(path)  # with the owner that it is to have
+            owner = path.stat()
+            os.chown(part, owner.st_uid, owner.st_gid)
+            part.replace(path)
+        files.sync(config.state)
+
+
+@contextlib.contextmanager
+def _all_or_none(paths: list[Path]) -> Iterator[None]:
+    """What is put at these paths, where nothing is yet, goes again when not all of it can be put there."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def pending(config: DeskConfig) -> Card | None:

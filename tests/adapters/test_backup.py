@@ -1,19 +1,25 @@
 """The desk is backed up while it runs, into a file that its recovery key alone opens."""
 
 import io
+import os
 import tarfile
+from pathlib import Path
 
 import pyrage
 import pytest
 from pyrage import x25519
 
 from edge.backup import KEY_FILE, new_recovery_key
+from edge.backup import restore as restore_from
+from edge.config import Credentials
+from edge.errors import StoreError
 from edge.journal import Deed
 from edge.signet import DESK_PUBLIC, Checker, read_key
 from tests.adapters.brokers import until
 from tests.adapters.restored import enroll, lose, restore, standings
 from tests.adapters.sites import TOPICS, Place
 from tests.commands import answer, complaint, run
+from tests.conftest import fill
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("insured")]
 
@@ -44,6 +50,24 @@ def test_a_backup_opens_with_its_key_alone_and_replaces_nothing(place: Place) ->
     assert [person.name for person in standings(place).values()] == ["Ann"]
     assert (root / "credentials").stat().st_mode & 0o777 == 0o700
     assert (root / "credentials/desk.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_of_a_restore_for_which_there_is_no_room_nothing_stays_and_it_can_be_done_again(
+    place: Place, small_disk: Path
+) -> None:
+    root, credentials = place.town.root, small_disk / "credentials"
+    enroll(place, "Ann")
+    answer("desk", "backup", root / "desk.age", *place.town.options)
+    lose(place)
+    fill(small_disk / "full")
+    os.truncate(small_disk / "full", (small_disk / "full").stat().st_size - 3 * 4096)  # room for a directory and some
+    config, key = place.town.config, (root / "safe" / KEY_FILE).read_text()
+    with pytest.raises(StoreError, match="there is room on the disk"):
+        restore_from(config, Credentials(credentials), root / "desk.age", key)
+    assert not (root / "state").exists() and not any(credentials.iterdir())
+    (small_disk / "full").unlink()
+    restore_from(config, Credentials(credentials), root / "desk.age", key)
+    assert {"desk.key", "whitelist.key"} <= {path.name for path in credentials.iterdir()}
 
 
 def test_erasing_somebody_says_which_backups_still_hold_the_record(place: Place) -> None:
