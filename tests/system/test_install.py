@@ -132,6 +132,35 @@ def test_a_desk_gets_its_unit_its_keys_as_credentials_and_nothing_of_a_gate(gate
     assert done.returncode == 1 and "desk.key is empty: put back the copy" in done.stderr
 
 
+STEPS = ("of_units", "take_into_use")
+STUBS = """
+kind=gate root= configuration={configuration} python={python}
+step() {{ :; }}
+systemctl() {{ echo "$@"; }}
+command() {{ false; }}
+mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system
+"""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("drills", "told"), [('clip = "x.mp4"\nevery_days = 90', "restart"), ("", "stop")])
+def test_drills_are_held_from_the_installation_on_not_from_the_next_boot(
+    tmp_path: Path, drills: str, told: str
+) -> None:
+    need(os.geteuid() == 0, "root, to show the script a system with systemd")
+    configuration = tmp_path / "gate.toml"
+    configuration.write_text(f"{(ROOT / 'config/gate.toml').read_text()}\n[drill]\n{drills}\n")
+    script, stubs = INSTALL.read_text(), STUBS.format(configuration=configuration, python=sys.executable)
+    parts = [script[(at := script.index(f"\n{name}() {{")) : script.index("}\n", at) + 2] for name in STEPS]
+    command = ["unshare", "-m", "sh", "-eu", "-c", f"{stubs}{''.join(parts)}take_into_use"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines() == [
+        "daemon-reload",
+        "try-restart edge-gate-relay.service edge-gate.service",
+        f"{told} edge-gate-drill.timer",
+    ], done
+
+
 @pytest.mark.real
 def test_a_monitoring_room_gets_its_unit_and_the_credentials_that_it_names(gate: Path, tmp_path: Path) -> None:
     root = tmp_path / "room"
