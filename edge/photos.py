@@ -26,6 +26,8 @@ LARGEST_BYTES = 30_000_000
 MOST_PIXELS = 100_000_000
 LEAST_SIDE = 80
 """Pixels: under this no face can be recognised."""
+MOST_TIMES = 4
+"""A picture whose one side is more than so many times the other is no photo of a person, and dear to search."""
 TIMEOUT_S = 20
 MEMORY = 4 << 30
 """Address space of the decoding process: the libraries, and a few copies of the largest picture."""
@@ -68,12 +70,13 @@ class Decoder:
         if animated(data):
             raise PhotoError("{path} is animated", "save one still picture", path=name, reason="animated")
         image = self._decoded(name, data)
-        if min(image.shape[:2]) < LEAST_SIDE:
-            text, size = (
-                "{path} has only {width} x {height} pixels",
-                {"width": image.shape[1], "height": image.shape[0]},
-            )
-            raise PhotoError(text, "take a larger photo", path=name, reason="too_few_pixels", **size)
+        height, width = image.shape[:2]
+        if min(height, width) < LEAST_SIDE:
+            text, hint = "{path} has only {width} x {height} pixels", "take a larger photo"
+            raise PhotoError(text, hint, path=name, reason="too_few_pixels", width=width, height=height)
+        if max(height, width) > MOST_TIMES * min(height, width):
+            text, hint = "{path} is {width} x {height} pixels: too long for a photo", "crop it to the person"
+            raise PhotoError(text, hint, path=name, reason="too_long", width=width, height=height)
         return image
 
     def _decoded(self, name: object, data: bytes) -> Image:

@@ -13,6 +13,8 @@ from edge.picture import Bgr, Picture
 
 WIDTHS = (640, 1280, 320)
 """How wide a copy is searched for faces, in this order: a face may be small in the picture, or fill it."""
+MOST_PIXELS = 4_000_000
+"""Of a copy; that of a long picture is less wide."""
 
 Advance = Callable[[int, int], None]
 """Told how many pictures are done, and how many there are."""
@@ -69,6 +71,7 @@ def principal(faces: list[Face], picture: Picture) -> Face | None:
 
 
 def _at(vision: Vision, picture: Picture, width: int) -> list[Face]:
+    width = min(width, int((MOST_PIXELS * picture.width / picture.height) ** 0.5))
     factor = width / picture.width
     if factor <= 1:
         return vision.detect(picture, width)

@@ -73,6 +73,7 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
         (encoded(".jpg")[:100], "damaged or incomplete"),
         (png(30_000, 30_000), "more than 100 million pixels"),
         (cv2.imencode(".png", SCENE[:1, :1])[1].tobytes(), "has only 1 x 1 pixels"),
+        (cv2.imencode(".png", np.zeros((60_000, 80), np.uint8))[1].tobytes(), "80 x 60000 pixels: too long"),
         (b"\xff\xd8\xff" + bytes(photos.LARGEST_BYTES), "larger than 30 MB"),
     ],
 )
