@@ -121,7 +121,7 @@ class Eye:
             self._tell(self._report.frames_per_s, self._report.frame_age_ms)
 
     def _forget(self) -> None:
-        """What comes after a gap or at another size are other faces."""
+        """What comes after a gap are other faces."""
         self._say_gone(self._gaze.clear())
 
     def _say_gone(self, ended: list[Track[Face]]) -> None:

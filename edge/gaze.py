@@ -34,10 +34,10 @@ class Gaze:
     def search(self, picture: Picture, captured: float) -> tuple[list[Face], list[Track[Face]]]:
         """The faces of the next picture, and the tracks that have ended with it."""
         faces = self.vision.detect(picture, self._width)
-        return faces, self._forgotten(self.tracker.update(faces, captured))
+        return faces, self._forgotten(self.tracker.update(faces, captured, (picture.width, picture.height)))
 
     def clear(self) -> list[Track[Face]]:
-        """What comes after a gap or at another size are other faces; the tracks that have ended."""
+        """What comes after a gap are other faces; the tracks that have ended."""
         return self._forgotten(self.tracker.clear())
 
     def wanted(self, picture: Picture, captured: float) -> list[Track[Face]]:

@@ -98,13 +98,16 @@ class Tracker(Generic[Face]):
         self._zone, self._enough, self._gate, self._same = zone, enough, gate or QualityGate(), same
         self._ids = count(first_id)
         self._tracks: dict[int, Track[Face]] = {}
+        self._size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self._tracks)
 
-    def update(self, faces: Sequence[Face], captured: float) -> list[Track[Face]]:
-        """Take the faces of the next frame; the tracks that have ended."""
+    def update(self, faces: Sequence[Face], captured: float, size: tuple[int, int] | None = None) -> list[Track[Face]]:
+        """Take the faces of the next frame; the tracks that have ended, which are all at another `size` of it."""
         ended = self._expire(captured, GAP_S)
+        if size != self._size:
+            ended, self._size = ended + self.clear(), size
         pairs, doubtful = _pair(list(self._tracks.values()), faces, captured)
         for track, face in pairs:
             track.face, track.captured = face, captured
@@ -119,7 +122,7 @@ class Tracker(Generic[Face]):
         return ended + doubtful
 
     def clear(self) -> list[Track[Face]]:
-        """End everything, as when the picture changes its size; the tracks that have ended."""
+        """End everything, as after a gap in the stream; the tracks that have ended."""
         ended = list(self._tracks.values())
         self._tracks.clear()
         return ended

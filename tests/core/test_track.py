@@ -82,6 +82,13 @@ def test_a_jump_that_no_person_makes_is_somebody_else(jump: Seen) -> None:
     assert ids(following, FRAME) == [2]
 
 
+def test_at_another_size_of_the_picture_all_faces_are_others() -> None:
+    following = tracker()
+    assert following.update([Seen(500)], 0.0, SIZE) == following.update([Seen(500)], FRAME, SIZE) == []
+    assert [track.id for track in following.update([Seen(500)], 2 * FRAME, (1280, 720))] == [1]
+    assert ids(following, 2 * FRAME) == [2]
+
+
 def test_two_faces_for_one_track_end_it() -> None:
     following = tracker()
     following.update([Seen(500)], 0.0)
