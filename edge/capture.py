@@ -23,6 +23,8 @@ FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "matroska"
 EVERY_S, MOST = 0.4, 40
 """A picture so often, and so many at most: the first sixteen seconds."""
 MOST_SIDE = 4096
+TOO_LARGE = 3
+"""The exit status of the process that found no picture of at most so many pixels."""
 TIMEOUT_S = 60
 HEADER = struct.Struct(">dII")
 """Seconds, height and width, before the pixels in BGR."""
@@ -47,10 +49,14 @@ def pictures(path: Path) -> Iterator[tuple[float, Image]]:
         while picture := _next(child):
             some = True
             yield picture
+        child.wait()
     finally:
         late.cancel()
         child.kill()
         child.communicate()
+    if not some and child.returncode == TOO_LARGE:
+        text, hint = "{path} is wider or higher than {limit} pixels", "record it smaller: Full HD is enough"
+        raise PhotoError(text, hint, path=path, limit=MOST_SIDE, reason="too_many_pixels")
     if not some:
         hint = "record it again, as MP4; a few seconds are enough"
         raise PhotoError("{path} is no film that can be read", hint, path=path, reason="damaged")
@@ -80,12 +86,15 @@ def _decode(path: str) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     form, only = FORMATS[Path(path).suffix.lower()], {"protocol_whitelist": "file"}
-    due, count = 0.0, 0
+    begun: float | None = None
+    due, count, large = 0.0, 0, False
     try:
         with av.open(path, format=form, options=only) as film:
             for frame in film.decode(video=0):
-                at = float(frame.time or 0.0)
-                if at < due or max(frame.width, frame.height) > MOST_SIDE:
+                begun = frame.time or 0.0 if begun is None else begun
+                at = float(frame.time or 0.0) - begun
+                large = max(frame.width, frame.height) > MOST_SIDE
+                if at < due or large:
                     continue
                 due, count = at + EVERY_S, count + 1
                 image = upright(frame)
@@ -94,7 +103,7 @@ def _decode(path: str) -> int:
                     break
     except (FFmpegError, OSError, IndexError, ValueError):
         return 1
-    return 0
+    return TOO_LARGE if large and not count else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Entries of an evaluation: which they are, in what order their frames come and when; and the rates that follow."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,7 +10,7 @@ import pytest
 
 from edge import capture, presentations
 from edge.clips import clips, frames
-from edge.errors import EdgeError
+from edge.errors import EdgeError, PhotoError
 from edge.photos import Decoder
 from edge.picture import Bgr
 from edge.presence import Liveness, Motion, Verdict
@@ -77,6 +78,30 @@ def test_a_film_is_turned_as_the_telephone_says_that_was_held_askew(tmp_path: Pa
     for image in (picture.image, next(capture.pictures(lying))[1]):
         assert image.shape == upright.shape
         assert image[:30, :30].min() > 200 and image[60:].max() < 50 and image[:, 60:].max() < 50
+
+
+def test_a_film_begins_at_nought_whatever_its_clock_said(tmp_path: Path) -> None:
+    late = tmp_path / "late.mkv"
+    with av.open(str(late), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for number in range(7):
+            frame = av.VideoFrame.from_ndarray(np.zeros((120, 160, 3), np.uint8))
+            frame.pts, frame.time_base = 36_000 + number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert [at for at, _ in capture.pictures(late)] == pytest.approx([0.0, 0.4], abs=0.11)
+
+
+def test_a_film_that_is_too_large_is_not_called_damaged(tmp_path: Path) -> None:
+    large = tmp_path / "large.mp4"
+    with av.open(str(large), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 4098, 64, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 4098, 3), np.uint8))))
+        container.mux(stream.encode(None))
+    with pytest.raises(PhotoError, match="wider or higher than 4096 pixels"):
+        list(capture.pictures(large))
 
 
 def test_entries_are_pictures_videos_and_folders(tmp_path: Path) -> None:
