@@ -122,7 +122,9 @@ class CameraSection(Struct, forbid_unknown_fields=True):
     fault_pictures: bool = True
     """Send small pictures without faces with a fault of this camera: how it was before, is and is when it is over."""
     confirmed_view: str = ""
-    """A file that `edge-gate camera aim --confirm` has made: another view is a fault. Without it any will do."""
+    """A file that `edge-gate camera aim --confirm` has made: another view is a fault. Without it any will do. Its whole
+    name, so that `scripts/install` can let the camera's eye see it.
+    """
 
     @property
     def streams(self) -> "list[CameraSection | InfraredSection]":

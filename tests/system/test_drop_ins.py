@@ -100,6 +100,19 @@ credential = "infrared.password"
 
 
 @pytest.mark.real
+def test_an_eye_is_shown_its_confirmed_view_whatever_its_unit_hides(tmp_path: Path) -> None:
+    need(shutil.which("systemd-analyze"), "systemd-analyze")
+    view = "/var/lib/edge-gate/confirmed views/100%.png"
+    loaded(tmp_path, f'{CONFIGURATION}{CAMERA}confirmed_view = "{view}"\n')
+    unit = tmp_path / "units/edge-gate-eye@north.service"
+    told = Path(f"{unit}.d/camera.conf").read_text().splitlines()
+    assert told[-1] == 'BindReadOnlyPaths="-/var/lib/edge-gate/confirmed views/100%%.png"'
+    shutil.copy(ROOT / "config/edge-gate-eye@.service", unit)
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert "BindReadOnlyPaths" not in done.stderr and "camera.conf" not in done.stderr, "systemd can read it"
+
+
+@pytest.mark.real
 def test_a_credential_that_was_encrypted_opens_under_its_own_name_alone(tmp_path: Path) -> None:
     """As docs/whitelist.md says it, but for the key: a machine for tests has neither a TPM nor a key to spend."""
     need(shutil.which("systemd-creds"), "systemd-creds")
