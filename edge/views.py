@@ -62,6 +62,7 @@ def confirm(picture: Picture, path: Path) -> None:
     _, data = cv2.imencode(".png", _edges(_halved(_grey(picture))))
     try:
         path.write_bytes(data.tobytes())
+        path.chmod(0o644)  # whoever aims is often root, and the eye must read it
     except OSError as error:
         raise PhotoError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli.common import OneLine
+from edge.cli.everybody import beside
 from edge.site import Site
 from tests.commands import answer, complaint, run
 from tests.conftest import ROOT
@@ -260,3 +261,12 @@ def test_a_log_record_is_one_line_also_with_an_exception(capsys: pytest.CaptureF
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and said.startswith("ERROR a; name; Traceback") and "\x1b" not in said
     assert "ValueError: b; \\x1b[2Jc" in said
+
+
+@pytest.mark.parametrize("source", [".", "../people", "sub/.."])
+def test_a_report_lies_beside_the_folder_that_was_named_in_whatever_way(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "people/sub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "people")
+    assert beside(Path(source)).resolve() == tmp_path / "people.refused.csv"

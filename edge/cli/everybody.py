@@ -18,6 +18,12 @@ from edge.refusals import Refusals
 from edge.sheet import Grounds, read
 
 
+def beside(source: Path) -> Path:
+    """Where the report goes if nothing else is said; `.` and `..` are called like the folders that they are."""
+    called = source if source.name.strip(".") else source.resolve()
+    return called.with_name(f"{called.stem}.refused.csv")
+
+
 def everybody(
     source: Path,
     report: Path | None,
@@ -29,7 +35,7 @@ def everybody(
 ) -> None:
     """Enrol them, and say what became of them; exit status 1 when somebody was refused."""
     applications, encoding = _handed_in(source, grounds)
-    path = report or source.with_name(f"{source.stem}.refused.csv")
+    path = report or beside(source)
     if path.exists() and path.samefile(source):
         raise EdgeError("the report would take the place of {path}, which --from names", "name another", path=path)
     with (

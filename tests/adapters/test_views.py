@@ -1,5 +1,6 @@
 """The numbers of real views: of a scene as it is, and of the same scene with a camera that somebody has spoilt."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,3 +78,12 @@ def test_a_file_that_is_no_confirmed_view_is_named(content: bytes | None, tmp_pa
         (tmp_path / "view.png").write_bytes(content)
     with pytest.raises(PhotoError, match=r"view\.png"):
         confirmed(tmp_path / "view.png")
+
+
+def test_a_view_that_root_confirms_can_be_read_by_the_eye(scene: list[Image], tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        confirm(Bgr(scene[0]), tmp_path / "view.png")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "view.png").stat().st_mode & 0o777 == 0o644
