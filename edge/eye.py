@@ -1,8 +1,9 @@
 """The eye: looks through one camera and tells the gate what it sees, in small typed messages and not in pictures.
 
 It holds no key, whitelist, door or broker. The gate decides; the eye only spends its time where a decision can
-still change: an empty scene is searched seldom, and a face is embedded until the gate has settled its track. The one
-picture is a thumbnail without faces, for the ticket of the camera's own fault.
+still change: an empty scene is searched seldom, and a face is embedded until the gate has settled its track, and then
+once a second, to notice somebody else in its place. The one picture is a thumbnail without faces, for the ticket of the
+camera's own fault.
 """
 
 import secrets
@@ -154,12 +155,16 @@ class Eye:
         embedded, seconds, picture = 0, 0.0, frame.picture
         wanted = self._gaze.wanted(picture, frame.captured)
         for track in wanted:
-            room = embedded == 0 or (embedded < BUDGET and time.monotonic() - frame.captured < HURRY_S)
+            room = _room(frame, embedded)
             if room or track.good_since is None:
                 quality = self._gaze.quality(picture, track)
                 if quality and room:
                     seconds += self._observe(frame, track, quality)
                     embedded += 1
+        for track in self._tracker.settled(frame.captured, picture.width, picture.height):
+            if _room(frame, embedded):
+                seconds += self._compare(frame, track)
+                embedded += 1
         if self._advises:
             self._advise(wanted, frame.captured)
         return embedded, seconds
@@ -188,6 +193,14 @@ class Eye:
         self._outlet.put(wire.Observation(track.id, frame.captured, since, quality, cues, vector, company))
         return seconds
 
+    def _compare(self, frame: Frame, track: Track[Face]) -> float:
+        """Whether a settled track still shows the same person, which is only said when it does not; CPU seconds."""
+        begun = time.thread_time()
+        self._tracker.viewed(track)
+        if self._gaze.quality(frame.picture, track) and self._gaze.embed(frame.picture, track) is None:
+            self._say_gone([track])
+        return time.thread_time() - begun
+
     def _tell(self, frames_per_s: float, frame_age_ms: float, view: View | None = None) -> None:
         self._report = self._new_report(frames_per_s, frame_age_ms, view)
         self._outlet.put(self._report)
@@ -206,6 +219,11 @@ class Eye:
             view,
             self._camera.wall,
         )
+
+
+def _room(frame: Frame, embedded: int) -> bool:
+    """Whether there is time to embed another face of this frame."""
+    return embedded == 0 or (embedded < BUDGET and time.monotonic() - frame.captured < HURRY_S)
 
 
 def run(config: Config, camera: str, credentials: Credentials) -> None:

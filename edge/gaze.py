@@ -16,6 +16,8 @@ from edge.track import Track, Tracker, Zone
 
 SAME_FMR = 1e-3
 """Views of one track are of one person when so few strangers would look so alike."""
+OTHER_FMR = 0.1
+"""And plainly of two when they are less alike than so many strangers are."""
 
 
 class Gaze:
@@ -26,8 +28,8 @@ class Gaze:
     ) -> None:
         """`more` are cues that the camera has besides, and that keep nothing of a track."""
         self.vision, self._more = vision, more
-        same = vision.pack.manifest.calibration.score_at(SAME_FMR)
-        self.tracker = Tracker[Face](zone, enough, first_id, same=same)
+        score_at = vision.pack.manifest.calibration.score_at
+        self.tracker = Tracker[Face](zone, enough, first_id, same=score_at(SAME_FMR), other=score_at(OTHER_FMR))
         self._width = width
         self._watchers: dict[int, Watcher] = {}
 

@@ -29,6 +29,8 @@ HURRIED_S = 3.0
 PAUSES = ((HURRIED_S, 0.1), (inf, 1.0))
 """Until so many seconds after a track's first good frame, and the pause between two of its views then, once it has had
 enough of them for either answer. Until then every frame counts: people expect the door within half a second."""
+SETTLED_S = 1.0
+"""How often it is looked at whether a settled track still shows the same person."""
 NEARER = 1.25
 """A face that became so much larger than any view of it is worth another at once."""
 
@@ -92,10 +94,18 @@ class Tracker(Generic[Face]):
     """Joins faces into tracks. Ids count up from `first_id`; `enough` is how many views any decision needs."""
 
     def __init__(
-        self, zone: Zone, enough: int, first_id: int = 1, gate: QualityGate | None = None, same: float = -1.0
+        self,
+        zone: Zone,
+        enough: int,
+        first_id: int = 1,
+        gate: QualityGate | None = None,
+        same: float = -1.0,
+        other: float = -1.0,
     ) -> None:
-        """`same` is the score from which two views of a track are of one person."""
-        self._zone, self._enough, self._gate, self._same = zone, enough, gate or QualityGate(), same
+        """`same` is the score from which two views of a track are of one person, and below `other` they are plainly
+        of two."""
+        self._zone, self._enough, self._gate = zone, enough, gate or QualityGate()
+        self._same, self._other = same, other
         self._ids = count(first_id)
         self._tracks: dict[int, Track[Face]] = {}
         self._size: tuple[int, int] | None = None
@@ -143,9 +153,21 @@ class Tracker(Generic[Face]):
                 wanted.append(track)
         return sorted(wanted, key=self._urgency)
 
+    def settled(self, captured: float, width: int, height: int) -> list[Track[Face]]:
+        """Settled tracks seen in this frame that were not looked at for a second, the longest ago first.
+
+        Somebody may have stepped up to where they stood, and would wait for ever behind their answer.
+        """
+        found = [track for track in self._present(captured, width, height) if track.settled]
+        due = [track for track in found if captured - track.viewed >= SETTLED_S]
+        return sorted(due, key=lambda track: track.viewed)
+
     def _undecided(self, captured: float, width: int, height: int) -> list[Track[Face]]:
+        return [track for track in self._present(captured, width, height) if not track.settled]
+
+    def _present(self, captured: float, width: int, height: int) -> list[Track[Face]]:
         zone = self._zone
-        seen = [track for track in self._tracks.values() if track.captured == captured and not track.settled]
+        seen = [track for track in self._tracks.values() if track.captured == captured]
         return [track for track in seen if zone.near(track.face) and zone.holds(track.face, width, height)]
 
     def judge(self, track: Track[Face], quality: Quality) -> bool:
@@ -166,7 +188,8 @@ class Tracker(Generic[Face]):
         """Whether this view, a unit vector (D,), looks like the track's earlier ones; if not, the track is over.
 
         A photograph that is swapped in, or somebody who steps into another's place between two frames, is a track
-        of its own, and begins with the next frame.
+        of its own, and begins with the next frame. A settled track is over only for who is plainly another: it is
+        looked at seldom, and whoever it shows would be answered twice.
         """
         if track.likeness is None:
             track.likeness = embedding
@@ -174,6 +197,8 @@ class Tracker(Generic[Face]):
         score = float(embedding @ track.likeness) / float(np.linalg.norm(track.likeness))
         if score >= self._same:
             track.likeness = track.likeness + embedding
+            return True
+        if track.settled and score >= self._other:
             return True
         del self._tracks[track.id]
         return False
@@ -189,7 +214,7 @@ class Tracker(Generic[Face]):
         return Company(len(others), all(size <= eye_distance(track.face) for size in others))
 
     def settle(self, track: int) -> None:
-        """The gate has decided: no further view can change anything."""
+        """The gate has decided: no further view of this person can change anything."""
         if track in self._tracks:
             self._tracks[track].settled = True
 

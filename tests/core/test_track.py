@@ -164,6 +164,35 @@ def test_a_settled_track_is_not_viewed_again() -> None:
     assert watch(following, 5.0, begin=0.2) == []
 
 
+def test_a_settled_track_is_looked_at_once_a_second_and_ends_for_who_has_stepped_in() -> None:
+    following: Tracker[Seen] = Tracker(Zone(), 3, same=0.5, other=0.3)
+    ann, bob, looked = towards(1, 0, 0), towards(0.2, 1, 0), list[float]()
+    following.update([Seen(500)], 0.0)
+    (track,) = following.wanted(0.0, *SIZE)
+    following.resembles(track, ann)
+    following.viewed(track)
+    following.settle(track.id)
+    for frame in range(1, 101):
+        following.update([Seen(500)], frame * FRAME)
+        for each in following.settled(frame * FRAME, *SIZE):
+            looked.append(frame * FRAME)
+            following.viewed(each)
+            assert following.resembles(each, towards(0.4, 0, 1)), "a doubtful view of her ends nothing"
+    assert looked == pytest.approx([1, 2, 3, 4])
+    following.update([Seen(555)], 5.0)  # ann has gone, and bob stands where she was
+    assert following.settled(5.0, *SIZE) == [track] and not following.resembles(track, bob)
+    following.update([Seen(555)], 5.0 + FRAME)
+    assert ids(following, 5.0 + FRAME) == [track.id + 1]
+
+
+def test_a_settled_face_that_has_left_the_zone_is_not_looked_at() -> None:
+    following = tracker(Zone(0.25, 0.0, 0.75, 1.0))
+    following.update([Seen(500)], 0.0)
+    following.settle(1)
+    following.update([Seen(450)], 2 * FRAME)
+    assert following.settled(2 * FRAME, *SIZE) == []
+
+
 def test_a_face_that_came_nearer_is_viewed_at_once() -> None:
     following = tracker()
     watch(following, 0.4)
