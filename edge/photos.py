@@ -58,8 +58,11 @@ class Decoder:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def image(self, name: object, data: bytes) -> Image:
-        """A picture from its file's bytes, as `read` gives it; `name` is what errors call it."""
+    def image(self, name: object, data: bytes, of_person: bool = True) -> Image:
+        """A picture from its file's bytes, as `read` gives it; `name` is what errors call it.
+
+        One that is not `of_person`, and is not searched, may be as long as a panorama.
+        """
         if len(data) > LARGEST_BYTES:
             hint = "make it smaller: a face needs no more than a few hundred pixels"
             limit = LARGEST_BYTES // 1_000_000
@@ -74,7 +77,7 @@ class Decoder:
         if min(height, width) < LEAST_SIDE:
             text, hint = "{path} has only {width} x {height} pixels", "take a larger photo"
             raise PhotoError(text, hint, path=name, reason="too_few_pixels", width=width, height=height)
-        if max(height, width) > MOST_TIMES * min(height, width):
+        if of_person and max(height, width) > MOST_TIMES * min(height, width):
             text, hint = "{path} is {width} x {height} pixels: too long for a photo", "crop it to the person"
             raise PhotoError(text, hint, path=name, reason="too_long", width=width, height=height)
         return image

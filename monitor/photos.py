@@ -29,7 +29,7 @@ class Photo(Struct, frozen=True):
 def redrawn(data: bytes) -> bytes:
     """A file as a JPEG of at most LONGEST_SIDE; PhotoError when it is no picture that can be used."""
     with Decoder() as decoder:
-        image = decoder.image(Phrase("this photo"), data)
+        image = decoder.image(Phrase("this photo"), data, of_person=False)
     scale = min(1.0, LONGEST_SIDE / max(image.shape[:2]))
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
