@@ -79,7 +79,7 @@ def test_erasing_somebody_says_which_backups_still_hold_the_record(place: Place)
     assert answer("people", "erase", bob, "--wait", "0", *place.town.options)["in_backups_until"] is None
 
 
-def told(place: Place) -> bool:
+def all_sent(place: Place) -> bool:
     """Whether the desk has sent all that it has recorded, which it does a moment afterwards."""
     desk = place.desk
     assert desk
@@ -96,7 +96,7 @@ def test_a_backup_that_was_made_after_a_rotation_has_the_new_keys(place: Place) 
     answer("desk", "backup", place.town.root / "desk.age", *place.town.options)
     place.town.people().revoke(ann)
     revision = place.town.people().revision()
-    until(lambda: place.town.office().head()[0] == revision and told(place))
+    until(lambda: place.town.office().head()[0] == revision and all_sent(place))
     public, kid = read_key(secrets.path(DESK_PUBLIC)), place.town.office().newest_key()
     lose(place)
     restore(place, place.town.root / "desk.age")
