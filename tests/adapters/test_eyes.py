@@ -2,7 +2,6 @@
 
 import math
 import os
-import pwd
 import resource
 import secrets
 import shutil
@@ -27,7 +26,7 @@ from edge.facts import CameraReported, TrackEnded
 from edge.presence import Cues
 from edge.sources import Put
 from edge.terms import Quality, Status, View
-from edge.users import PEERS, peers
+from edge.users import peers
 from tests.adapters.brokers import until
 from tests.conftest import ROOT
 
@@ -294,9 +293,3 @@ def test_a_process_of_another_user_is_refused(root: Path) -> None:
     with closing(Gate(root, frozenset({os.geteuid() + 1}))) as gate:
         until(gone(gate.eye(report("front"), SEEN)))
         assert gate.quiet()
-
-
-def test_the_users_that_a_socket_takes_are_the_services_and_our_own() -> None:
-    there = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
-    for socket_, name in PEERS.items():
-        assert peers(socket_) == {os.geteuid(), there.get(name, os.geteuid())}

@@ -53,12 +53,18 @@ def test_a_flood_hides_lesser_alarms_only_and_ebbs() -> None:
     assert not any(alarm.suppressed for alarm in alarms.alarms.values())
 
 
-def test_what_a_flood_kept_back_is_announced_after_it_also_on_the_disk(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def ebbed(database: Database, monkeypatch: pytest.MonkeyPatch) -> Casebook:
+    """A casebook after its flood."""
     cases = flooded(database)
     later(monkeypatch, 2.0)
     cases.tick()
+    return cases
+
+
+def test_what_a_flood_kept_back_is_announced_after_it_also_on_the_disk(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = ebbed(database, monkeypatch)
     found = lesser(cases)
     assert len(found) == 5 and not any(alarm.suppressed for alarm in found)
     assert [cases.find(alarm.number) for alarm in found] == found
@@ -68,9 +74,7 @@ def test_what_a_flood_kept_back_is_announced_after_it_also_on_the_disk(
 def test_a_flood_that_somebody_had_mended_is_checked_all_the_same(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cases = flooded(database)
-    later(monkeypatch, 2.0)
-    cases.tick()
+    cases = ebbed(database, monkeypatch)
     [flood] = [alarm for alarm in cases.open() if alarm.key.kind == FLOOD]
     mended = msgspec.json.encode(msgspec.structs.replace(flood, checked=None, mended=time.time(), mended_by="li"))
     with database.writing() as connection:  # as a room left it that let somebody say so
