@@ -7,17 +7,19 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Row, delete, func, insert, select, update
 
+from edge.errors import in_english
 from monitor.database import Database
 from monitor.linkage import Cause, Telling
 from monitor.notice import Notice
 from monitor.post import Way
 from monitor.tables import DELIVERIES
 
-WAITING, DELIVERED, GIVEN_UP = "waiting", "delivered", "given_up"
+WAITING, DELIVERED, GIVEN_UP, UNREADABLE = "waiting", "delivered", "given_up", "unreadable"
 FIRST_S, LONGEST_S = 5.0, 900.0
 """After how long a notice is tried again, at first and at most."""
 PATIENCE_S = 86_400.0
 """For how long it is tried."""
+CAUSES = frozenset(Cause)
 Raising = tuple[int, float]
 """An alarm and when it was raised."""
 
@@ -36,6 +38,14 @@ class Delivery(Struct, frozen=True):
     notice: Notice
 
 
+class Unreadable(Struct, frozen=True):
+    """A row that says no more which notice it is of, and why."""
+
+    number: int
+    level: str
+    why: str
+
+
 class Deliveries:
     """Called from any thread."""
 
@@ -43,12 +53,13 @@ class Deliveries:
         self._db = database
 
     def told(self, raisings: Iterable[Raising]) -> dict[Raising, set[Telling]]:
-        """What was told, or is under way, of alarms since they were raised."""
+        """What was told, or is under way, of alarms since they were raised; nothing that cannot be read."""
         wanted, columns, found = dict.fromkeys(raisings), DELIVERIES.c, defaultdict(set)
         query = select(columns.alarm, columns.raised, columns.level, columns.cause)
         with self._db.reading() as connection:
-            for row in connection.execute(query.where(columns.alarm.in_({number for number, _ in wanted}))):
-                if (row.alarm, row.raised) in wanted:
+            of_these = columns.alarm.in_({number for number, _ in wanted}), columns.state != UNREADABLE
+            for row in connection.execute(query.where(*of_these)):
+                if (row.alarm, row.raised) in wanted and row.cause in CAUSES:
                     found[row.alarm, row.raised].add(Telling(row.level, Cause(row.cause)))
         return found
 
@@ -63,7 +74,7 @@ class Deliveries:
         with self._db.writing() as connection:
             connection.execute(insert(DELIVERIES), {**_row(notice, way, target, now), **state})
 
-    def waiting(self, now: float, limit: int) -> list[Delivery]:
+    def waiting(self, now: float, limit: int) -> list[Delivery | Unreadable]:
         """What is to be tried now: to each level by each way up to so many, so that none stands before another's."""
         columns = DELIVERIES.c
         place = func.row_number().over(partition_by=(columns.level, columns.way), order_by=columns.number)
@@ -72,23 +83,30 @@ class Deliveries:
             rows = connection.execute(select(due).where(due.c.place <= limit).order_by(due.c.number))
             return [_delivery(row) for row in rows]
 
+    def set_aside(self, row: Unreadable, now: float) -> None:
+        """It is not tried any more, and counts as not told."""
+        self._set(row.number, state=UNREADABLE, done=now, why=row.why)
+
     def delivered(self, delivery: Delivery, now: float) -> None:
-        self._set(delivery, state=DELIVERED, attempts=delivery.attempts + 1, done=now, why="")
+        self._set(delivery.number, state=DELIVERED, attempts=delivery.attempts + 1, done=now, why="")
 
     def failed(self, delivery: Delivery, why: str, now: float) -> None:
         """To be tried again, less and less often; given up after a day."""
         wait = min(LONGEST_S, FIRST_S * 2.0**delivery.attempts)
         over = now + wait - delivery.made > PATIENCE_S
         tries: dict[str, object] = {"attempts": delivery.attempts + 1, "why": why, "next": now + wait}
-        self._set(delivery, **tries, **({"state": GIVEN_UP, "done": now} if over else {}))
+        self._set(delivery.number, **tries, **({"state": GIVEN_UP, "done": now} if over else {}))
 
     def latest(self, limit: int, alarm: int | None = None) -> list[Delivery]:
-        """The newest ones, of one alarm if it is named."""
-        query = select(DELIVERIES).order_by(DELIVERIES.c.number.desc()).limit(limit)
+        """The newest ones that can be read, of one alarm if it is named."""
+        query = (
+            select(DELIVERIES).where(DELIVERIES.c.state != UNREADABLE).order_by(DELIVERIES.c.number.desc()).limit(limit)
+        )
         if alarm is not None:
             query = query.where(DELIVERIES.c.alarm == alarm)
         with self._db.reading() as connection:
-            return [_delivery(row) for row in connection.execute(query)]
+            found = [_delivery(row) for row in connection.execute(query)]
+        return [each for each in found if isinstance(each, Delivery)]
 
     def erase(self, older_than: float) -> None:
         """Forget what was delivered or given up before that: it names addresses of people."""
@@ -96,9 +114,9 @@ class Deliveries:
         with self._db.writing() as connection:
             connection.execute(delete(DELIVERIES).where(columns.state != WAITING, columns.made < older_than))
 
-    def _set(self, delivery: Delivery, **values: object) -> None:
+    def _set(self, number: int, **values: object) -> None:
         with self._db.writing() as connection:
-            connection.execute(update(DELIVERIES).where(DELIVERIES.c.number == delivery.number).values(**values))
+            connection.execute(update(DELIVERIES).where(DELIVERIES.c.number == number).values(**values))
 
 
 def _row(notice: Notice, way: Way, target: str, now: float) -> dict[str, object]:
@@ -109,9 +127,12 @@ def _row(notice: Notice, way: Way, target: str, now: float) -> dict[str, object]
     }  # fmt: skip
 
 
-def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
-    notice = msgspec.json.decode(row.document, type=Notice)
+def _delivery(row: Row[tuple[object, ...]]) -> Delivery | Unreadable:
+    try:
+        notice, way = msgspec.json.decode(row.document, type=Notice), Way(row.way)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Unreadable(row.number, row.level, in_english("a notice cannot be read: {why}", why=error))
     return Delivery(
-        number=row.number, way=Way(row.way), target=row.target, made=row.made, state=row.state, attempts=row.attempts,
+        number=row.number, way=way, target=row.target, made=row.made, state=row.state, attempts=row.attempts,
         done=row.done, why=row.why, notice=notice,
     )  # fmt: skip

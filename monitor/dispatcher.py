@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from edge.errors import EdgeError, StoreError
 from monitor.cap import Issuer
 from monitor.database import Database
-from monitor.deliveries import Deliveries, Delivery, Raising
+from monitor.deliveries import Deliveries, Delivery, Raising, Unreadable
 from monitor.linkage import Cause, Level, Linkage, Telling
 from monitor.notice import Notice, Writer, trial
 from monitor.post import Mail, Post, Way, targets
@@ -121,12 +121,23 @@ class Dispatcher:
 
     def _deliver(self, now: float) -> None:
         busy = set(self._under_way)  # before the question: what ends between the two would be delivered twice
-        begun = [each for each in self._deliveries.waiting(now, 10 * AT_ONCE) if each.number not in busy]
+        waiting = self._deliveries.waiting(now, 10 * AT_ONCE)
+        for each in waiting:
+            if isinstance(each, Unreadable):
+                self._set_aside(each, now)
+        begun = [each for each in waiting if isinstance(each, Delivery) and each.number not in busy]
         for delivery in begun:
             self._under_way.add(delivery.number)
             self._pools[delivery.notice.level, delivery.way].submit(self._try, delivery)
         if begun:
             self._changed()
+
+    def _set_aside(self, row: Unreadable, now: float) -> None:
+        """A person has to know of it; its level is told anew of whatever it should still know."""
+        key = Key("", "", f"level/{row.level}", UNDELIVERED)
+        self._hear([Raised(key, SEVERITY, Check.LOOK, row.why, latched=True)])
+        self._deliveries.set_aside(row, now)
+        self._told.clear()
 
     def _try(self, delivery: Delivery) -> None:
         level = self.levels.get(delivery.notice.level)

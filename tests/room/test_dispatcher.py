@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from aiosmtpd.controller import Controller
+from sqlalchemy import select, update
 
 from edge.mqtt import Address, Connection, Message
 from edge.simulate import HOST, free_port
@@ -27,6 +28,7 @@ from monitor.deliveries import FIRST_S, Deliveries
 from monitor.dispatcher import RAISE_AFTER, Dispatcher, linkage_of, post_of
 from monitor.limits import Rules
 from monitor.settings import Configured, load
+from monitor.tables import DELIVERIES
 from monitor.terms import UNDELIVERED, Action, Check, Cleared, Key, Raised
 from tests.adapters.brokers import Mosquitto, until
 from tests.commands import answer
@@ -213,6 +215,42 @@ def test_a_way_that_hangs_delays_no_other_however_many_wait_for_it(
     until(lambda: Hook.taken)
     hangs.close()
     bench.dispatcher.stop()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("document", b"{"), ("document", b'{"id": 1}'), ("document", b"\xff"), ("way", "pigeon")]
+)
+def test_a_notice_that_cannot_be_read_is_set_aside_and_told_once_and_its_level_is_told_anew(
+    tmp_path: Path, database: Database, hook: str, column: str, value: object
+) -> None:
+    levels = f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
+    Hook.failures = 1
+    bench = Bench(configured(tmp_path, levels), database)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
+    bench.turn()
+    with database.writing() as connection:
+        connection.execute(update(DELIVERIES).values(**{column: value, "next": 0.0}))
+    other = KEY._replace(gate="garage")
+    bench.casebook.hear([Raised(other, 900, Check.LOOK, latched=True)])
+    bench.dispatcher.start()
+    until(lambda: {each.notice.alarm.key for each in bench.deliveries.latest(9) if each.done} >= {KEY, other})
+    bench.dispatcher.stop()
+    [alarm] = [each for each in bench.casebook.open() if each.key.kind == UNDELIVERED]
+    assert alarm.occurrences == 1 and alarm.detail.startswith("a notice cannot be read: ")
+    with database.reading() as connection:
+        [row] = connection.execute(select(DELIVERIES).where(DELIVERIES.c.state == "unreadable"))
+    assert (row.alarm, row.why) == (1, alarm.detail)
+
+
+def test_of_whom_an_unreadable_row_has_told_is_told_again(tmp_path: Path, database: Database, hook: str) -> None:
+    levels = f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
+    settings = configured(tmp_path, levels)
+    bench = Bench(settings, database)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
+    bench.turn()
+    with database.writing() as connection:
+        connection.execute(update(DELIVERIES).values(cause="because"))
+    assert len(Bench(settings, database).turn()) == 2
 
 
 @pytest.mark.parametrize(
