@@ -4,6 +4,7 @@ The file is read by `edge-gate inside`, which needs no gate, broker or network. 
 were let in, and nothing of those who were seen leaving.
 """
 
+import logging
 import threading
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from edge import files
 from edge.errors import StoreError
 from edge.sources import Put, Source
 from edge.terms import Place
+
+log = logging.getLogger(__name__)
 
 Places = dict[str, Place]
 
@@ -27,6 +30,15 @@ def load(path: Path) -> Places:
         raise StoreError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors, as is text that is not UTF-8
         raise StoreError("{path} is no list of places: {why}", path=path, why=error) from error
+
+
+def known_or_nobody(path: Path) -> Places:
+    """For a gate: a file that cannot be read makes everybody free to come in, and is no reason to stay shut."""
+    try:
+        return load(path)
+    except StoreError as error:
+        log.warning("%s", error)
+        return {}
 
 
 class Keeper(Source):

@@ -145,8 +145,7 @@ class Porter(Source):
         try:
             shown = self._known(self._passes.read(code.seen.text, self._gate))
             self._lately[shown.id] = Lately(shown.valid_until, shown.shared)
-            permit = self._people.permit(shown.person)
-            return PassShown(door, code.camera, code.seen.captured, shown, permit)
+            return PassShown(door, code.camera, code.seen.captured, shown)
         except PassRefused as refused:
             return PassShown(door, code.camera, code.seen.captured, problem=refused.reason, detail=str(refused.message))
         except StoreError as error:

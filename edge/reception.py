@@ -1,9 +1,8 @@
-"""What was typed or held up at readers, as facts. A PIN is stretched on a thread of its own, since it takes a while."""
+"""PINs that were typed at readers, as facts: each is stretched on a thread of its own, since that takes a while."""
 
 import queue
 
-from edge.directory import Directory
-from edge.facts import CardRead, Fact, PinEntered
+from edge.facts import PinEntered
 from edge.pins import Blind, stretched
 from edge.readers import Shown
 from edge.sources import Put, Source
@@ -16,24 +15,20 @@ TURN_S = 0.5
 class Reception(Source):
     """`read` never blocks; what comes of it is put on the gate's queue."""
 
-    def __init__(self, site: str, blind: Blind, directory: Directory, put: Put) -> None:
+    def __init__(self, site: str, blind: Blind, put: Put) -> None:
         super().__init__("reception", put)
-        self._site, self._blind, self._directory = site, blind, directory
+        self._site, self._blind = site, blind
         self._waiting: queue.Queue[Shown] = queue.Queue(WAITING)
 
-    def read(self, shown: Shown) -> None:
+    def read(self, typed: Shown) -> None:
         if not self._waiting.full():
-            self._waiting.put_nowait(shown)
+            self._waiting.put_nowait(typed)
 
     def listen(self) -> None:
         while not self._stopped.is_set():
             try:
-                shown = self._waiting.get(timeout=TURN_S)
+                typed = self._waiting.get(timeout=TURN_S)
             except queue.Empty:
                 continue
-            self._put(self._fact(shown))
-
-    def _fact(self, shown: Shown) -> Fact:
-        if shown.card:
-            return CardRead(shown.door, shown.reader, self._directory.holder(shown.card))
-        return PinEntered(shown.door, shown.reader, self._blind.code(stretched(shown.pin, self._site)))
+            code = self._blind.code(stretched(typed.pin, self._site))
+            self._put(PinEntered(typed.door, typed.reader, code))

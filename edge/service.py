@@ -27,17 +27,18 @@ from edge.doorevents import AccessGranted
 from edge.doorlines import DoorLines
 from edge.drillbook import DrillSource
 from edge.enrolled import Refreshing
-from edge.errors import StoreError
 from edge.events import TABLE
 from edge.eyes import Advised, Eyes, Pictured, Seen
 from edge.factlog import FactLog
 from edge.facts import (
+    CardRead,
     Effect,
     Emit,
     FaceSeen,
     Fact,
     Heartbeat,
     KeepPlaces,
+    PassShown,
     PlacesKnown,
     PublishState,
     Pulse,
@@ -55,7 +56,7 @@ from edge.matcher import NOBODY, Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
 from edge.pins import Blind
-from edge.places import Keeper, Places, load
+from edge.places import Keeper, known_or_nobody
 from edge.porter import Known, Porter
 from edge.presence import Cues
 from edge.readers import Shown
@@ -64,7 +65,7 @@ from edge.refresh import Refresher
 from edge.rules import gate_rules
 from edge.session import Heard
 from edge.sources import Heart, Put, RelayLink, Source
-from edge.terms import Now
+from edge.terms import Now, Pass
 from edge.transport import Channel
 from edge.users import peers
 from edge.whitelist import Whitelist
@@ -86,7 +87,7 @@ class Service:
     """Builds the parts of a gate from its configuration and runs them until told to stop."""
 
     def __init__(self, config: Config, credentials: Credentials) -> None:
-        self.config = config
+        self.config, self.credentials = config, credentials
         self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
         put = self._queue.put
         self._clock = Clock()
@@ -94,8 +95,8 @@ class Service:
         rules = gate_rules(config)
         self.gate = Gate(rules)
         self._gallery: Gallery | None = None
-        blind = Blind()
-        self._directory = Directory(blind)
+        self._blind = Blind()
+        self._directory = Directory(self._blind)
         self._sure = NOBODY
         gate, kept = config.gate, config.outbox
         self._outbox = Outbox(config.state / "outbox.sqlite", gate.site, gate.name, kept.capacity, kept.warn_at, put)
@@ -108,7 +109,7 @@ class Service:
         publish = partial(self._broker.keep, uses_topic(gate.site, gate.name))
         known = Known(self._arrived, self._directory.of)
         self._porter = Porter(config, credentials, put, self._record, known, self._clock.now, publish)
-        self._reception = Reception(gate.site, blind, self._directory, put)
+        self._reception = Reception(gate.site, self._blind, put)
         self._places = Keeper(config.state / "inside.json", put)
         self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), self._places, *self._lines.values()]
         if config.door:  # a host of cameras that open none needs neither
@@ -132,7 +133,7 @@ class Service:
                     raise item
                 if isinstance(item, Code):
                     self._porter.read(item)
-                elif isinstance(item, Shown):
+                elif isinstance(item, Shown) and item.pin:
                     self._reception.read(item)
                 elif isinstance(item, Advised):
                     self._displays.advise(item.camera, item.shortcoming)
@@ -146,7 +147,7 @@ class Service:
     def _start(self) -> None:
         pack, self._told = self._pack, sitetable.told(self.config.state)
         self._take(Started(secrets.token_hex(8), pack.name, pack.has_liveness, pack.files, pack.digest, self._told))
-        self._take(PlacesKnown(_places(self.config.state / "inside.json")))
+        self._take(PlacesKnown(known_or_nobody(self.config.state / "inside.json")))
         self._broker.start()
         for source in self._sources:
             source.start()
@@ -178,10 +179,16 @@ class Service:
             self._refresher.consider(item.observation.embedding, fact, effects, self._sure)
 
     def _fact(self, item: object) -> Fact:
-        """What was put on the queue, as a fact: faces are matched here, and a new whitelist is taken into use."""
+        """What was put on the queue, as a fact. Whoever it is about is looked up here, by the thread that takes a new
+        whitelist into use: what another thread has found may be of somebody who was revoked since.
+        """
         match item:
             case Seen():
                 return self._matched(item)
+            case Shown():
+                return CardRead(item.door, item.reader, self._directory.holder(item.card))
+            case PassShown(shown=Pass(person=person)):
+                return structs.replace(item, permit=self._directory.of(person))
             case Loaded():
                 self._gallery, self._sure = item.gallery, item.sure
                 return structs.replace(item.fact, edition=self._directory.renew(item.permits))
@@ -261,15 +268,6 @@ class Service:
             self._displays.again()
         if self._beats % HEALTH_EVERY == 0:
             self._broker.health(msgspec.to_builtins(self.gate.eyes()))
-
-
-def _places(path: Path) -> Places:
-    """Who was where; a file that cannot be read makes everybody free to come in, and is no reason to stay shut."""
-    try:
-        return load(path)
-    except StoreError as error:
-        log.warning("%s", error)
-        return {}
 
 
 def _refresher(config: Config, credentials: Credentials, pack: str, clock: Clock, put: Put) -> Refresher | None:

@@ -14,14 +14,18 @@ from msgspec import structs
 
 from edge.doorevents import RequestToExit
 from edge.eyes import Seen
-from edge.facts import Heartbeat, Recorded, StorageReported, TemplateDestroyed
+from edge.facts import Heartbeat, PassShown, PinEntered, Recorded, StorageReported, TemplateDestroyed, WhitelistLoaded
+from edge.invitation import Wish, invite
+from edge.lone import Loaded
 from edge.matcher import Gallery
 from edge.passbook import BOOK, Passbook
+from edge.pins import stretched
 from edge.presence import Cues
+from edge.readers import Shown
 from edge.service import Service
 from edge.site import Site
-from edge.terms import Candidate, Now, Quality, Storage
-from edge.wire import Observation
+from edge.terms import Candidate, Now, Permit, Quality, Storage
+from edge.wire import Code, CodeRead, Observation
 from tests.adapters.brokers import until
 
 SEEN = Observation(7, 0.0, 0.0, Quality(80.0, 1.0, 0.0, 0.0, 0.5), Cues((0.9,)), np.eye(1, 8, dtype="<f4").tobytes())
@@ -42,8 +46,10 @@ def service() -> Iterator[Service]:
     root = Path("/tmp") / f"service-{secrets.token_hex(4)}"  # the path of a Unix socket must be short
     root.mkdir(mode=0o700)
     site = Site(root, root, broker_port=1, url="rtsp://127.0.0.1:1/x")
-    running = Service(site.config, site.credentials)
+    config = structs.replace(site.config, degraded=structs.replace(site.config.degraded, clock_untrusted="accept"))
+    running = Service(config, site.credentials)
     running._start()
+    until(lambda: running._outbox.backlog.epoch)
     yield running
     running._close()
     for source in running._sources:
@@ -68,7 +74,6 @@ def test_a_disk_that_hangs_is_told_at_a_heartbeat(service: Service) -> None:
                 service.handle(item)
         return service.gate.state().storage
 
-    until(lambda: service._outbox.backlog.epoch)
     with closing(sqlite3.connect(service.config.state / "outbox.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         service._outbox.append("main", RequestToExit(), Now(0.0, 0.0))
@@ -87,6 +92,52 @@ def test_a_receipt_that_is_on_the_disk_is_owed_no_longer(service: Service) -> No
         return not book.owed()
 
     until(settled)
+    assert written(service, "TemplateDestroyed") == 1
+
+
+def written(service: Service, text: str) -> int:
+    """In how many events of the log this text stands."""
     with closing(sqlite3.connect(service.config.state / "outbox.sqlite")) as read:
-        written = [bytes(payload) for (payload,) in read.execute("SELECT payload FROM events")]
-    assert sum(b"TemplateDestroyed" in payload for payload in written) == 1
+        return sum(text.encode() in bytes(payload) for (payload,) in read.execute("SELECT payload FROM events"))
+
+
+def load(service: Service, *people: Permit) -> None:
+    gallery = Gallery(np.eye(1, 8, dtype=np.float32), ("somebody",), 1)
+    fact = WhitelistLoaded(1, len(people), 0.5, 0.01)
+    service.handle(Loaded(gallery, fact, {each.person: each for each in people}))
+
+
+ANN = Permit("ann", pin=stretched("2580", "demo"), card="7")
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_who_is_revoked_while_their_pass_is_looked_at_is_nobody_when_it_is_judged(
+    service: Service, revoked: bool
+) -> None:
+    """What the porter knew of them when it looked the pass up counts no longer."""
+    config, now = service.config, time.time()
+    made = invite(Wish("A", ["gate-1"], now - 60, now + 600, staff="ann", with_pin=True), config, service.credentials)
+    load(service, ANN)
+    service._porter.read(Code(config.camera[0].name, CodeRead(made.token, time.monotonic())))
+    looked_up = of(service, PassShown)
+    load(service, *([] if revoked else [ANN]))
+    service.handle(looked_up)
+    service.handle(PinEntered(config.door[0].name, "pad", service._blind.code(ANN.pin)))
+    until(lambda: written(service, "AccessGranted") + written(service, "AccessDenied"))
+    assert written(service, "AccessGranted") == (not revoked)
+
+
+def test_whose_card_it_is_is_looked_up_when_it_is_judged(service: Service) -> None:
+    door = service.config.door[0].name
+    load(service, ANN)
+    card = Shown("reader", door, card="7")
+    load(service)
+    service.handle(card)
+    until(lambda: written(service, "CredentialNotFound"))
+
+
+def of(service: Service, kind: type) -> object:
+    """The next of this kind on the queue."""
+    while not isinstance(item := service._queue.get(timeout=60), kind):
+        pass
+    return item
