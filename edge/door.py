@@ -123,9 +123,10 @@ class Door:
                 effects = self._turn("relock")
                 self.leaf.watch(now, self.rules.held_open_s)
                 return effects + self._over(now)
-            case Turn.LOST:
+            case Turn.LOST | Turn.REFUSED:
                 self.leaf.watch(now, self.rules.held_open_s)
-                return [*self._turn("fault"), *self._finish()]
+                unused = opening.unused() if opening and turn is Turn.REFUSED else []
+                return [*self._turn("fault"), *unused, *self._finish()]
         return []
 
     def _begin(self, opening: Opening, now: float) -> Effects:

@@ -27,6 +27,7 @@ class Turn(Enum):
     STARTED = 1
     ENDED = 2
     LOST = 3  # the relay let go or never moved, and nobody will say more
+    REFUSED = 4  # it has certainly not moved
 
 
 class Faults:
@@ -142,7 +143,9 @@ class Drive:
                 return self._ended(report.pulse, now)
         if report.pulse != self.pulse:
             return Turn.NONE, []
-        return self._lose(report.detail, now)
+        unmoved = report.outcome is RelayOutcome.REFUSED and not self.energised
+        turn, effects = self._lose(report.detail, now)
+        return Turn.REFUSED if unmoved else turn, effects
 
     def _started(self, report: RelayReported, now: float) -> tuple[Turn, Effects]:
         """The pulse began. BUSY: one asked for earlier goes on instead, though nobody said that it began."""

@@ -11,7 +11,7 @@ from edge.door import REFUSED_S, Door
 from edge.doorevents import AccessDenied, AntiPassbackViolation
 from edge.factors import Attempt, EntryRules, alongside, lacking, obtainable, useful
 from edge.facts import CardRead, Effect, Emit, PassShown, PinEntered, Recorded
-from edge.grants import Grants, Refused
+from edge.grants import Grants, Refused, use
 from edge.keypads import Keypads, duress, enter
 from edge.permits import Permits
 from edge.terms import Factor, Lamp, Now, Reason
@@ -272,8 +272,7 @@ class Entry:
         effects, refused = told
         for attempt, reason in refused:
             attempt.told = False  # each grant has its end
-            self.visits.refused(attempt.shown)
-            effects = effects + self._refuse(attempt, reason, now)
+            effects = effects + use(attempt, stands=False) + self._refuse(attempt, reason, now)
         return effects
 
     def restart(self, now: float) -> Effects:

@@ -45,6 +45,8 @@ class Attempt(Struct):
     """The head turn that was asked for."""
     told: bool = False
     """Whether a refusal was told already."""
+    ticket: int = 0
+    """That of its grant."""
     into: str = ""
     """The area that this side of the door leads into, as far as what was shown has said it."""
 

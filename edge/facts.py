@@ -21,7 +21,7 @@ from edge.terms import (
     Status,
     Storage,
     View,
-)
+)  # fmt: skip
 from edge.transport import Event
 
 
@@ -98,12 +98,10 @@ class InputLost(Fact, frozen=True):
 
 
 class WhitelistLoaded(Fact, frozen=True):
-    """`problem` says why the whitelist cannot be used; then `people` is 0.
+    """`problem` says why the whitelist cannot be used; then `people` is 0. `notice` is an alarm about one that is used.
 
     `moved` is how far the likeness of the enrolled people has moved the threshold from that of the table, which is the
     pack's or one that the site has put into use (`calibration`).
-
-    `notice` is an alarm about a list that is used all the same.
     """
 
     revision: int
@@ -283,6 +281,14 @@ class Settle(Effect, frozen=True):
 
     camera: str
     track: int
+
+
+class UseSettled(Effect, frozen=True):
+    """The use of a pass that was counted for this grant `stands`, or is given back: no door was released for it."""
+
+    credential: str
+    ticket: int
+    stands: bool
 
 
 class KeepPlaces(Effect, frozen=True):

@@ -38,6 +38,7 @@ from edge.facts import (
     Settle,
     Started,
     TrackEnded,
+    UseSettled,
     WhitelistLoaded,
 )
 from edge.grants import Grants
@@ -115,7 +116,10 @@ class Gate:
         return Step(effects, wake if wake < math.inf else None)
 
     def _follow(self, effects: list[Effect], now: Now) -> None:
-        """Who passed is in another area now, and whatever was told shows in the state."""
+        """Who passed is in another area now, a use may be given back, and whatever was told shows in the state."""
+        for effect in effects:
+            if isinstance(effect, UseSettled) and not effect.stands:
+                self.entry.visits.given_back(effect.credential)
         told = [effect.event for effect in effects if isinstance(effect, Emit)]
         for event in told:
             if isinstance(event, AccessTaken):

@@ -13,7 +13,7 @@ from edge.areas import Areas
 from edge.door import Door
 from edge.doorevents import AccessGranted
 from edge.factors import Attempt
-from edge.facts import Effect, Emit, Recorded, Settle
+from edge.facts import Effect, Emit, Recorded, Settle, UseSettled
 from edge.opening import Passing
 from edge.terms import Contact, Factor, Now, Reason
 
@@ -67,6 +67,7 @@ class Grants:
         effects: Effects = []
         for attempt in people:
             self._tickets += 1
+            attempt.ticket = self._tickets
             self._waiting[self._tickets] = waiting
             waiting.tickets.add(self._tickets)
             self.again_at[attempt.door, attempt.person] = now + self._access.rules.cooldown_s
@@ -151,11 +152,19 @@ class Grants:
             if door.contact is Contact.UNKNOWN:  # nobody will see them pass
                 self._areas.moved(attempt.person, attempt.into, now)
             since, passing = attempt.since if quick else None, Passing(attempt.person, attempt.into)
+            if not door.drive.energised:  # or they may pass with whoever was let in before
+                passing.credential, passing.ticket = attempt.credential, attempt.ticket
             effects += door.open(str(attempt.factors[0]), now.mono, passing, since, extended)
             if attempt.track is not None:
                 self._access.settle(attempt.source, attempt.track)
                 effects.append(Settle(attempt.source, attempt.track))
+            effects += use(attempt, stands=True)
         return effects
 
     def _plan(self) -> None:
         self.deadline = min((each.until for each in self._waiting.values()), default=math.inf)
+
+
+def use(attempt: Attempt, stands: bool) -> Effects:
+    """What becomes of the use of its pass, if it showed one."""
+    return [UseSettled(attempt.credential, attempt.ticket, stands)] if attempt.credential else []

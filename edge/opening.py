@@ -4,6 +4,8 @@ import math
 
 from msgspec import Struct
 
+from edge.facts import Effect, UseSettled
+
 
 class Passing(Struct):
     """Somebody who was granted, and whether the leaf has opened for them; `into` is the area behind it."""
@@ -11,6 +13,9 @@ class Passing(Struct):
     person: str
     into: str = ""
     taken: bool = False
+    credential: str = ""
+    """The pass whose use is to be given back if the relay does not move."""
+    ticket: int = 0
 
 
 class Opening(Struct):
@@ -28,3 +33,8 @@ class Opening(Struct):
     """Whether the leaf has opened."""
     deadline: float = math.inf
     """When the leaf must have moved, once that can be told."""
+
+    def unused(self) -> list[Effect]:
+        """The guard says that the relay has not moved: unless it did before, for this opening, no pass was used."""
+        people = [] if self.started else [each for each in self.people if each.credential]
+        return [UseSettled(each.credential, each.ticket, False) for each in people]

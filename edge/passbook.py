@@ -104,6 +104,11 @@ class Passbook:
         with self._opened() as db:
             db.execute(count, (pass_id, until, shared))
 
+    def give_back(self, pass_id: str) -> None:
+        """Take one use back, which was counted for a grant that has opened nothing."""
+        with self._opened() as db:
+            db.execute("UPDATE uses SET count = count - 1 WHERE id = ? AND count > 0", (pass_id,))
+
     def revoke(self, pass_id: str, until: float) -> None:
         """Have this pass refused from now on."""
         self.revoke_all({pass_id: until})

@@ -1,40 +1,38 @@
 """The porter: takes what cameras read off codes, finds out whether it is a pass, and writes its uses down.
 
 One thread with a queue of its own, since it waits for a disk and the gate must not. A pass reaches the gate as a
-`PassShown`; a grant for one is counted before its record is written, so that no power cut gives a use back.
+`PassShown`; a grant for one is counted before its record is written, so that no power cut gives a use back. It is given
+back when the gate says that the door was not released for it (docs/decisions/0072).
 """
 
-import contextlib
-import logging
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import structs
 
-from edge.bulletin import Bulletin, Elsewhere, Newest, Told, Uses
+from edge.bulletin import Bulletin, Elsewhere, Newest, Told
 from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
-from edge.errors import EdgeError, Phrase, StoreError
-from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed
+from edge.errors import Phrase, StoreError
+from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed, UseSettled
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
 from edge.retention import carry_out, destroyed
 from edge.sources import Put, Source
+from edge.spending import Spending, logged
 from edge.terms import Now, Pass, Permit, Reason
 from edge.whitelist import Whitelist
 from edge.wire import Code
-
-log = logging.getLogger(__name__)
 
 WAITING = 64
 """Codes and grants that may wait; who holds up more is not heard, and the gate goes on. Messages wait beside them."""
 TURN_S = 0.5
 TIDY_EVERY_S = 60.0
 RECEIPTS_EVERY_S = 2.0
-"""How often it looks whether a template was destroyed."""
+"""How often it looks whether a template was destroyed, and tries again to give back what it could not."""
 
 Append = Callable[[Emit, Now], None]
 
@@ -53,15 +51,6 @@ class Lately(NamedTuple):
 
     until: float
     shared: bool
-
-
-@contextlib.contextmanager
-def logged() -> Iterator[None]:
-    """What goes wrong with the book costs what was to be written, and the gate goes on."""
-    try:
-        yield
-    except EdgeError as error:
-        log.warning("%s", error)
 
 
 class Porter(Source):
@@ -84,11 +73,11 @@ class Porter(Source):
         self._doors = {camera.name: camera.door for camera in config.camera}
         self._gate, self._path = config.gate.name, config.state / BOOK
         self._passes, self._append, self._people = Passes(config, credentials), append, known
-        self._asked: queue.Queue[Code | tuple[Emit, Now] | None] = queue.Queue(WAITING)
+        self._asked: queue.SimpleQueue[Code | tuple[Emit, Now] | UseSettled | None] = queue.SimpleQueue()
         """None: something was heard."""
         self._lately: dict[str, Lately] = {}
         self._config, self._credentials, self._clock = config, credentials, clock
-        self._publish, self.bulletin = publish, Bulletin(config, credentials)
+        self._spending, self.bulletin = Spending(self._path, publish), Bulletin(config, credentials)
         self._heard = Newest(self.bulletin.issuers)
         self._receipts: dict[int, str] = {}
         """By ticket, which is below zero as no grant's is: whose receipt was told and may not be on the disk."""
@@ -98,22 +87,27 @@ class Porter(Source):
 
     def read(self, code: Code) -> None:
         """Find out what a code is; never blocks."""
-        if meant(code.seen.text):
-            with contextlib.suppress(queue.Full):
-                self._asked.put_nowait(code)
+        if meant(code.seen.text) and self._asked.qsize() < WAITING:
+            self._asked.put(code)
 
     def spend(self, granted: Emit, now: Now) -> None:
         """Count a use of the pass that was granted, then have the grant recorded; never blocks."""
-        try:
-            self._asked.put_nowait((granted, now))
-        except queue.Full:
+        if self._asked.qsize() < WAITING:
+            self._asked.put((granted, now))
+        else:
             self._put(Recorded(granted.ticket, False))
+
+    def settle(self, settled: UseSettled) -> None:
+        """Have the other gates told of a use, or give it back, once it is written down; never blocks.
+
+        There is always room for it: without one for its pass nothing would have been granted.
+        """
+        self._asked.put(settled)
 
     def hear(self, topic: str, payload: bytes) -> None:
         """Take in what the site is told of passes; never blocks."""
         if self._heard.keep(topic, payload):
-            with contextlib.suppress(queue.Full):  # then it is awake, and looks
-                self._asked.put_nowait(None)
+            self._asked.put(None)
 
     def recorded(self, fact: Recorded) -> None:
         """A record is on the disk, or will not be; never blocks."""
@@ -121,7 +115,7 @@ class Porter(Source):
             self._recorded.put(fact.ticket)
 
     def listen(self) -> None:
-        self._tell()
+        self._spending.tell()
         while not self._stopped.is_set():
             self._answer()
             if told := self._heard.take():
@@ -134,10 +128,13 @@ class Porter(Source):
             asked = self._asked.get(timeout=0.0 if self._heard else TURN_S)
         except queue.Empty:
             return
-        if isinstance(asked, Code):
-            self._put(self._shown(asked))
-        elif asked:
-            self._count(*asked)
+        match asked:
+            case Code():
+                self._put(self._shown(asked))
+            case UseSettled():
+                self._spending.settle(asked)
+            case (granted, now):
+                self._count(granted, now)
 
     def _shown(self, code: Code) -> PassShown:
         door = self._doors[code.camera]
@@ -169,21 +166,11 @@ class Porter(Source):
     def _count(self, granted: Emit, now: Now) -> None:
         event = granted.event
         assert isinstance(event, AccessGranted)
-        try:
-            until, shared = self._lately.get(event.credential, Lately(now.utc, False))
-            Passbook(self._path).spend(event.credential, until, shared)
-        except StoreError as error:
-            log.warning("%s", error)
+        until, shared = self._lately.get(event.credential, Lately(now.utc, False))
+        if self._spending.count(granted.ticket, event.credential, until, shared):
+            self._append(granted, now)
+        else:
             self._put(Recorded(granted.ticket, False))
-            return
-        self._append(granted, now)
-        if shared:
-            self._tell()
-
-    def _tell(self) -> None:
-        """How often passes for several gates were used here, for the other gates."""
-        with logged():
-            self._publish(msgspec.json.encode(Uses(Passbook(self._path).shared())))
 
     def _learn(self, told: Told) -> None:
         """Write down what the site was told. A pass that ended here with its face takes that with it."""
@@ -201,10 +188,12 @@ class Porter(Source):
         """End the faces of passes that are over, then forget those; never by a clock that may be years ahead."""
         if now.mono >= self._receipts_at:
             self._receipts_at = now.mono + RECEIPTS_EVERY_S
+            self._spending.give_back()
             self._give()
         if not now.trusted or now.mono < self._tidy_at:
             return
         self._tidy_at = now.mono + TIDY_EVERY_S
+        self._lately = {id_: each for id_, each in self._lately.items() if now.utc < each.until}
         with logged():
             book = Passbook(self._path)
             for issued in book.issued():
@@ -235,7 +224,7 @@ class Porter(Source):
             self._retained = today
 
     def _today(self) -> date:
-        return datetime.fromtimestamp(self._clock().utc, self._config.calendar.zone).date()
+        return datetime.fromtimestamp(self._clock().utc, ZoneInfo(self._config.calendar.time_zone)).date()
 
     def _destroy(self, issued: Issued) -> None:
         """A desk ends its own records, by their retention date; here it is the file of this gate."""

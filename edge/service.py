@@ -47,6 +47,7 @@ from edge.facts import (
     Settle,
     Show,
     Started,
+    UseSettled,
     Wake,
 )
 from edge.follow import whitelist_source
@@ -179,9 +180,7 @@ class Service:
             self._refresher.consider(item.observation.embedding, fact, effects, self._sure)
 
     def _fact(self, item: object) -> Fact:
-        """What was put on the queue, as a fact. Whoever it is about is looked up here, by the thread that takes a new
-        whitelist into use: what another thread has found may be of somebody who was revoked since.
-        """
+        """What was put on the queue, as a fact. People are looked up by the thread that takes a new list into use."""
         match item:
             case Seen():
                 return self._matched(item)
@@ -229,6 +228,8 @@ class Service:
                 self._relay.relock(effect)
             case Emit(event=AccessGranted(credential=credential)) if credential:
                 self._porter.spend(effect, now)
+            case UseSettled():
+                self._porter.settle(effect)
             case Emit():
                 self._record(effect, now)
             case Show():

@@ -73,7 +73,7 @@ class RelayLink(Source):
         self._told: RelayOutcome | None = None
 
     def pulse(self, effect: Pulse) -> None:
-        """Ask the guard for a pulse; when it cannot be asked, that is reported as its failure."""
+        """Ask the guard for a pulse; one that it is not told of is refused: the relay does not move."""
         try:
             peer = self._peer  # the listening thread may let go of it at any time
             if peer and peer.send(wire.RelayPulse(effect.door, effect.pulse, effect.until, effect.renews)):
@@ -81,7 +81,7 @@ class RelayLink(Source):
             why = in_english("the relay guard is away") if peer is None else in_english("the relay guard does not read")
         except LinkError as error:
             why = str(error)
-        self._put(RelayReported(effect.door, RelayOutcome.FAILED, effect.pulse, why))
+        self._put(RelayReported(effect.door, RelayOutcome.REFUSED, effect.pulse, why))
 
     def relock(self, effect: Relock) -> None:
         """Have the guard let go; one that cannot be asked does so at the pulse's deadline, or has done it already."""

@@ -193,7 +193,7 @@ class Relay:
 
     def asked(self, effect: Pulse) -> None:
         if self.status == "away":
-            self._stage.later(0.0, RelayReported(self._door, RelayOutcome.FAILED, effect.pulse, "the guard is away"))
+            self._stage.later(0.0, RelayReported(self._door, RelayOutcome.REFUSED, effect.pulse, "the guard is away"))
         elif self.status != "silent":
             self._stage.at(self._stage.now + ANSWER_S, self._take, effect)
 

@@ -187,7 +187,7 @@ class RelayOutcome(StrEnum):
     STARTED = "started"
     ENDED = "ended"
     BUSY = "busy"  # another pulse is active, which this one does not renew
-    REFUSED = "refused"
+    REFUSED = "refused"  # it was not taken, so the relay has not moved for it
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
     AVAILABLE = "available"

@@ -57,10 +57,10 @@ class Visits:
         if shown and shown.uses is not None:
             self.used[shown.id] = Used(self._count(shown) + 1, shown.valid_until)
 
-    def refused(self, shown: Pass | None) -> None:
-        """That grant opened nothing: a use only if it was written down, which the pass then says when it is shown."""
-        if shown and (known := self.used.get(shown.id)):
-            self.used[shown.id] = Used(known.times - 1, known.until)
+    def given_back(self, pass_id: str) -> None:
+        """A grant opened nothing. While its use is still written down, the pass says so when it is shown."""
+        if known := self.used.get(pass_id):
+            self.used[pass_id] = Used(known.times - 1, known.until)
 
     def _count(self, shown: Pass) -> int:
         known = self.used.get(shown.id)

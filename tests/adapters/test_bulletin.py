@@ -18,7 +18,7 @@ from edge.config import BrokerSection, Config
 from edge.doorevents import AccessGranted
 from edge.enrolled import Consent, Standing
 from edge.errors import EdgeError
-from edge.facts import Emit, PassShown, TemplateDestroyed
+from edge.facts import Emit, PassShown, TemplateDestroyed, UseSettled
 from edge.invitation import Wish, announce, end, invite, issued
 from edge.outbox import Outbox
 from edge.passbook import BOOK, Issued, Passbook
@@ -82,6 +82,7 @@ class Gate:
 
     def grant(self, pass_id: str) -> None:
         self.porter.spend(Emit("door/main", AccessGranted(pass_id, None, credential=pass_id), 1), Now(1.0, NOW))
+        self.porter.settle(UseSettled(pass_id, 1, stands=True))
 
 
 @pytest.fixture

@@ -14,7 +14,16 @@ from msgspec import structs
 
 from edge.doorevents import RequestToExit
 from edge.eyes import Seen
-from edge.facts import Heartbeat, PassShown, PinEntered, Recorded, StorageReported, TemplateDestroyed, WhitelistLoaded
+from edge.facts import (
+    CommandReceived,
+    Heartbeat,
+    PassShown,
+    PinEntered,
+    Recorded,
+    StorageReported,
+    TemplateDestroyed,
+    WhitelistLoaded,
+)
 from edge.invitation import Wish, invite
 from edge.lone import Loaded
 from edge.matcher import Gallery
@@ -24,7 +33,7 @@ from edge.presence import Cues
 from edge.readers import Shown
 from edge.service import Service
 from edge.site import Site
-from edge.terms import Candidate, Now, Permit, Quality, Storage
+from edge.terms import Candidate, CommandKind, Now, Pass, Permit, Quality, Storage
 from edge.wire import Code, CodeRead, Observation
 from tests.adapters.brokers import until
 
@@ -134,6 +143,33 @@ def test_whose_card_it_is_is_looked_up_when_it_is_judged(service: Service) -> No
     load(service)
     service.handle(card)
     until(lambda: written(service, "CredentialNotFound"))
+
+
+def test_a_visitor_whom_a_lock_down_stopped_at_the_last_moment_passes_after_it(service: Service) -> None:
+    """The one use was written down before the grant was refused."""
+    config, now, door = service.config, time.time(), service.config.door[0].name
+    made = invite(Wish("A", ["gate-1"], now - 60, now + 600), config, service.credentials)
+    book = Passbook(config.state / BOOK)
+
+    def shown() -> PassShown:
+        service._porter.read(Code(config.camera[0].name, CodeRead(made.token, time.monotonic())))
+        found = of(service, PassShown)
+        assert isinstance(found, PassShown)
+        return found
+
+    def ordered(kind: CommandKind) -> None:
+        service.handle(CommandReceived("c", "op", kind, door))
+
+    service.handle(shown())
+    ordered(CommandKind.LOCK_DOWN)
+    until(lambda: book.used(made.jti) == 1)
+    service.handle(of(service, Recorded))
+    until(lambda: book.used(made.jti) == 0)
+    ordered(CommandKind.RELEASE)
+    service.handle(shown())
+    service.handle(of(service, Recorded))
+    assert shown().shown == Pass(made.jti, made.jti, "desk", int(now - 60), int(now + 600), 1, used=1)
+    assert written(service, "DoorUnavailable") == 1 and service.gate.doors[door].drive.pulse
 
 
 def of(service: Service, kind: type) -> object:

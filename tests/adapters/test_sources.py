@@ -49,7 +49,7 @@ def test_a_guard_that_serves_another_gate_is_one_fault_until_it_serves_this_one(
     with closing(guard.client()) as other, running(guard.socket) as gate:
         until(gate.heard)
         gate.link.pulse(Pulse("main", "p1", time.monotonic() + 1.0))
-        assert gate.heard() == [RelayOutcome.UNAVAILABLE, RelayOutcome.FAILED]
+        assert gate.heard() == [RelayOutcome.UNAVAILABLE, RelayOutcome.REFUSED]
         other.close()
         until(lambda: len(gate.heard()) == 3)
         gate.link.pulse(Pulse("main", "p2", time.monotonic() + LIMIT_S / 2))

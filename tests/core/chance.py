@@ -5,6 +5,7 @@ import random
 from msgspec import structs
 
 from bench.core import DOORS, GOOD, LIVE, START, rules
+from edge.doorevents import AccessGranted
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -97,7 +98,9 @@ class Chance:
                 self._meanwhile(effect)
 
     def _meanwhile(self, granted: Emit) -> None:
-        """The other door of the sluice moves before the grant is on the disk."""
+        """The other door of the sluice moves before the grant is on the disk; that of a pass is there at once."""
+        if isinstance(granted.event, AccessGranted) and granted.event.credential:
+            self.next = [Recorded(granted.ticket, self.random.random() < 0.8)]
         for other in OTHERS.get(granted.subject.removeprefix("door/"), ()):
             if self.random.random() < 0.3:
                 moves = self.random.choice([Input.CONTACT, Input.EXIT_BUTTON])
@@ -171,18 +174,18 @@ class Chance:
     def _other(self, door: str, mono: float) -> Fact:
         any_of = self.random.choice
         shown = Pass(
-            any_of(["p1", "p2"]),
+            f"p{self.random.randint(1, 50)}",
             any_of(["ann", "guest"]),
             "desk",
             START,
             START + 3_000,
             uses=2,
-            face=any_of([True, False]),
+            face=any_of([True, False, False]),
         )
         return any_of(
             [
                 TrackEnded(door, any_of([1, 2, 3])),
-                PassShown(door, door, mono - any_of([0.1, 0.1, 1.5]), shown),
+                *[PassShown(door, door, mono - any_of([0.1, 0.1, 1.5]), shown)] * 3,
                 CardRead(door, door, PERMITS.get(any_of(PEOPLE))),
                 PinEntered(door, door, any_of(["1", "3", "9", "x"])),
                 InputLost(door, "unplugged"),

@@ -12,7 +12,6 @@ from collections import Counter
 from typing import Any
 
 from bench.core import START
-from edge.chatter import SETTLED_S
 from edge.doorevents import (
     AccessDenied,
     AccessGranted,
@@ -40,6 +39,7 @@ from edge.facts import (
     Relock,
     Started,
     StorageReported,
+    UseSettled,
     Wake,
     WhitelistLoaded,
 )  # fmt: skip
@@ -52,7 +52,8 @@ from edge.terms import (
     Input,
     Now,
 )  # fmt: skip
-from tests.core.chance import CHATTER_CHANGES, CHATTER_WITHIN_S, OTHERS, SECOND_PERSON_S, VAULTS, Chance, strict
+from tests.core.chance import OTHERS, SECOND_PERSON_S, VAULTS, Chance, strict
+from tests.core.rattles import Rattles
 
 TRACE = 1000
 HARD_LIMIT_S = 5.0
@@ -61,35 +62,6 @@ LINKS = (BrokerReported, CameraReported, StorageReported)
 SHOWN = (FaceSeen, PassShown, CardRead, PinEntered)
 """What people show: a grant waits for its record."""
 FRESH_S = 1.0
-
-
-class Rattles:
-    """Which inputs chatter, counted here once more from the facts alone."""
-
-    def __init__(self) -> None:
-        self.ends: dict[tuple[str, Input], float] = {}
-        """The inputs that chatter, and when they will have settled."""
-        self._levels: dict[tuple[str, Input], bool] = {}
-        self._changes: dict[tuple[str, Input], list[float]] = {}
-
-    def see(self, fact: Fact, now: float) -> None:
-        if isinstance(fact, InputLost):
-            for known in (self.ends, self._levels, self._changes):
-                for key in [key for key in known if key[0] == fact.door]:
-                    del known[key]  # type: ignore[attr-defined]
-        if isinstance(fact, InputChanged):
-            self._change((fact.door, fact.input), fact.active, now)
-        for key in [key for key, end in self.ends.items() if now >= end]:
-            del self.ends[key]
-
-    def _change(self, key: tuple[str, Input], active: bool, now: float) -> None:
-        before, self._levels[key] = self._levels.get(key), active
-        if before in (None, active):
-            return
-        changes = [at for at in self._changes.get(key, []) if now - at <= CHATTER_WITHIN_S]
-        self._changes[key] = [*changes, now]
-        if key in self.ends or len(changes) >= CHATTER_CHANGES:
-            self._changes[key], self.ends[key] = [], now + SETTLED_S
 
 
 class Watched:
@@ -115,6 +87,10 @@ class Watched:
         """The doors of the sluice that were released, or soon to be, before this step or earlier in it."""
         self._once: set[str] = set()
         """The doors that were released for one opening before this step."""
+        self._uses: dict[int, str] = {}
+        """By ticket, the doors of grants with a pass whose use is not settled yet."""
+        self._asked_for: dict[int, str] = {}
+        """The same whose use stands, and whose door has not been released since."""
         self.step(Started("boot", "zoo", True))
         self.step(WhitelistLoaded(1, 3, 0.5, 0.01))
         for door in self.gate.doors:
@@ -140,6 +116,7 @@ class Watched:
         self._two(step.effects)
         for effect in step.effects:
             self._effect(effect, fact)
+        assert self._uses.keys() <= self.gate.entry.grants._waiting.keys(), "a use is never settled"
         moves = any(isinstance(effect, Pulse | Relock) for effect in step.effects)
         assert not (moves and isinstance(fact, LINKS)), "a link moved a relay"
         assert not (moves and isinstance(fact, SHOWN)), "a relay moved before its record was on the disk"
@@ -234,8 +211,23 @@ class Watched:
                 assert any(at == effect.door for at, _ in pairs), "two passed who were not granted together"
                 self._pairs = [pair for pair in pairs if pair[0] != effect.door]
             assert pressed or not (door.locked_down or door.blocked), "a locked-down or blocked door was released"
+        elif isinstance(effect, UseSettled):
+            self._settled(effect)
         elif isinstance(effect, Emit):
+            if isinstance(effect.event, AccessGranted) and effect.event.credential:
+                self._uses[effect.ticket] = effect.subject.removeprefix("door/")
             self._event(effect)
+
+    def _settled(self, effect: UseSettled) -> None:
+        """Once for each grant with a pass; it stands where a door is released for it, and until the guard refuses."""
+        door = self._uses.pop(effect.ticket, None)
+        if door is None:
+            assert not effect.stands and self._asked_for.pop(effect.ticket, None), "the relay had moved for it"
+            return
+        drive = self.gate.doors[door].drive
+        assert not effect.stands or drive.energised or drive.pulse, "a use stands, and the relay was not asked"
+        if effect.stands:
+            self._asked_for[effect.ticket] = door
 
     def _event(self, effect: Emit) -> None:
         event: Any = effect.event
@@ -265,6 +257,8 @@ class Watched:
     def _doors(self) -> None:
         for name, door in self.gate.doors.items():
             leaf = door.leaf
+            if door.drive.energised:
+                self._asked_for = {ticket: at for ticket, at in self._asked_for.items() if at != name}
             assert bool(door.faults) == self._faulty.get(f"door/{name}", False), "the last word on a door's faults"
             assert not (leaf.contact is Contact.CLOSED and (leaf.forced or leaf.held)), "an alarm of a shut door"
             assert leaf.forced == self._active.get((f"door/{name}", "DoorForcedOpen", ""), False)
