@@ -9,7 +9,7 @@ import msgspec
 
 from edge import __version__
 from edge.audit import Anchor, Audit
-from edge.clock import Calendar, Clock
+from edge.clock import Calendar
 from edge.config import Credentials, DeskConfig
 from edge.enrolled import Row, Secret, erased
 from edge.errors import EdgeError, SealError, StoreError
@@ -35,7 +35,7 @@ class Authority:
         self.office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
         self._people = Whitelist.of(config, credentials, write=True)
         self.audit, self._credentials = Audit.of(config, credentials), credentials
-        self._calendar, self._retained = Calendar(config.state / "last-day", Clock()), date.min
+        self._calendar, self._retained = Calendar.of(config), date.min
         key = read_key(credentials.path(DESK_KEY))
         self.check = Checker([public_of(key)])
         self._stamp, self._signer = Stamp(key), fingerprint(public_of(key))

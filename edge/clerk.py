@@ -14,6 +14,7 @@ import numpy as np
 from edge import forms, journal
 from edge.audit import Audit
 from edge.authority import OFFICE
+from edge.clock import today_at
 from edge.complaints import OvertakenError, nobody
 from edge.config import Credentials, DeskConfig
 from edge.doubles import Doubles
@@ -91,6 +92,7 @@ class Clerk:
 
     def __init__(self, config: DeskConfig, credentials: Credentials) -> None:
         self._topics, self._credentials = Topics(config.desk.site), credentials
+        self._zone = config.calendar.zone
         self._people = Whitelist.of(config, credentials, write=True)
         self._audit = Audit.of(config, credentials)
         self._office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
@@ -177,20 +179,20 @@ class Clerk:
 
     def _look(self, ask: Look) -> Outcome:
         self._doubles.follow()
-        today = date.today()
+        day = today_at(self._zone)
         match ask:
             case Find(number):
                 return Found(self._doubles.numbered(number))
             case List(start):
-                people = self._doubles.everybody(today)
+                people = self._doubles.everybody(day)
                 return Listed(people[start : start + PAGE], start + PAGE < len(people))
             case Show(person):
-                return self._shown(person, today)
+                return self._shown(person, day)
 
-    def _shown(self, person: str, today: date) -> Shown:
-        found = self._doubles.person(person, today)
+    def _shown(self, person: str, day: date) -> Shown:
+        found = self._doubles.person(person, day)
         if found is None:
-            raise nobody(person, [each.id for each in self._doubles.everybody(today)])
+            raise nobody(person, [each.id for each in self._doubles.everybody(day)])
         if not found.revoked_at:
             return Shown(found)
         receipts = {each.gate: round(each.delay_ms, 1) for each in self._office.receipts(person, found.revision)}
@@ -211,7 +213,7 @@ class Clerk:
 
     def _repeated(self, before: journal.Before) -> Outcome:
         self._doubles.follow()
-        found = self._doubles.person(before.person, date.today())
+        found = self._doubles.person(before.person, today_at(self._zone))
         if found is None or not before.same:
             text = "under this id something else was done before: {deed} {person}; nothing more was done"
             hint = "look: edge-gate people show {person}; what is new is asked for without --request"
@@ -229,7 +231,7 @@ class Clerk:
     def _too_late(self, ask: Deed) -> bool:
         """Whether somebody else has revoked this person already."""
         self._doubles.follow()
-        found = self._doubles.person(ask.person, date.today()) if isinstance(ask, Revoke) else None
+        found = self._doubles.person(ask.person, today_at(self._zone)) if isinstance(ask, Revoke) else None
         return found is not None and found.revoked_at is not None
 
     def _do(self, people: Whitelist, ask: Deed) -> Person:
@@ -237,18 +239,18 @@ class Clerk:
             case Admit():
                 return self._admitted(people, ask)
             case Change(person, basis, edit):
-                return people.edit(person, forms.edit(edit), basis)
+                return people.edit(person, forms.edit(edit, self._zone), basis)
             case Revoke(person):
                 return people.revoke(person)
             case Restore(person, basis):
-                return people.restore(person, date.today(), basis)
+                return people.restore(person, today_at(self._zone), basis)
             case Erase(person, basis):
                 return people.erase(person, basis)
 
     def _admitted(self, people: Whitelist, ask: Admit) -> Person:
         if why := shortcoming(ask, self._pack.id, self._pack.dimension, MOST_TEMPLATES):
             raise EdgeError("{why}", why=why)
-        applicant = forms.applicant(ask.applicant)
+        applicant = forms.applicant(ask.applicant, self._zone)
         if not ask.templates:
             return people.admit_faceless(applicant, self._pack.id)
         return self._doubles.admit(applicant, _vectors(ask), people)

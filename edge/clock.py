@@ -4,13 +4,13 @@ import contextlib
 import ctypes
 import math
 import time
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from edge import files
-from edge.config import Config
+from edge.config import Config, DeskConfig
 from edge.terms import Now
 
 TIME_ERROR = 5
@@ -56,8 +56,8 @@ class Calendar:
             self._day = date.fromisoformat(path.read_text())
 
     @classmethod
-    def of(cls, config: Config, clock: Clock | None = None) -> Self:
-        """The one that a gate goes by."""
+    def of(cls, config: Config | DeskConfig, clock: Clock | None = None) -> Self:
+        """The one that a gate or a desk goes by."""
         return cls(config.state / "last-day", clock or Clock(), config.calendar.time_zone)
 
     def peek(self) -> date:
@@ -76,6 +76,11 @@ class Calendar:
         """A disk that does not take it costs the next start its memory, and nothing now."""
         with contextlib.suppress(OSError):
             files.replace(self._path, self._day.isoformat().encode())
+
+
+def today_at(zone: tzinfo) -> date:
+    """What day it is at a site, by this machine's clock."""
+    return datetime.now(zone).date()
 
 
 class LeastTime:

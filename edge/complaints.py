@@ -2,12 +2,13 @@
 
 import difflib
 import sqlite3
-from datetime import date, datetime
+from datetime import date, tzinfo
 from pathlib import Path
 
 from edge.enrolled import Bounds, Edit, Row, Secret, erased
 from edge.errors import RefusedError, StoreError
 from edge.journal import Deed
+from edge.schedule import local
 
 
 class OvertakenError(StoreError):
@@ -72,10 +73,10 @@ def number_taken(number: str, person: str, name: str) -> RefusedError:
     return RefusedError(text, hint, number=number, person=person, name=name, reason="number_taken")
 
 
-def beyond_kept(bounds: Bounds, kept: date) -> RefusedError | None:
-    """Somebody may not pass, nor begin to, on days on which nothing of them is kept any more."""
+def beyond_kept(bounds: Bounds, kept: date, zone: tzinfo) -> RefusedError | None:
+    """Somebody may not pass, nor begin to, on days on which nothing of them is kept any more at the site."""
     moments = [moment for moment in (bounds.valid_from, bounds.valid_until) if moment is not None]
-    if not any(datetime.fromtimestamp(moment).date() > kept for moment in moments):
+    if not any(local(moment, zone).date() > kept for moment in moments):
         return None
     text, hint = "the validity goes beyond {day}, until which the record is kept", "end it earlier, or keep it longer"
     return RefusedError(text, hint, day=kept, reason="bad_date")

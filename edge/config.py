@@ -30,7 +30,7 @@ from edge.sections import WhitelistSection as WhitelistSection
 from edge.sections import WorkstationSection as WorkstationSection
 from edge.signers import IssuerSection, LookSection, OperatorSection, PassesSection
 from edge.strict import Problem, convert, errors
-from edge.timetable import AreaSection, CalendarSection, LevelSection, ReaderSection, ScheduleSection
+from edge.timetable import AreaSection, CalendarSection, LevelSection, ReaderSection, ScheduleSection, ZoneSection
 
 
 class Config(Struct, forbid_unknown_fields=True):
@@ -101,6 +101,7 @@ class DeskConfig(Struct, forbid_unknown_fields=True):
     desk: DeskSection
     models: ModelsSection = field(default_factory=ModelsSection)
     broker: BrokerSection = field(default_factory=BrokerSection)
+    calendar: ZoneSection = field(default_factory=ZoneSection)
     camera: list[CameraSection] = field(default_factory=list)
     """Before which people are enrolled: `edge-gate enroll NAME --camera NAME`."""
 
@@ -115,6 +116,7 @@ class WorkstationConfig(Struct, forbid_unknown_fields=True):
     workstation: WorkstationSection
     broker: BrokerSection
     models: ModelsSection = field(default_factory=ModelsSection)
+    calendar: ZoneSection = field(default_factory=ZoneSection)
     camera: list[CameraSection] = field(default_factory=list)
     """Before which people are enrolled: `edge-gate enroll NAME --camera NAME`."""
 

@@ -40,12 +40,9 @@ class Desk:
 
     def __init__(self, config: DeskConfig, credentials: Credentials) -> None:
         self._config, self._credentials = config, credentials
+        _settled(config)
         self.authority = Authority(config, credentials)
         self.topics, self.office = self.authority.topics, self.authority.office
-        if card := backup.pending(config):
-            at = datetime.fromtimestamp(card.taken_at, UTC)
-            hint = "let it learn what happened since: edge-gate desk recover"
-            raise OutdatedError("this desk was restored from a backup of {at:%Y-%m-%d %H:%M} UTC", hint, at=at)
         self._link = Link(stale_after_s=math.inf)
         self._stopped = threading.Event()
         self.gates: dict[str, Gate] = {}
@@ -134,6 +131,14 @@ class Desk:
                 self._look()
             session.turn()
         session.close()
+
+
+def _settled(config: DeskConfig) -> None:
+    """OutdatedError or StoreError for a desk that was restored, or not wholly; none of its files is touched then."""
+    if card := backup.pending(config):
+        at = datetime.fromtimestamp(card.taken_at, UTC)
+        hint = "let it learn what happened since: edge-gate desk recover"
+        raise OutdatedError("this desk was restored from a backup of {at:%Y-%m-%d %H:%M} UTC", hint, at=at)
 
 
 class Session:

@@ -50,6 +50,11 @@ def _give(handle: int, directory: Path) -> None:
         os.close(handle)
 
 
+def give(path: Path, directory: Path) -> None:
+    """Have a file that is to be put into a directory belong to its owner, if root has made it."""
+    _give(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), directory)
+
+
 def secret(path: Path, content: bytes) -> None:
     """Write a new file that only its owner reads; FileExistsError rather than replace one.
 
@@ -77,9 +82,14 @@ def fresh(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
+def draft(path: Path) -> Path:
+    """Where a file is written before it takes its place; one that lies there is of somebody who was killed."""
+    return path.with_name(f".{path.name}.new")
+
+
 def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Have `content` at `path`, on the disk, or what was there before: never half of it."""
-    new = path.with_name(f".{path.name}.new")
+    new = draft(path)
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(content)

@@ -9,10 +9,8 @@ import os
 import re
 import secrets
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 import segno
@@ -27,6 +25,7 @@ from edge.errors import EdgeError, LinkError, Phrase
 from edge.mqtt import CONNECT_S, Connection, Message
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import DESK, LAST_SECOND, PRIVATE, Claims, Passes, PassRefused, sign
+from edge.schedule import local
 from edge.seal import load_key, new_signing_key
 from edge.sections import NAME
 from edge.session import address
@@ -116,7 +115,7 @@ def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path,
     from edge.faces import Vision
 
     people = Whitelist.of(config, credentials, write=True)
-    last = datetime.fromtimestamp(wish.valid_until, ZoneInfo(config.calendar.time_zone)).date()
+    last = local(wish.valid_until, config.calendar.zone).date()
     grounds = Consent(consent or "invitation", f"visit to {wish.host}", last)
     vision = Vision(models.load(config.models.pack, Path(config.models.directory)))
     bounds = Bounds((), wish.valid_from, wish.valid_until, wish.host, with_pass=True)

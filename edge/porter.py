@@ -9,7 +9,6 @@ import queue
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
@@ -224,7 +223,7 @@ class Porter(Source):
             self._retained = today
 
     def _today(self) -> date:
-        return datetime.fromtimestamp(self._clock().utc, ZoneInfo(self._config.calendar.time_zone)).date()
+        return datetime.fromtimestamp(self._clock().utc, self._config.calendar.zone).date()
 
     def _destroy(self, issued: Issued) -> None:
         """A desk ends its own records, by their retention date; here it is the file of this gate."""

@@ -64,6 +64,7 @@ class Recoverer:
 
     def __init__(self, config: DeskConfig, credentials: Credentials) -> None:
         self._config, self._credentials = config, credentials
+        card = backup.pending(config)
         self._check = Checker([read_key(credentials.path(DESK_PUBLIC))])
         self.topics = Topics(config.desk.site)
         self._office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
@@ -74,12 +75,10 @@ class Recoverer:
         self._heard: set[str] = set()
         self._anew: set[str] = set()
         """The gates in whose name another key reports than the one that the backup has."""
-        self.found = Recovery()
+        self.found = Recovery(taken_at=card.taken_at if card else None)
         self._anchors: list[str] = []
         self._gone: dict[str, Tombstone] = {}
         self._back: list[tuple[Head, Content]] = []
-        if card := backup.pending(config):
-            self.found.taken_at = card.taken_at
 
     def recover(self, stores: Iterable[Path], listen_s: float, accept: bool, crl: Path | None = None) -> Recovery:
         """Learn, and unless something is lacking or with `accept`, put it into the databases; the desk may run then.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -125,7 +124,7 @@ class Reader:
         except ValueError:
             self._wrong(where, N_("{value} is no date and time, as in 2026-11-24T09:00:00"), value=value)
             return None
-        zone = ZoneInfo(self._config.calendar.time_zone)
+        zone = self._config.calendar.zone
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
 
     def _dated(self, text: str) -> str:
@@ -133,7 +132,7 @@ class Reader:
         assert self._config
         if len(text) not in (5, 8) or text[2] != ":" or not self._start:
             return text
-        first = datetime.fromtimestamp(self._start, ZoneInfo(self._config.calendar.time_zone))
+        first = datetime.fromtimestamp(self._start, self._config.calendar.zone)
         return f"{first.date()}T{text}"
 
     def _until(self, happenings: list[Happening]) -> float | None:

@@ -57,6 +57,17 @@ class Calendar(Struct, frozen=True):
         return UTC if self.zone == "UTC" else ZoneInfo(self.zone)  # which keeps zones that it has read
 
 
+def local(moment: float, zone: tzinfo) -> datetime:
+    """A moment as the clock on the wall shows it; where the calendar ends before it there, in UTC.
+
+    ValueError, OverflowError or OSError when it is no moment of a calendar, as NaN and infinity are none.
+    """
+    try:
+        return datetime.fromtimestamp(moment, zone)
+    except (ValueError, OverflowError):  # the last hours of the year 9999, say, by which many mean for ever
+        return datetime.fromtimestamp(moment, UTC)
+
+
 def parse_period(text: str) -> tuple[frozenset[int], tuple[int, int]] | Phrase:
     """`mon-fri 08:00-18:00` as weekdays (Monday is 0) and minutes, or what is wrong with it."""
     days, _, span = text.strip().lower().partition(" ")

@@ -7,10 +7,11 @@ import codecs
 import contextlib
 import csv
 import difflib
-import functools
 import io
 import re
 from collections.abc import Callable, Iterable
+from datetime import tzinfo
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -64,8 +65,11 @@ class Sheet(NamedTuple):
     encoding: str
 
 
-def read(path: Path, grounds: Grounds) -> Sheet:
-    """Every row as an application, or refused; EdgeError when the file or its first line cannot be used."""
+def read(path: Path, grounds: Grounds, zone: tzinfo) -> Sheet:
+    """Every row as an application, or refused; EdgeError when the file or its first line cannot be used.
+
+    Days and times are those of `zone`.
+    """
     text, encoding = _text(path)
     first, *others = LINE_END.split(text)
     between = max(",\t", key=first.count)
@@ -73,12 +77,12 @@ def read(path: Path, grounds: Grounds) -> Sheet:
         titles = next(csv.reader([first], delimiter=between), [])
     except csv.Error as error:
         raise EdgeError("{path}: the first line names no columns: {why}", path=path, why=error) from error
-    rows = _Rows(path.parent, _columns(path, titles), between, grounds)
+    rows = _Rows(path.parent, _columns(path, titles), between, grounds, zone)
     lines = ((number, line) for number, line in enumerate(others, 2) if line.strip(f"{between} "))
     return Sheet([rows.take(number, line) for number, line in lines], encoding)
 
 
-def write(path: Path, people: Iterable[Person]) -> None:
+def write(path: Path, people: Iterable[Person], zone: tzinfo) -> None:
     """A list that `read` reads, but for photos, with what a spreadsheet shows besides as remarks; OSError.
 
     StoreError rather than put it in the place of anything but an earlier one.
@@ -92,7 +96,7 @@ def write(path: Path, people: Iterable[Person]) -> None:
         told = {**msgspec.to_builtins(person), **msgspec.to_builtins(person.bounds)}
         told["levels"] = BETWEEN.join(person.bounds.levels)
         for key in ("valid_from", "valid_until"):
-            told[key] = forms.written(told[key])
+            told[key] = forms.written(told[key], zone)
         cells = [str(told[title.removeprefix(REMARK)] or "") for title in (*columns, *REMARKS)]
         writer.writerow([safe(cell) for cell in cells])
     to, content = files.named(path), codecs.BOM_UTF8 + text.getvalue().encode()
@@ -105,8 +109,9 @@ def write(path: Path, people: Iterable[Person]) -> None:
 class _Rows:
     """Takes rows; a number that stood before is refused."""
 
-    def __init__(self, folder: Path, columns: list[str], between: str, grounds: Grounds) -> None:
+    def __init__(self, folder: Path, columns: list[str], between: str, grounds: Grounds, zone: tzinfo) -> None:
         self._folder, self._columns, self._between, self._grounds = folder, columns, between, grounds
+        self._zone = zone
         self._numbers: dict[str, int] = {}
 
     def take(self, line_number: int, line: str) -> Application | Refusal:
@@ -140,13 +145,13 @@ class _Rows:
             consent=Consent(
                 _field(row, "consent", forms.line, grounds.consent),
                 _field(row, "purpose", forms.line, grounds.purpose),
-                _field(row, "retain_until", forms.last_day, grounds.retain_until),
+                _field(row, "retain_until", partial(forms.last_day, zone=self._zone), grounds.retain_until),
             ),
             number=_field(row, "number", forms.line),
-            bounds=_bounds(row, grounds.bounds),
+            bounds=_bounds(row, grounds.bounds, self._zone),
             another=_field(row, "another", forms.line) if row.get("another") else "",
         )
-        return forms.kept_as_long(said)
+        return forms.kept_as_long(said, self._zone)
 
     def _photos(self, named: str, number: str) -> tuple[Path, ...]:
         """As the row names them; otherwise a folder or files beside the list that are called like the number."""
@@ -161,7 +166,7 @@ class _Rows:
             raise RefusedError("there is no photo", hint, number=number, reason="no_photo")
         return tuple(photos)
 
-    @functools.cached_property
+    @cached_property
     def _beside(self) -> dict[str, list[Path]]:
         """What lies beside the list, by its name without the kind of file."""
         found: dict[str, list[Path]] = {}
@@ -170,12 +175,13 @@ class _Rows:
         return found
 
 
-def _bounds(row: dict[str, str], otherwise: Bounds) -> Bounds:
+def _bounds(row: dict[str, str], otherwise: Bounds, zone: tzinfo) -> Bounds:
+    begin, end = partial(forms.begin, zone=zone), partial(forms.end, zone=zone)
     levels = tuple(level.strip() for level in row.get("levels", "").split(BETWEEN) if level.strip())
     return forms.bounds(
         levels or otherwise.levels,
-        _field(row, "valid_from", forms.begin) if row.get("valid_from") else otherwise.valid_from,
-        _field(row, "valid_until", forms.end) if row.get("valid_until") else otherwise.valid_until,
+        _field(row, "valid_from", begin) if row.get("valid_from") else otherwise.valid_from,
+        _field(row, "valid_until", end) if row.get("valid_until") else otherwise.valid_until,
         _field(row, "host", forms.line) if row.get("host") else otherwise.host,
     )
 

@@ -15,21 +15,33 @@ from edge.strict import Problem
 from edge.terms import OUTSIDE
 
 
-class CalendarSection(Struct, forbid_unknown_fields=True):
-    """The site's time zone and holidays."""
+class ZoneSection(Struct, forbid_unknown_fields=True):
+    """The site's time zone, in which every day is meant."""
 
     time_zone: str = "Asia/Shanghai"
     """By its IANA name."""
-    holidays: list[str] = field(default_factory=list)
-    """Dates as 2026-10-01, on which schedules follow their `holidays`."""
-    holiday_file: str = ""
-    """More dates, one a line, what follows one is a remark; relative to the configuration."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
 
     def problems(self) -> Iterator[Problem]:
         try:
             ZoneInfo(self.time_zone)
         except (OSError, ValueError, KeyError):
             yield "time_zone", Phrase("{zone} is no time zone, as in Asia/Shanghai", zone=self.time_zone)
+
+
+class CalendarSection(ZoneSection, forbid_unknown_fields=True):
+    """The site's time zone and holidays."""
+
+    holidays: list[str] = field(default_factory=list)
+    """Dates as 2026-10-01, on which schedules follow their `holidays`."""
+    holiday_file: str = ""
+    """More dates, one a line, what follows one is a remark; relative to the configuration."""
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
         for text in self.holidays:
             if parse_date(text) is None:
                 yield "holidays", Phrase("{date} is no date, as in 2026-10-01", date=text)

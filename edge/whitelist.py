@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -59,12 +60,16 @@ NO_TEMPLATE = np.zeros((0, 0), np.float32)
 
 
 class Whitelist(Cabinet):
-    """The people of the file at `path`, and what can be done about them."""
+    """The people of the file at `path`, and what can be done about them; days are those of `zone`."""
+
+    def __init__(self, path: Path, seal: Seal, write: bool = False, zone: tzinfo = UTC) -> None:
+        super().__init__(path, seal, write)
+        self._zone = zone
 
     @classmethod
     def of(cls, config: Config | DeskConfig, credentials: Credentials, write: bool = False) -> "Whitelist":
         """The whitelist of a lone gate or of a desk; SealError without its key."""
-        return cls(config.state / FILE, Seal.load(credentials.path(KEY)), write)
+        return cls(config.state / FILE, Seal.load(credentials.path(KEY)), write, config.calendar.zone)
 
     def revision(self) -> int:
         """Grows with every change; cheap enough to ask for every second."""
@@ -197,7 +202,7 @@ class Whitelist(Cabinet):
         """Give people one more template (D,) each, with the score that it must reach with one of their enrolment;
         who got it. The bounds are judged here, where they outlast a restart.
         """
-        today, taken = datetime.fromtimestamp(now, UTC).date(), list[str]()
+        today, taken = datetime.fromtimestamp(now, self._zone).date(), list[str]()
         with self._opened() as db:
             db.execute("BEGIN IMMEDIATE")
             revision = self._revision(db) + 1
@@ -260,7 +265,7 @@ class Whitelist(Cabinet):
                 raise damaged(person)
             record, kept = edit.of(msgspec.structs.replace(before, revision=revision), secret)
             touched = edit.bounds is not None or edit.retain_until is not None
-            if touched and (refused := beyond_kept(kept.bounds, record.retain_until)):
+            if touched and (refused := beyond_kept(kept.bounds, record.retain_until, self._zone)):
                 raise refused
             for other, known in self._read(db) if edit.number or edit.card else ():
                 if known and other.id != person and (refused := taken(edit, other, known)):

@@ -18,7 +18,7 @@ from monitor.gates import Gate
 from monitor.handling import Incomplete, Refused
 from monitor.history import Wanted, iso
 from monitor.room import Room
-from monitor.terms import Action, Alarm, State, nobodys
+from monitor.terms import Action, Alarm, Key, State, nobodys
 
 MOST = 1000
 STATES = ["open", "shelved", *State]
@@ -162,7 +162,7 @@ def logout(request: Request, who: Caller) -> Response:
 def alarm_of(room: Room, alarm: Alarm, who: Caller) -> dict[str, Any]:
     """An alarm as it is told: who did what only to those who may see names."""
     told: dict[str, Any] = msgspec.to_builtins(alarm if who.sees_staff else nobodys(alarm))
-    told |= dict(zip(("site", "gate", "subject", "kind"), told.pop("key"), strict=True))
+    told |= dict(zip(Key._fields, told.pop("key"), strict=True))
     told |= {"state": alarm.state, "priority": alarm.priority, "due": room.casebook.due(alarm)}
     for name in ("good_since", "cycled"):
         del told[name]

@@ -147,16 +147,20 @@ class Casebook:
             return [deed(row[0]) for row in connection.execute(query)]
 
     def outages(self, kinds: Collection[str], since: float, until: float) -> dict[Key, float]:
-        """For how many seconds of this time the faults of these kinds were there."""
-        found = {each.number: each.key for each in (*self.open(), *self.closed(MOST, since)) if each.key.kind in kinds}
+        """For how many seconds of this time the faults of these kinds were there, whatever their sources."""
+        found = {
+            each.number: each.key._replace(source="")
+            for each in (*self.open(), *self.closed(MOST, since))
+            if each.key.kind in kinds
+        }
         columns, numbers = STEPS.c, list(found)
         query = select(columns.number, columns.stage, columns.at).where(columns.number.in_(numbers))
         with self._db.reading() as connection:
             rows = connection.execute(query.order_by(columns.position)).all() if numbers else []
-        total: dict[Key, float] = dict.fromkeys(found.values(), 0.0)
-        for number, key in found.items():
-            total[key] += active_s([(row.stage, row.at) for row in rows if row.number == number], since, until)
-        return total
+        stories: dict[Key, dict[int, list[tuple[str, float]]]] = {}
+        for row in rows:
+            stories.setdefault(found[row.number], {}).setdefault(row.number, []).append((row.stage, row.at))
+        return {key: active_s(of.values(), since, until) for key, of in stories.items()}
 
     def due(self, alarm: Alarm) -> float | None:
         """When the alarm is told to the next level."""

@@ -43,6 +43,7 @@ class Document(Struct, frozen=True):
     gate: str
     subject: str
     kind: str
+    source: str
     severity: int
     priority: str
     state: str
@@ -95,9 +96,9 @@ class Writer(Struct, frozen=True):
         alarm = notice.alarm
         made = Document(
             id=notice.id, level=notice.level, cause=notice.cause, alarm=alarm.number, site=alarm.key.site,
-            gate=alarm.key.gate, subject=alarm.key.subject, kind=alarm.key.kind, severity=alarm.severity,
-            priority=alarm.priority, state=alarm.state, raised=alarm.raised, detail=alarm.detail,
-            text=self.text(notice, level), url=self.link(alarm),
+            gate=alarm.key.gate, subject=alarm.key.subject, kind=alarm.key.kind, source=alarm.key.source,
+            severity=alarm.severity, priority=alarm.priority, state=alarm.state, raised=alarm.raised,
+            detail=alarm.detail, text=self.text(notice, level), url=self.link(alarm),
         )  # fmt: skip
         return msgspec.json.encode(made)
 

@@ -11,7 +11,7 @@ from monitor.gates import Gate
 from monitor.history import Found
 from monitor.maintenance import SEVERITIES, SOURCES
 from monitor.rounds import Due
-from monitor.terms import Action, Alarm, Check, Priority, Stage, State
+from monitor.terms import Action, Alarm, Check, Key, Priority, Stage, State
 from monitor.upkeep import Walk
 
 Json = dict[str, Any]
@@ -182,7 +182,7 @@ def _schemas() -> Json:
         schema_hook=lambda kind: dict(ANY),
         ref_template="#/components/schemas/{name}",
     )[1]
-    texts = {name: {"type": "string"} for name in ("site", "gate", "subject", "kind")}
+    texts = {name: {"type": "string"} for name in Key._fields}
     alarm = _object({**_alarm_fields(), **texts, "due": {"type": ["number", "null"]}})
     alarm["properties"] |= {name: {"enum": [*kind]} for name, kind in _WORDS.items()}
     step = {"number": {"type": "integer"}, "stage": {"enum": [*Stage]}, "at": {"type": "number"}}

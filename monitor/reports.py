@@ -40,6 +40,8 @@ CHECKS = {
 }
 FLAWS = {Flaw.GAP: 900, Flaw.BREAK: 1000, Flaw.CONFLICT: 1000, Flaw.COMMITMENT: 900, Flaw.EPOCH: 700}
 """Severities of what is wrong with a gate's events. What a gate's log dropped, it reports itself."""
+LONGEST = 64
+"""Characters of a source that are told from another's."""
 FLOWING = ("streaming", "changed")
 
 
@@ -48,7 +50,7 @@ def of_event(received: Received) -> Iterator[Fact]:
     event, data = received.event, received.event.data
     kind = kind_of(event)
     if _is_alarm(event):
-        key = Key(received.site, received.gate, event.subject, kind)
+        key = Key(received.site, received.gate, event.subject, kind, source_of(event))
         if data.get("active") is False:
             yield Cleared(key)
         else:
@@ -124,6 +126,12 @@ def _is_alarm(event: Envelope) -> bool:
     if event.type in KNOWN:
         return event.type in ALARMS and kind_of(event) != "EpochStarted"  # a problem tells of it
     return "active" in event.data or event.severity >= SEVERE
+
+
+def source_of(event: Envelope) -> str:
+    """What of a door it is whose fault begins and ends by itself, whatever else is amiss there."""
+    source = event.data.get("source")
+    return source[:LONGEST] if kind_of(event) == "DoorFault" and isinstance(source, str) else ""
 
 
 def _check(kind: str, data: dict[str, object]) -> Check:

@@ -24,12 +24,16 @@ DAY_S = 86_400.0
 
 
 class Key(NamedTuple):
-    """What an alarm is about; there is at most one open alarm of a key. `kind` is an event's name."""
+    """What an alarm is about; there is at most one open alarm of a key. `kind` is an event's name.
+
+    `source` says what of the subject, where several things of one may be amiss at a time and each is over for itself.
+    """
 
     site: str
     gate: str
     subject: str
     kind: str
+    source: str = ""
 
 
 class Priority(StrEnum):

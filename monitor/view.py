@@ -23,7 +23,20 @@ from monitor.gates import Gate
 from monitor.retold import retelling
 from monitor.spoken import LANGUAGES, language
 from monitor.terms import Action, Alarm, Check
-from monitor.words import MOMENTS, NAMELESS, OWN_WORDS, REASONS, STAGES, Names, called, detailed, place, where, word
+from monitor.words import (
+    MOMENTS,
+    NAMELESS,
+    OWN_WORDS,
+    REASONS,
+    STAGES,
+    Names,
+    called,
+    detailed,
+    place,
+    spot,
+    where,
+    word,
+)
 
 HERE = Path(__file__).parent
 TEMPLATES = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
@@ -79,6 +92,7 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
         "local": lambda at: local(at, zone),
         "told": lambda error: error.render(heard), "offers": offers, "room": room_of(request),
         "where": lambda subject: where(subject, translate, names), "place": lambda key: place(key, translate, names),
+        "spot": lambda key: spot(key, translate, names),
         "called": lambda gate: called(gate, names), "titled": lambda name: names.get(name, name),
         "level": level, "heard": heard, "own_words": OWN_WORDS,
         "detailed": lambda kind, text: detailed(kind, text, heard),

@@ -13,8 +13,10 @@ from edge.i18n import _, language
 from edge.mqtt import Address, Connection, Lost
 from edge.transport import Channel, Envelope, Presence, topic
 from monitor.picture import Picture, Row, clock, row, things
+from monitor.reports import kind_of, source_of
 from monitor.retold import retelling
 from monitor.stream import Unacceptable, gate_of, parse
+from monitor.terms import Key
 from monitor.words import detailed, where, word
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE)]
@@ -32,7 +34,7 @@ class Board:
     def __init__(self) -> None:
         self.gates: dict[Gate, Presence] = {}
         self.latest: dict[Gate, Envelope] = {}
-        self.alarms: dict[tuple[Gate, str, str], Envelope] = {}
+        self.alarms: dict[Key, Envelope] = {}
         self.log: deque[tuple[Gate, Envelope]] = deque(maxlen=LINES)
         self.link = ""
         """Why nothing arrives; empty while connected."""
@@ -60,7 +62,7 @@ class Board:
     def _note(self, gate: Gate, event: Envelope) -> bool:
         self.latest[gate] = event
         self.log.append((gate, event))
-        alarm = (gate, event.subject, event.type)
+        alarm = Key(*gate, event.subject, kind_of(event), source_of(event))
         if event.data.get("active") is True:
             self.alarms[alarm] = event
         elif event.data.get("active") is False:
@@ -72,7 +74,7 @@ class Board:
         known = sorted(self.gates.keys() | self.latest.keys())
         alarms = sorted(self.alarms.items(), key=lambda item: -item[1].severity)
         log = [
-            row((gate, event.id), clock(event.time), "/".join(gate), where(event.subject, _), _(word(_kind(event))),
+            row((gate, event.id), clock(event.time), "/".join(gate), where(event.subject, _), _(word(kind_of(event))),
                 _detail(event), severity=event.severity)
             for gate, event in reversed(self.log)
         ]  # fmt: skip
@@ -105,10 +107,10 @@ def listen(address: Address, show: Callable[[Board, list[Envelope]], object]) ->
             time.sleep(RETRY_S)
 
 
-def _alarm(key: tuple[Gate, str, str], event: Envelope) -> Row:
-    gate = "/".join(key[0])
+def _alarm(key: Key, event: Envelope) -> Row:
+    gate = f"{key.site}/{key.gate}"
     return row(
-        key, clock(event.time), gate, where(event.subject, _), _(word(_kind(event))),
+        key, clock(event.time), gate, where(event.subject, _), _(word(kind_of(event))),
         event.severity, "", _detail(event), severity=event.severity,
     )  # fmt: skip
 
@@ -121,8 +123,4 @@ def _detail(event: Envelope) -> str:
     pairs = personal.items() if isinstance(personal, dict) else []
     known = [(name, pair[1]) for name, pair in pairs if isinstance(pair, list) and len(pair) == 2]
     text = ", ".join(f"{name}: {value}" for name, value in [*known, *plain] if name != "active")
-    return detailed(_kind(event), text, retelling(language()))
-
-
-def _kind(event: Envelope) -> str:
-    return event.type.removeprefix("edge-gate.")
+    return detailed(kind_of(event), text, retelling(language()))

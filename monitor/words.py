@@ -235,5 +235,13 @@ def where(subject: str, translate: Callable[[str], str], names: Names = NAMELESS
 def place(key: Key, translate: Callable[[str], str], names: Names = NAMELESS) -> str:
     """Where an alarm is: its gate, and the part of it where that is one."""
     gate = f"{key.site}/{key.gate}".strip("/")
-    part = "" if key.kind.startswith("room.") and key.gate else where(key.subject, translate, names)
+    part = "" if key.kind.startswith("room.") and key.gate else spot(key, translate, names)
     return f"{names.get(gate, gate)} {part}".strip()
+
+
+def spot(key: Key, translate: Callable[[str], str], names: Names = NAMELESS) -> str:
+    """Where at its gate an alarm is, and what of that is amiss where it is one of several things."""
+    part = where(key.subject, translate, names)
+    if not key.source:
+        return part
+    return translate("{part} ({source})").format(part=part, source=translate(word(key.source, SOURCES)))

@@ -52,6 +52,22 @@ def verdict(site: Site, token: str, at: str = INSIDE, gate: str = "gate-1") -> t
     return found.code is None, str(found.why)
 
 
+def test_a_time_without_an_offset_is_that_of_the_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    window = ["--from", "2096-11-24T09:00", "--until", "2096-11-24T18:00"]
+    made = answer("visitor", "invite", "--host", "王芳", "--gate", "gate-1", *window, *given(site))
+    assert made["expires"] == "2096-11-24T18:00:00+08:00"
+    token = made["token"]
+    told = [
+        answer("visitor", "verify", "--token", token, "--at", at[:16], *given(site))["code"] for at in (INSIDE, AFTER)
+    ]
+    assert told == [None, "CredentialExpired"]
+    assert "2096-11-24T09:00+08:00" in run("visitor", "list", "--config", site.file, COLUMNS="200").stdout
+    far = ["--from", "2096-11-24T09:00", "--until", "9999-12-31T23:00-12:00"]
+    why = complaint("visitor", "invite", "--host", "王芳", "--gate", "gate-1", *far, *given(site), status=2)
+    assert "must be a time" in why
+
+
 def test_an_invitation_is_a_code_that_the_gate_takes_within_its_window(site: Site, tmp_path: Path) -> None:
     png, svg = tmp_path / "pass.png", tmp_path / "pass.svg"
     made = invited(site, "--qr", png, "--qr", svg)

@@ -45,8 +45,8 @@ def restore(
     json: JsonOption = False,
 ) -> None:
     """Put the databases and keys of a backup in their places, which must be empty. Then: `desk recover`."""
-    from edge.backup import restore
     from edge.config import Credentials, load_desk
+    from edge.restore import restore
 
     card = restore(load_desk(config), Credentials(credentials), file, _secret(key))
     if json:

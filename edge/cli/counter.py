@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from edge.cli.common import say
-from edge.clock import Calendar
+from edge.clock import Calendar, today_at
 from edge.config import Config, Credentials, DeskConfig, Place, WorkstationConfig
 from edge.enrolled import Applicant, Edit, Person
 from edge.errors import EdgeError
@@ -99,7 +99,7 @@ def registrar_of(loaded: Place, credentials: Path | None, json: bool, again: str
 
 
 def today(place: Place) -> date:
-    return Calendar.of(place).peek() if isinstance(place, Config) else date.today()
+    return Calendar.of(place).peek() if isinstance(place, Config) else today_at(place.calendar.zone)
 
 
 def contract(place: Place, credentials: Path | None, people: People, gone: Person, wait: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -12,7 +13,7 @@ from edge import forms
 from edge.cli.camera import chosen
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.counter import AgainOption, register, registrar_of
-from edge.cli.options import consented
+from edge.cli.options import consented, given
 from edge.cli.progress import progress
 from edge.config import CameraSection, Config, Credentials, Place, load_place
 from edge.enrolled import Applicant
@@ -42,13 +43,6 @@ def text(value: str) -> str:
     return parsed(forms.line)(value) if value else ""
 
 
-def spelled(value: str) -> str:
-    """The callback of a day that is kept as it was written."""
-    if value:
-        parsed(forms.last_day)(value)
-    return value
-
-
 Name = Annotated[str, typer.Argument(metavar="[NAME]", callback=text, help=N_("The name of the person."))]
 Photos = Annotated[
     list[Path] | None,
@@ -69,9 +63,7 @@ ConsentOption = Annotated[
     str, typer.Option("--consent", metavar="REFERENCE", callback=text, help=N_("Where the person's consent is filed."))
 ]
 Purpose = Annotated[str, typer.Option("--purpose", metavar="TEXT", callback=text, help=N_("What it was given for."))]
-RetainUntil = Annotated[
-    str, typer.Option("--retain-until", metavar="DATE", callback=spelled, help=N_("The last day of the enrolment."))
-]
+RetainUntil = Annotated[str, typer.Option("--retain-until", metavar="DATE", help=N_("The last day of the enrolment."))]
 Number = Annotated[
     str, typer.Option("--number", metavar="TEXT", callback=text, help=N_("What the site knows the person by."))
 ]
@@ -79,12 +71,12 @@ Levels = Annotated[
     list[str] | None, typer.Option("--level", metavar="NAME", help=N_("An access level; may be repeated."))
 ]
 ValidFrom = Annotated[
-    float | None,
-    typer.Option("--valid-from", metavar="TIME", parser=parsed(forms.begin), help=N_("From when they may pass.")),
+    str | None,
+    typer.Option("--valid-from", metavar="TIME", help=N_("From when they may pass.")),
 ]
 ValidUntil = Annotated[
-    float | None,
-    typer.Option("--valid-until", metavar="TIME", parser=parsed(forms.end), help=N_("Until when; a day counts whole.")),
+    str | None,
+    typer.Option("--valid-until", metavar="TIME", help=N_("Until when; a day counts whole.")),
 ]
 Host = Annotated[str, typer.Option("--host", metavar="NAME", callback=text, help=N_("Whom a visitor comes to see."))]
 Another = Annotated[
@@ -141,7 +133,11 @@ def enroll(
     loaded = load_place(config)
     levels = tuple(map(parsed(forms.line), level or []))
     known_levels(loaded, levels)
-    bounds = forms.bounds(levels, valid_from, valid_until, host)
+    zone = loaded.calendar.zone
+    given("--retain-until", retain_until or None, partial(forms.last_day, zone=zone))
+    begin = given("--valid-from", valid_from, partial(forms.begin, zone=zone))
+    end = given("--valid-until", valid_until, partial(forms.end, zone=zone))
+    bounds = forms.bounds(levels, begin, end, host)
     if retry_refused and not source:
         raise EdgeError("--retry-refused is for --from")
     if source and (name or photo or number or another_person or camera or without_face or again):
@@ -162,9 +158,9 @@ def enroll(
     for option, value in (("NAME", name), ("PHOTO", photo or camera or without_face)):
         if not value:
             raise typer.BadParameter(_("is missing"), param_hint=f"'{option}'")
-    given = consented(consent, purpose, retain_until)
-    applicant = Applicant(name=name, consent=given, number=number, bounds=bounds, another=another_person)
-    forms.kept_as_long(applicant)
+    grounds_given = consented(consent, purpose, retain_until, zone)
+    applicant = Applicant(name=name, consent=grounds_given, number=number, bounds=bounds, another=another_person)
+    forms.kept_as_long(applicant, zone)
     if without_face:
         _faceless(applicant, loaded, credentials, again, json)
     elif camera:

@@ -1,5 +1,6 @@
 """`edge-gate enroll --from`: everybody in a folder or a list."""
 
+from datetime import tzinfo
 from pathlib import Path
 
 import msgspec
@@ -34,7 +35,7 @@ def everybody(
     json: bool,
 ) -> None:
     """Enrol them, and say what became of them; exit status 1 when somebody was refused."""
-    applications, encoding = _handed_in(source, grounds)
+    applications, encoding = _handed_in(source, grounds, loaded.calendar.zone)
     path = report or beside(source)
     if path.exists() and path.samefile(source):
         raise EdgeError("the report would take the place of {path}, which --from names", "name another", path=path)
@@ -61,8 +62,8 @@ def everybody(
         raise typer.Exit(1 if tally.turned_away else 0)
 
 
-def _handed_in(source: Path, grounds: Grounds) -> tuple[Applications, str | None]:
+def _handed_in(source: Path, grounds: Grounds, zone: tzinfo) -> tuple[Applications, str | None]:
     """The applications of a folder, or of a list and how that was encoded."""
     if source.is_dir():
-        return of_folder(source, consented(*grounds[:3]), grounds.bounds), None
-    return read(source, grounds)
+        return of_folder(source, consented(*grounds[:3], zone), grounds.bounds), None
+    return read(source, grounds, zone)

@@ -3,7 +3,6 @@
 import math
 from datetime import datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -24,7 +23,7 @@ def inside(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     from edge.places import load as places
 
     loaded = load(config)
-    zone = ZoneInfo(loaded.calendar.time_zone)
+    zone = loaded.calendar.zone
     now, limits = datetime.now(zone), {area.name: area.forget_after_s for area in loaded.area}
     areas: dict[str, list[Inside]] = {}
     for person, place in sorted(places(loaded.state / "inside.json").items()):

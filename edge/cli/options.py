@@ -1,6 +1,8 @@
 """What the options of a change say: nothing, that something is to go, or what it shall be."""
 
 from collections.abc import Callable
+from datetime import tzinfo
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,7 +30,12 @@ def changed(option: str, value: str | None, parse: Callable[[str], T], before: T
 
 
 def bounds(
-    before: Bounds, level: list[str] | None, valid_from: str | None, valid_until: str | None, host: str | None
+    before: Bounds,
+    level: list[str] | None,
+    valid_from: str | None,
+    valid_until: str | None,
+    host: str | None,
+    zone: tzinfo,
 ) -> Bounds | None:
     """Where and when somebody may pass from now on; None when nothing of it was said."""
     if level is None and valid_from is None and valid_until is None and host is None:
@@ -36,16 +43,16 @@ def bounds(
     levels = before.levels if level is None else tuple(map(forms.line, filter(None, level)))
     found = forms.bounds(
         levels,
-        changed("--valid-from", valid_from, forms.begin, before.valid_from, None),
-        changed("--valid-until", valid_until, forms.end, before.valid_until, None),
+        changed("--valid-from", valid_from, partial(forms.begin, zone=zone), before.valid_from, None),
+        changed("--valid-until", valid_until, partial(forms.end, zone=zone), before.valid_until, None),
         changed("--host", host, forms.line, before.host, ""),
     )
     return msgspec.structs.replace(found, with_pass=before.with_pass)
 
 
-def consented(consent: str, purpose: str, retain_until: str) -> Consent:
+def consented(consent: str, purpose: str, retain_until: str, zone: tzinfo) -> Consent:
     """What an enrolment needs; every part of it."""
     for option, value in (("--consent", consent), ("--purpose", purpose), ("--retain-until", retain_until)):
         if not value:
             raise typer.BadParameter(_("nobody is enrolled without it"), param_hint=f"'{option}'")
-    return Consent(consent, purpose, forms.last_day(retain_until))
+    return Consent(consent, purpose, forms.last_day(retain_until, zone))

@@ -1,7 +1,8 @@
 """`edge-gate people` and `revoke`: who is on the whitelist, and what becomes of them."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from edge.config import Credentials, WorkstationConfig, load_either, load_place
 from edge.enrolled import Bounds, Edit, Person, Standing
 from edge.errors import Phrase, StoreError
 from edge.i18n import N_, _
+from edge.schedule import local
 from edge.whitelist import Whitelist
 
 STANDINGS = {
@@ -68,7 +70,7 @@ def show(
     if json:
         _emit(found, told)
         return
-    for title, text in _lines(found):
+    for title, text in _lines(found, place.calendar.zone):
         typer.echo(f"{title}: {text}")
     _tell(told)
 
@@ -108,16 +110,17 @@ def edit(
 ) -> None:
     """Change what is known of a person. What is not named stays; '' takes levels, times, host, number or card away."""
     place = load_place(config)
+    zone = place.calendar.zone
     with register(place, credentials, again, json) as people:
         before = people.person(person, today(place))
-        bounded = bounds(before.bounds, level, valid_from, valid_until, host)
+        bounded = bounds(before.bounds, level, valid_from, valid_until, host, zone)
         known_levels(place, bounded.levels if bounded and level else ())
         change = Edit(
             name=given("--name", name, forms.line),
             number=changed("--number", number, forms.line, None, ""),
             consent=given("--consent", consent, forms.line),
             purpose=given("--purpose", purpose, forms.line),
-            retain_until=given("--retain-until", retain_until, forms.last_day),
+            retain_until=given("--retain-until", retain_until, partial(forms.last_day, zone=zone)),
             bounds=bounded,
             card=changed("--card", card, forms.card, None, ""),
         )
@@ -219,7 +222,7 @@ def export(
     found = [each for each in Whitelist.of(place, secrets).people(today(place)) if each.name]
     Audit.of(place, secrets).note(Deed.EXPORTED, "people", people=len(found))
     try:
-        sheet.write(out, found)
+        sheet.write(out, found, place.calendar.zone)
     except OSError as error:
         raise StoreError("{path} cannot be written: {why}", path=out, why=error.strerror) from error
     if json:
@@ -264,10 +267,10 @@ def _table(found: list[Person]) -> Table:
     return table
 
 
-def _lines(person: Person) -> list[tuple[str, str]]:
+def _lines(person: Person, zone: tzinfo) -> list[tuple[str, str]]:
     """Everything of a record that says something."""
     bounds: Bounds = person.bounds
-    window = [_local(moment) for moment in (bounds.valid_from, bounds.valid_until)]
+    window = [_local(moment, zone) for moment in (bounds.valid_from, bounds.valid_until)]
     lines = [
         (_("id"), person.id),
         (_("number"), person.number),
@@ -284,12 +287,12 @@ def _lines(person: Person) -> list[tuple[str, str]]:
         (_("card"), person.card),
         (_("PIN"), _("yes, and one under duress") if person.duress else _("yes") if person.pin else ""),
         (_("templates"), f"{person.templates} ({person.pack})"),
-        (_("enrolled"), _local(person.enrolled_at.timestamp())),
-        (_("revoked"), _local(person.revoked_at.timestamp() if person.revoked_at else None)),
+        (_("enrolled"), _local(person.enrolled_at.timestamp(), zone)),
+        (_("revoked"), _local(person.revoked_at.timestamp() if person.revoked_at else None, zone)),
         (_("revision"), str(person.revision)),
     ]
     return [(title, text) for title, text in lines if text]
 
 
-def _local(moment: float | None) -> str:
-    return "" if moment is None else datetime.fromtimestamp(moment).astimezone().isoformat(timespec="minutes")
+def _local(moment: float | None, zone: tzinfo) -> str:
+    return "" if moment is None else local(moment, zone).isoformat(timespec="minutes")

@@ -11,18 +11,33 @@ from rich.table import Table
 
 from edge.cli.common import CONFIG, ConfigOption, CredentialsOption, JsonOption, emit, say
 from edge.cli.enroll import text
-from edge.config import Credentials, load
+from edge.config import Config, Credentials, load
 from edge.errors import EdgeError
 from edge.i18n import N_, _
+from edge.schedule import local
 
 visitor = typer.Typer()
 
 
 def _moment(value: str) -> datetime:
+    """A time as it was written: one without an offset is the site's, which the configuration names."""
     try:
-        return datetime.fromisoformat(value).astimezone()
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise _no_time() from error
+
+
+def _there(moment: datetime, config: Config) -> datetime:
+    """A moment at the site of a gate."""
+    zone = config.calendar.zone
+    try:
+        return local((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp(), zone)
     except (ValueError, OverflowError, OSError) as error:
-        raise typer.BadParameter(_("must be a time, written as 2027-12-31T09:00 or with an offset, +08:00")) from error
+        raise _no_time() from error
+
+
+def _no_time() -> typer.BadParameter:
+    return typer.BadParameter(_("must be a time, written as 2027-12-31T09:00 or with an offset, +08:00"))
 
 
 Host = Annotated[str, typer.Option("--host", metavar="NAME", callback=text, help=N_("Whom the visitor comes to see."))]
@@ -30,10 +45,11 @@ Gates = Annotated[
     list[str], typer.Option("--gate", metavar="NAME", help=N_("The gate that it opens; more with --multi-gate."))
 ]
 From = Annotated[
-    datetime, typer.Option("--from", metavar="TIME", parser=_moment, help=N_("From when it is valid, local time."))
+    datetime,
+    typer.Option("--from", metavar="TIME", parser=_moment, help=N_("From when it is valid, in the site's time.")),
 ]
 Until = Annotated[
-    datetime, typer.Option("--until", metavar="TIME", parser=_moment, help=N_("When it ends, local time."))
+    datetime, typer.Option("--until", metavar="TIME", parser=_moment, help=N_("When it ends, in the site's time."))
 ]
 Uses = Annotated[int, typer.Option("--uses", min=0, max=1000, help=N_("How often, in all; 0 without a limit."))]
 Face = Annotated[
@@ -84,10 +100,11 @@ def invite(
     """Make a pass: a signed code for a phone or paper that a gate verifies offline."""
     from edge import invitation
 
+    loaded, secrets = load(config), Credentials(credentials)
+    begin, until = _there(begin, loaded), _there(until, loaded)
     if until <= datetime.now(UTC):
         raise EdgeError("the pass would be over already", "--until must lie in the future")
     wish = invitation.Wish(host, gate, begin.timestamp(), until.timestamp(), uses, multi_gate, staff, pin)
-    loaded, secrets = load(config), Credentials(credentials)
     for path in qr:
         invitation.drawable(path)
     made = invitation.invite(wish, loaded, secrets, face, consent)
@@ -130,8 +147,9 @@ def verify(
     """Say whether a gate would take a pass at a moment, and why not. No is an answer, not a failure."""
     from edge.invitation import verdict
 
-    moment = (at or datetime.now().astimezone()).timestamp()
-    found = verdict(token.strip(), load(config), Credentials(credentials), gate, moment)
+    loaded = load(config)
+    moment = (_there(at, loaded) if at else datetime.now(UTC)).timestamp()
+    found = verdict(token.strip(), loaded, Credentials(credentials), gate, moment)
     if json:
         emit({"valid": found.code is None, "reason": str(found.why), "code": found.code, "pass": found.shown})
     elif found.code is None:
@@ -170,15 +188,15 @@ def list_(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     """Show the passes that were issued here and are not long over."""
     from edge.invitation import issued
 
-    found = issued(load(config))
+    loaded = load(config)
+    found = issued(loaded)
     if json:
         emit({"passes": found})
         return
     table = Table(*(_(title) for title in TITLES), box=None)
     for each in found:
         window = (
-            datetime.fromtimestamp(t).astimezone().isoformat(timespec="minutes")
-            for t in (each.valid_from, each.valid_until)
+            local(t, loaded.calendar.zone).isoformat(timespec="minutes") for t in (each.valid_from, each.valid_until)
         )
         standing = _("revoked") if each.revoked else ""
         cells = (each.id, each.host, " ".join(each.gates), *window, f"{each.used}/{each.uses or '-'}", standing)

@@ -1,14 +1,17 @@
-"""Sets a damaged event log aside again and again, and is killed at every step of it that the disk can see.
+"""Processes that are killed at every step of what they do.
 
-`python -m tests.adapters.killed LOG FOLDER` leaves in FOLDER/N what a kill before step N left of a copy of LOG's
-directory, until the work is done before the kill comes. The steps are links, names, removals and statements of SQL.
+`python -m tests.adapters.killed LOG FOLDER` sets a damaged event log aside again and again, and is killed at every step
+of it that the disk can see. It leaves in FOLDER/N what a kill before step N left of a copy of LOG's directory, until
+the work is done before the kill comes. The steps are links, names, removals and statements of SQL.
 """
 
+import itertools
 import os
 import shutil
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from edge import eventlog, logfile
@@ -17,6 +20,24 @@ from edge.outbox import Outbox
 from tests.adapters.brokers import until
 
 STEPS = {"os.link", "os.rename", "os.remove", "sqlite3.connect"}
+TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"}
+
+
+def killed_before(steps: int, folder: Path, work: Callable[[], object]) -> bool:
+    """Whether the work was killed, before files below this folder were touched so many times and once more."""
+
+    def step(event: str, arguments: tuple[object, ...]) -> None:
+        if event in TOUCHES and str(folder) in str(arguments[0]) and next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if not (child := os.fork()):
+        left = itertools.count(steps, -1)
+        sys.addaudithook(step)
+        work()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), status
+    return bool(status)
 
 
 class Killer:

@@ -34,6 +34,7 @@ from edge.requests import (
 from edge.seal import Seal, new_sealing_key
 from edge.sections import ModelsSection
 from edge.signet import DESK_KEY, new_signing_pair, write_pair
+from edge.timetable import ZoneSection
 from edge.town import synthetic
 from edge.whitelist import KEY, Whitelist
 from edge.workstation import Counter
@@ -86,9 +87,10 @@ class Room(NamedTuple):
 
 
 @contextmanager
-def furnished(tmp_path: Path) -> Iterator[Room]:
+def furnished(tmp_path: Path, zone: str = "UTC") -> Iterator[Room]:
     """A desk with its keys in this folder, and two workstations."""
-    config = DeskConfig(DeskSection(site=SITE, state_dir=str(tmp_path / "state")), ModelsSection(pack="zoo"))
+    section = DeskSection(site=SITE, state_dir=str(tmp_path / "state"))
+    config = DeskConfig(section, ModelsSection(pack="zoo"), calendar=ZoneSection(zone))
     credentials = Credentials(tmp_path / "credentials")
     new_sealing_key(credentials.path(KEY))
     write_pair(credentials.path(DESK_KEY), new_signing_pair())

@@ -10,10 +10,10 @@ import pytest
 from pyrage import x25519
 
 from edge.backup import KEY_FILE, new_recovery_key
-from edge.backup import restore as restore_from
 from edge.config import Credentials
 from edge.errors import StoreError
 from edge.journal import Deed
+from edge.restore import restore as restore_from
 from edge.signet import DESK_PUBLIC, Checker, read_key
 from tests.adapters.brokers import until
 from tests.adapters.restored import enroll, lose, restore, standings

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def one_refused(path: Path) -> None:
 
 
 def everybody(path: Path) -> None:
-    sheet.write(path, [])
+    sheet.write(path, [], UTC)
 
 
 @pytest.fixture(params=[nobody_refused, one_refused, everybody])
@@ -89,8 +89,8 @@ def test_no_draft_with_everybodys_names_stays_on_a_full_disk(small_disk: Path, t
     site, path = Site(tmp_path / "site", tmp_path / "models"), small_disk / "out.csv"
     people, consent = Whitelist.of(site.config, site.credentials, write=True), Consent("A-1", "entry", date(2099, 1, 1))
     person = people.admit_faceless(Applicant("Ann", consent), "zoo")
-    sheet.write(path, [person])
+    sheet.write(path, [person], UTC)
     before = path.read_bytes()
     with pytest.raises(OSError, match="space"):
-        sheet.write(path, [person] * 100_000)
+        sheet.write(path, [person] * 100_000, UTC)
     assert os.listdir(small_disk) == ["out.csv"] and path.read_bytes() == before

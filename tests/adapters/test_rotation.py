@@ -1,11 +1,7 @@
 """Keys of the desk are rotated while gates decide: nobody is refused, and the old key means nothing after."""
 
 import itertools
-import os
 import shutil
-import signal
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -34,6 +30,7 @@ from edge.signet import (
 from edge.town import SITE
 from edge.workstation import Counter
 from tests.adapters.brokers import until
+from tests.adapters.killed import killed_before
 from tests.adapters.rooms import furnished, office
 from tests.adapters.sites import Place
 from tests.commands import answer, complaint, run
@@ -229,23 +226,6 @@ def test_whose_unit_was_given_the_encrypted_key_is_told_to_give_it_the_next(plac
     (keys / f"{key}.cred").write_bytes(b"what the host has encrypted")
     said = run("keys", "rotate", kind, "--finish", "--leave-behind", *options(place)).stdout
     assert not (keys / f"{key}.cred").exists() and "scripts/install --desk" in said
-
-
-def killed_before(steps: int, folder: Path, work: Callable[[], object]) -> bool:
-    """Whether the work was killed, before so many files of this folder were opened and one more was."""
-
-    def step(event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open" and str(arguments[0]).startswith(str(folder)) and next(left) <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    if not (child := os.fork()):
-        left = itertools.count(steps, -1)
-        sys.addaudithook(step)
-        work()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), status
-    return bool(status)
 
 
 @pytest.mark.parametrize("what", [rotation.SIGNING, rotation.OPENING])

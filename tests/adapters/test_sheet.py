@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ def people(tmp_path: Path) -> Path:
 
 def read(path: Path, text: str, encoding: str = "utf-8") -> sheet.Sheet:
     path.write_bytes(text.encode(encoding))
-    return sheet.read(path, GROUNDS)
+    return sheet.read(path, GROUNDS, UTC)
 
 
 def taken(path: Path, *rows: str, head: str = "number,name,photos") -> list[Application | Refusal]:
@@ -45,7 +45,7 @@ def test_a_list_is_read_in_the_encodings_of_offices(people: Path, encoding: str,
     assert (one.where, one.applicant.number, one.applicant.name) == ("2", "7", "王伟")
     assert one.applicant.consent.retain_until == date(2098, 1, 5) and one.photos == (people.parent / "a.jpg",)
     until = one.applicant.bounds.valid_until
-    assert until and datetime.fromtimestamp(until).date() == date(2090, 3, 1)  # the whole last day
+    assert until and datetime.fromtimestamp(until, UTC).date() == date(2090, 3, 1)  # the whole last day
 
 
 def test_a_row_says_where_and_when_and_for_whom(people: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_row_says_where_and_when_and_for_whom(people: Path) -> None:
     consent, bounds = one.applicant.consent, one.applicant.bounds
     assert (consent.reference, consent.purpose, consent.retain_until) == ("A-1", "visit", date(2090, 1, 1))
     assert (bounds.levels, bounds.host) == (("lobby", "lab"), "Bob")
-    assert bounds.valid_from == datetime(2080, 1, 1, 8).timestamp()
+    assert bounds.valid_from == datetime(2080, 1, 1, 8, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,12 @@ def test_a_wrong_first_line_is_told_by_name(people: Path, head: str, said: str) 
 def test_what_is_no_text_is_told(people: Path) -> None:
     people.write_bytes(b"number,name\n\xff\xff\xff")
     with pytest.raises(EdgeError, match="neither UTF-8 nor GB18030"):
-        sheet.read(people, GROUNDS)
+        sheet.read(people, GROUNDS, UTC)
     people.write_bytes(codecs.BOM_UTF16_LE + b"\x00")
     with pytest.raises(EdgeError, match="neither UTF-8"):
-        sheet.read(people, GROUNDS)
+        sheet.read(people, GROUNDS, UTC)
     with pytest.raises(EdgeError, match="Is a directory"):
-        sheet.read(people.parent, GROUNDS)
+        sheet.read(people.parent, GROUNDS, UTC)
 
 
 def test_a_row_whose_photo_has_a_name_that_none_can_have_is_refused_by_itself(people: Path) -> None:

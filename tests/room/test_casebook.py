@@ -1,5 +1,6 @@
 """What the room keeps: alarms survive a crash at the worst moment."""
 
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ def committed(**fields: str) -> dict[str, object]:
 
 
 UNDO = {
+    11: (),
     10: ("DROP INDEX events_named",),
     9: (),
     8: ("DROP INDEX problems_position", "ALTER TABLE problems DROP COLUMN position",
@@ -185,12 +187,48 @@ def test_when_the_disk_fails_nothing_is_believed_that_is_not_on_it(database: Dat
 def test_what_is_reported_of_an_alarm_meanwhile_is_kept_and_told_once(database: Database) -> None:
     chain, told = Chain(database), list[bool]()
     cases = Casebook(database, Rules(), lambda: told.append(True))
-    for source in ("inputs", "relay", "relay"):
-        cases.recorded(chain.report("DoorFault", active=True, source=source))
+    for state in ("stalled", "broken", "broken"):
+        cases.recorded(chain.report("CameraFault", active=True, state=state))
         cases.tick()
     found = cases.find(1)
-    assert found and (found.detail, found.check) == ("source: relay", Check.RELAY)
+    assert found and (found.detail, found.check) == ("state: broken", Check.FRAMES)
     assert [found] == cases.open() == Casebook(database, Rules()).open() and len(told) == 2
+
+
+def test_what_is_amiss_with_a_door_is_over_for_itself_and_nothing_else_with_it(database: Database) -> None:
+    chain, cases = Chain(database), Casebook(database, Rules())
+    fault = functools.partial(chain.report, "DoorFault")
+    for source in ("inputs", "relay"):
+        cases.recorded(fault(active=True, source=source))
+    cases.act(2, Action.ACKNOWLEDGE, "li")
+    cases.recorded(fault(active=False, source="inputs"))
+    cases.recorded(fault(active=True, source="relay"))  # as the gate says again what lasts
+    assert {alarm.key.source: alarm.state for alarm in cases.open()} == {
+        "inputs": State.CLEARED, "relay": State.ACKNOWLEDGED,
+    }  # fmt: skip
+    cases.recorded(fault(active=False, source="relay"))
+    assert not any(alarm.active for alarm in cases.open())
+    assert [step.stage for step in cases.steps(2)] == [Stage.RAISED, Stage.ACKNOWLEDGED, Stage.CLEARED]
+
+
+@pytest.mark.parametrize("detail", ["source: relay, detail: the relay does not answer", "detail: x, source: relay"])
+def test_an_alarm_of_a_door_from_before_is_over_and_returns_by_its_source(tmp_path: Path, detail: str) -> None:
+    with Database(tmp_path / "room.sqlite") as database:
+        chain = Chain(database)
+        Casebook(database, Rules()).recorded(chain.report("DoorFault", active=True, source="relay"))
+        with database.writing() as connection:
+            old = msgspec.json.decode(connection.execute(text("SELECT document FROM alarms")).scalar_one())
+            old = msgspec.json.encode({**old, "key": old["key"][:4], "detail": detail})
+            connection.execute(text("UPDATE alarms SET document = :document"), {"document": old})
+        as_before(database, 10)
+    with Database(tmp_path / "room.sqlite") as database:
+        cases, chain.ledger = Casebook(database, Rules()), Ledger(database)
+        for active in (True, False):
+            cases.recorded(chain.report("DoorFault", active=active, source="supply"))
+        cases.recorded(chain.report("DoorFault", active=False, source="relay"))
+        cases.recorded(chain.report("DoorFault", active=True, source="relay"))
+        known = [alarm for alarm in cases.open() if alarm.key.source == "relay"]
+        assert [(alarm.number, alarm.occurrences) for alarm in known] == [(1, 2)]
 
 
 def test_who_closes_too_early_is_refused_and_nothing_is_written(database: Database) -> None:

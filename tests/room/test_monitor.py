@@ -112,12 +112,14 @@ def send(broker: Mosquitto, gate: str, *events: bytes) -> None:
     connection.close()
 
 
-def link(gate: str, sequence: int, previous: str, kind: str = "edge-gate.RequestToExit", subject: str = "x") -> bytes:
+def link(
+    gate: str, sequence: int, previous: str, kind: str = "edge-gate.RequestToExit", subject: str = "x", **data: object
+) -> bytes:
     """An event of a gate that does not exist, at a place in its chain."""
     place = f"{sequence:012}"
     event = Envelope(
         f"{'a' * 16}-{place}", f"/demo/{gate}", kind, subject, "2026-11-24T08:00:00.000Z", 100, True, "a" * 16, place,
-        previous, {},
+        previous, data,
     )  # fmt: skip
     assert chain_hash(msgspec.to_builtins(event))
     return msgspec.json.encode(event)

@@ -22,8 +22,8 @@ from monitor.charts import Bar, Row, bars, rows
 from monitor.downtime import active_s
 from monitor.figures import spans
 from monitor.plan import Mark, Plan
-from monitor.terms import Action, Check, Priority, Stage, State
-from monitor.words import KINDS, detailed, where, word
+from monitor.terms import Action, Check, Key, Priority, Stage, State
+from monitor.words import KINDS, detailed, place, where, word
 
 
 def test_everything_that_can_be_shown_has_a_name() -> None:
@@ -87,9 +87,11 @@ def test_days_and_weeks_of_the_site_follow_each_other() -> None:
 def test_a_device_is_out_of_service_while_its_fault_is_there() -> None:
     story = [(Stage.RAISED, 100.0), (Stage.ACKNOWLEDGED, 110.0), (Stage.REALARMED, 120.0), (Stage.CLEARED, 130.0),
              (Stage.CLOSED, 150.0), (Stage.REOPENED, 180.0)]  # fmt: skip
-    assert active_s(story, 0.0, 200.0) == 30.0 + 20.0
-    assert active_s(story, 115.0, 190.0) == 15.0 + 10.0
-    assert active_s(story[:1], 0.0, 90.0) == 0.0
+    assert active_s([story], 0.0, 200.0) == 30.0 + 20.0
+    assert active_s([story], 115.0, 190.0) == 15.0 + 10.0
+    assert active_s([story[:1]], 0.0, 90.0) == 0.0
+    other = [(Stage.RAISED, 125.0), (Stage.CLEARED, 190.0)]
+    assert active_s([story, other], 0.0, 200.0) == active_s([other, story], 0.0, 200.0) == 100.0
 
 
 def test_details_are_read_in_the_readers_language() -> None:
@@ -113,6 +115,14 @@ def test_every_source_of_a_door_fault_has_a_word() -> None:
     for source in [*sources, *(f"{each}_chatter" for each in Input)]:
         _, _, said = detailed("DoorFault", f"source: {source}", chinese).partition(": ")
         assert said and not said.isascii(), source
+
+
+def test_the_place_of_a_door_fault_says_what_of_the_door_it_is() -> None:
+    faults = [Key("hq", "lobby", "door/main", "DoorFault", source) for source in ("relay", "supply")]
+    assert [place(fault, str) for fault in faults] == [
+        "hq/lobby door main (relay)", "hq/lobby door main (supply of the lock)",
+    ]  # fmt: skip
+    assert place(faults[0], speaking("zh_CN"), {"hq/lobby": "大堂", "main": "正门"}) == "大堂 正门（继电器）"
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,15 @@ def test_one_id_of_two_gates_is_two_events() -> None:
     assert len(keys) == len(set(keys)) == 2
 
 
+def test_of_two_faults_of_a_door_the_one_that_lasts_stays() -> None:
+    board = Board()
+    for number, (active, source) in enumerate([(True, "relay"), (True, "supply"), (False, "relay")], 1):
+        fault = link("lobby", number, GENESIS, "edge-gate.DoorFault", "door/main", active=active, source=source)
+        board.receive("edge/v1/demo/lobby/alarm", fault)
+    [alarm] = board.picture().alarms
+    assert "supply" in alarm.cells[-1]
+
+
 @pytest.fixture
 def in_china(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as zone:

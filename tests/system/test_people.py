@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from datetime import UTC
 from pathlib import Path
 
 import cv2
@@ -99,7 +100,7 @@ def test_a_record_is_edited_shown_and_exported_to_a_list_that_can_be_read_again(
     assert "姓名: Nana" in shown and "单位编号: 007" in shown
     assert answer("people", "export", "--out", tmp_path / "out.csv", *desk)["people"] == 1
     (tmp_path / "007.jpg").touch()
-    [again] = sheet.read(tmp_path / "out.csv", sheet.Grounds()).applications
+    [again] = sheet.read(tmp_path / "out.csv", sheet.Grounds(), UTC).applications
     assert isinstance(again, Application) and again.applicant.name == "Nana"
     assert again.applicant.bounds.valid_until == cleared["valid_until"]
     assert "people.exported" in run("audit", "show", *desk, "--json").stdout
