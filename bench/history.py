@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from edge.seal import chain_hash
 from edge.transport import Envelope
 from monitor.database import Database
-from monitor.history import History, Wanted, iso
+from monitor.history import History, Wanted
 from monitor.ledger import Ledger
 from monitor.personal import committed
-from monitor.stream import Received, Stream
+from monitor.stream import Received, Stream, iso
 from monitor.terms import DAY_S
 
 SITE, EPOCH = "bench", "b" * 16
@@ -123,7 +123,7 @@ def _ago(rnd: random.Random) -> float:
     return time.time() - rnd.uniform(1, DAYS - 31) * DAY_S
 
 
-def _of(history: History, wanted: Wanted, before: tuple[str, int] | None = None) -> object:
+def _of(history: History, wanted: Wanted, before: int | None = None) -> object:
     return history.search(wanted, PAGE, before, personal=True)
 
 
@@ -146,7 +146,7 @@ def _person(rnd: random.Random) -> str:
 
 QUESTIONS: dict[str, Callable[[History, random.Random], object]] = {
     "newest": lambda history, rnd: _of(history, Wanted()),
-    "older": lambda history, rnd: _of(history, Wanted(), (iso(_ago(rnd)), 10**9)),
+    "older": lambda history, rnd: _of(history, Wanted(), rnd.randrange(10**6)),
     "gate": lambda history, rnd: _of(history, _month(rnd, Wanted(gate=_gate(rnd)))),
     "type": lambda history, rnd: _of(history, Wanted(type=_type(rnd))),
     "person": lambda history, rnd: _of(history, Wanted(person=_person(rnd))),

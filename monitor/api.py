@@ -16,8 +16,9 @@ from monitor.accounts import Denied, Role
 from monitor.casebook import Unknown, is_wanted
 from monitor.gates import Gate
 from monitor.handling import Incomplete, Refused
-from monitor.history import Wanted, iso
+from monitor.history import Wanted
 from monitor.room import Room
+from monitor.stream import iso
 from monitor.terms import Action, Alarm, Key, State, nobodys
 
 MOST = 1000

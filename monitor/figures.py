@@ -16,10 +16,9 @@ from edge.i18n import speaking
 from monitor.access import Caller
 from monitor.api import room_of
 from monitor.charts import Bar, Row, bars, rows
-from monitor.history import iso
 from monitor.room import Room
 from monitor.spoken import language
-from monitor.stream import seconds_of
+from monitor.stream import iso, seconds_of
 from monitor.terms import OFFLINE, Alarm, Key
 from monitor.view import page, render
 from monitor.words import REASONS, called, where, word

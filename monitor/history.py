@@ -1,7 +1,6 @@
 """Looking things up among the recorded events, and counting them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from sqlalchemy import Select, func, or_, select, union_all, update
 from edge.transport import Envelope
 from monitor.database import Database
 from monitor.gaps import unreadable
-from monitor.stream import seconds_of
+from monitor.stream import iso, seconds_of
 from monitor.tables import EVENTS
 
 NOTED = ("id", "type", "subject", "time", "severity")
@@ -49,17 +48,21 @@ class History:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def search(
-        self, wanted: Wanted, limit: int, before: tuple[str, int] | None = None, personal: bool = False
-    ) -> list[Found]:
-        """The newest events that fit, older than `before` (time and position) when a page follows another."""
+    def search(self, wanted: Wanted, limit: int, before: int | None = None, personal: bool = False) -> list[Found]:
+        """The newest events that fit, older than the one at the position `before` when a page follows another."""
         columns = EVENTS.c
         newest = (columns.time.desc(), columns.position.desc())
         query = _fitting(wanted).order_by(*newest).limit(limit)
-        if before:
-            at, position = before
-            query = query.where(columns.time <= at, or_(columns.time < at, columns.position < position))
+        if before is not None:
+            at = self._time(before)
+            query = query.where(columns.time <= at, or_(columns.time < at, columns.position < before))
         return self._found(query, newest, personal)
+
+    def _time(self, position: int) -> str:
+        """By which an event is found; "" when there is none, and nothing is older."""
+        query = select(EVENTS.c.time).where(EVENTS.c.position == position)
+        with self._db.reading() as connection:
+            return connection.execute(query).scalar() or ""
 
     def since(self, position: int, wanted: Wanted, limit: int, personal: bool = False) -> list[Found]:
         """The events that were recorded after a position, in the order of recording."""
@@ -143,11 +146,6 @@ def _shown(row: Any, personal: bool) -> dict[str, Any]:
             k: v[1] for k, v in pairs.items() if isinstance(v, list) and len(v) == 2 and k != "jpeg"
         }
     return event
-
-
-def iso(seconds: float) -> str:
-    """A UTC time as gates write it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _fitting(wanted: Wanted) -> Select[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from edge.transport import Envelope
 from monitor.database import Database, pour
 from monitor.gaps import Row, Verdict, judge
-from monitor.stream import Flaw, Problem, Received, Stream, seconds_of
+from monitor.stream import Flaw, Problem, Received, Stream, is_dated, iso, seconds_of
 from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
 
 QUARANTINED = 10_000
@@ -213,12 +213,18 @@ def _event(recorded: Recorded) -> dict[str, object]:
     return {
         "position": recorded.position, "site": received.site, "gate": received.gate, "epoch": received.epoch,
         "sequence": received.last, "first": received.first, "id": event.id, "type": _storable(event.type),
-        "subject": _storable(event.subject), "time": _storable(event.time), "severity": event.severity,
+        "subject": _storable(event.subject), "time": _time(recorded), "severity": event.severity,
         "hash": received.hash, "received": recorded.arrived, "late": recorded.late,
         "person": _person(event),
         "reason": _storable(reason) if isinstance(reason := event.data.get("reason"), str) else None,
         "payload": received.payload,
     }  # fmt: skip
+
+
+def _time(recorded: Recorded) -> str:
+    """By which an event is found; by that of its arrival where its own cannot be read."""
+    event = recorded.received.event
+    return event.time if is_dated(event) else iso(recorded.arrived)
 
 
 def _person(event: Envelope) -> str | None:

@@ -15,8 +15,9 @@ from edge.errors import EdgeError
 from monitor.access import Caller
 from monitor.accounts import Role
 from monitor.api import room_of
-from monitor.history import Found, Wanted, iso
+from monitor.history import Found, Wanted
 from monitor.room import Room
+from monitor.stream import iso
 from monitor.view import page, render
 
 PAGE = 50
@@ -59,13 +60,13 @@ def _mistake(request: Request) -> EdgeError | None:
 @page()
 def history(request: Request, who: Caller) -> Response:
     room, asked = room_of(request), request.query_params
-    place = asked.get("position", "")
-    before = (asked.get("before", ""), int(place)) if place.isascii() and place.isdigit() and len(place) < 19 else None
+    place = asked.get("before", "")
+    before = int(place) if place.isascii() and place.isdigit() and len(place) < 19 else None
     mistake = _mistake(request)
     found = [] if mistake else room.history.search(wanted(request, who), PAGE, before, who.sees_names)
     if who.sees_names:
         room.accounts.note(who.user.name, "history", str(request.query_params))
-    older = {**asked, "before": found[-1].event["time"], "position": found[-1].position} if len(found) == PAGE else {}
+    older = {**asked, "before": found[-1].position} if len(found) == PAGE else {}
     values: dict[str, Any] = {
         "found": found,
         "older": older,
@@ -95,7 +96,7 @@ def _lines(room: Room, asked: Wanted, personal: bool) -> Iterator[str]:
     before, number = None, 0
     while number < EXPORTED and (found := room.history.search(asked, 1000, before, personal)):
         yield "".join(_csv(_cells(each)) for each in found)
-        before, number = (found[-1].event["time"], found[-1].position), number + len(found)
+        before, number = found[-1].position, number + len(found)
 
 
 def _cells(found: Found) -> list[str]:

@@ -19,7 +19,19 @@ from edge.seal import Signer, own_signing_key
 from edge.transport import ACK_TYPE, DELIVERY, Ack, Channel, Presence, topic
 from monitor.database import Database
 from monitor.ledger import Ledger, Recorded, Refused
-from monitor.stream import EPOCH, LARGEST, Flaw, Problem, Received, Stream, Unacceptable, dated, decoded, gate_of, parse
+from monitor.stream import (
+    EPOCH,
+    LARGEST,
+    Flaw,
+    Problem,
+    Received,
+    Stream,
+    Unacceptable,
+    decoded,
+    gate_of,
+    is_dated,
+    parse,
+)
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE, Channel.HEALTH)]
 GROUP_S = 0.05
@@ -46,8 +58,8 @@ class Audience:
     def connected(self, publish: Callable[[Message], None]) -> None:
         """The broker is there; `publish` may be used within the calls of this thread until the link is lost."""
 
-    def refused(self, where: str, reason: str) -> None:
-        """A message was put into quarantine."""
+    def unreadable(self, where: str, reason: str) -> None:
+        """A message was put into quarantine, or not all of it can be read."""
 
     def awaits(self, site: str, gate: str, first: int, last: int) -> None:
         """A gate was asked for events again and again, and has not sent them."""
@@ -214,7 +226,7 @@ class Desk:
                 detail = N_("another event with this sequence is recorded")
                 self._problems.append(Problem(*place, Flaw.CONFLICT, received.first, received.last, detail))
             return
-        self._collect(place, stream.take(dated(received)))
+        self._collect(place, stream.take(received))
 
     def _collect(self, place: Place, ready: list[Received]) -> None:
         stream = self._streams[place]
@@ -242,6 +254,7 @@ class Desk:
             moved = self._moved.values()
             recorded = self._ledger.commit(self._ready, moved, self._problems, self._duplicates)
             self._audience.committed(recorded, self._problems)
+            self._tell_undated(recorded)
         if self._refused:
             self._ledger.quarantine(self._refused)
         for place in self._moved.keys() | self._duplicates.keys():
@@ -251,9 +264,20 @@ class Desk:
             self.say(text, **msgspec.structs.asdict(found))
         for refused in self._refused:
             self.say("refused a message on {topic}: {reason}", topic=refused.topic, reason=refused.reason)
-            self._audience.refused(refused.topic, refused.reason)
+            self._audience.unreadable(refused.topic, refused.reason)
         for emptied in (self._ready, self._moved, self._problems, self._duplicates, self._refused):
             emptied.clear()
+
+    def _tell_undated(self, recorded: list[Recorded]) -> None:
+        """It is kept as it came, and found by when that was."""
+        for received in (each.received for each in recorded if not is_dated(each.received.event)):
+            where, text = (
+                topic(received.site, received.gate, Channel.EVENT),
+                ("the time of event {id} cannot be read, so that of its arrival counts"),
+            )
+            reason = in_english(text, id=received.event.id)
+            self.say("{topic}: {reason}", topic=where, reason=reason)
+            self._audience.unreadable(where, reason)
 
     def _acknowledge(self, stream: Stream, resend: bool = False) -> None:
         ack = Ack(stream.site, stream.gate, stream.epoch, stream.sequence, stream.hash, resend)

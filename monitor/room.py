@@ -123,7 +123,7 @@ class Room(Audience):
         self.casebook.recorded(recorded, problems)
         self.casebook.hear(of_progress(each.received for each in recorded))
 
-    def refused(self, where: str, reason: str) -> None:
+    def unreadable(self, where: str, reason: str) -> None:
         self.casebook.hear([self._unreadable.refused(where, reason, time.monotonic())])
 
     def awaits(self, site: str, gate: str, first: int, last: int) -> None:

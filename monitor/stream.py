@@ -4,7 +4,7 @@ A pure machine. A stream is one epoch of one gate; events may arrive doubled, ou
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
@@ -138,12 +138,14 @@ def seconds_of(time: str) -> float | None:
         return None
 
 
-def dated(received: Received) -> Received:
-    """The same, if its time is written as gates write it: what is looked for is compared with that as text."""
-    time = received.event.time
-    if not _TIME.fullmatch(time) or seconds_of(time) is None:
-        raise Unacceptable(in_english("its time is not written as 2026-11-24T08:00:00.000Z is"))
-    return received
+def is_dated(event: Envelope) -> bool:
+    """Whether its time is written as gates write it: what is looked for is compared with that as text."""
+    return bool(_TIME.fullmatch(event.time)) and seconds_of(event.time) is not None
+
+
+def iso(seconds: float) -> str:
+    """A UTC time as gates write it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Stream:

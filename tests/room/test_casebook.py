@@ -17,11 +17,10 @@ from monitor.casebook import Casebook
 from monitor.chain import Chain as StepChain
 from monitor.database import Database, address
 from monitor.handling import Refused
-from monitor.history import iso
 from monitor.ledger import Ledger, Recorded
 from monitor.limits import Rules
 from monitor.reports import of_state
-from monitor.stream import Flaw, Problem, Stream, parse
+from monitor.stream import Flaw, Problem, Stream, iso, parse
 from monitor.terms import Action, Check, Stage, State
 
 EPOCH = "a" * 16

@@ -116,7 +116,7 @@ def test_history_goes_on_where_a_page_ended(database: Database) -> None:
     before = None
     while page := history.search(Wanted(gate="gate-1"), 3, before):
         seen += [each.position for each in page]
-        before = (page[-1].event["time"], page[-1].position)
+        before = page[-1].position
     assert seen == [7, 6, 5, 4, 3, 2, 1]
     assert [each.late for each in history.since(0, Wanted(), 1)] == [True]
     assert history.types() == ["edge-gate.RequestToExit"]

@@ -7,12 +7,13 @@ import msgspec
 import pytest
 
 from edge.mqtt import Message
-from edge.seal import GENESIS, Signer, new_signing_key
+from edge.seal import GENESIS, Signer, Verifier, chain_hash, new_signing_key
 from edge.transport import ACK_TYPE, Backlog, Channel, Envelope, Presence, topic
 from monitor.database import Database
-from monitor.history import History, iso
+from monitor.history import Found, History, Wanted
 from monitor.ledger import Ledger
 from monitor.recorder import Audience, Desk
+from monitor.stream import iso
 from tests.room.test_casebook import EPOCH, Chain
 
 
@@ -30,23 +31,31 @@ def test_a_state_with_an_epoch_that_no_gate_begins_is_put_aside(database: Databa
 
 
 class Told(Audience):
-    """Who hears what was refused."""
+    """Who hears what cannot be read."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def refused(self, where: str, reason: str) -> None:
+    def unreadable(self, where: str, reason: str) -> None:
         self.reasons.append(reason)
 
 
 def first_of(gate: str, when: str) -> bytes:
     """The first event of a gate."""
-    place = f"{1:012}"
-    event = Envelope(
-        f"{EPOCH}-{place}", f"/hq/{gate}", "edge-gate.RequestToExit", "door/main", when, 100, True, EPOCH, place,
-        GENESIS, {},
-    )  # fmt: skip
-    return msgspec.json.encode(event)
+    return events_of(gate, when)[0]
+
+
+def events_of(gate: str, *times: str) -> list[bytes]:
+    """The first events of a gate."""
+    before, made = GENESIS, list[bytes]()
+    for place, when in ((f"{number:012}", when) for number, when in enumerate(times, 1)):
+        event = Envelope(
+            f"{EPOCH}-{place}", f"/hq/{gate}", "edge-gate.RequestToExit", "door/main", when, 100, True, EPOCH, place,
+            before, {},
+        )  # fmt: skip
+        before = chain_hash(msgspec.to_builtins(event))
+        made.append(msgspec.json.encode(event))
+    return made
 
 
 BAD = (
@@ -56,17 +65,26 @@ BAD = (
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_an_event_whose_time_is_none_is_told_and_waited_for_and_never_acknowledged(
+def test_an_event_whose_time_is_none_is_kept_as_it_came_and_holds_up_no_later_one(
     database: Database, tmp_path: Path, bad: str
 ) -> None:
-    ledger, told = Ledger(database), Told()
-    signer = Signer(new_signing_key(tmp_path / "key"), ACK_TYPE)
-    desk = Desk(ledger, signer, lambda message: None, lambda text, **_: None, told)
-    for gate, when in (("lobby", bad), ("garage", iso(time.time()))):
-        desk.receive(topic("hq", gate, Channel.EVENT), first_of(gate, when))
-    desk.settle(0.0)
-    assert {(stream.gate, stream.sequence) for stream in ledger.streams()} == {("lobby", 0), ("garage", 1)}
-    assert ledger.totals().quarantined == 1 and "time" in told.reasons[0]
+    ledger, history, told, answers = Ledger(database), History(database), Told(), list[Message]()
+    key = new_signing_key(tmp_path / "key")
+    desk = Desk(ledger, Signer(key, ACK_TYPE), answers.append, lambda text, **_: None, told)
+    sent = events_of("lobby", iso(time.time()), bad, iso(time.time()))
+    for payload in (*sent, *sent):  # as a gate sends again what was not acknowledged yet
+        desk.receive(topic("hq", "lobby", Channel.EVENT), payload)
+        desk.settle(0.0)
+    verifier = Verifier(key, ACK_TYPE)
+    assert [verifier.verify(each.payload.decode())["sequence"] for each in answers] == [1, 2, 3, 3, 3, 3]
+    totals = ledger.totals()
+    assert (totals.events, totals.quarantined, ledger.verify()) == (3, 0, True) and ledger.problems() == []
+    assert ledger.find(f"{EPOCH}-{2:012}") == sent[1]
+    assert len(told.reasons) == 1 and f"{EPOCH}-{2:012}" in told.reasons[0]
+    found, lately = list[Found](), Wanted(since=iso(time.time() - 600))
+    while page := history.search(lately, 1, before=found[-1].position if found else None):
+        found += page
+    assert sorted(each.position for each in found) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("when", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "2026-11-24T08:00:00.123Z"])
