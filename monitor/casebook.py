@@ -18,7 +18,7 @@ from edge.transport import Channel, topic
 from monitor.alarms import Alarms
 from monitor.chain import Deed, deed, link, nameless
 from monitor.cursors import cursor, set_cursor
-from monitor.database import Database
+from monitor.database import Database, storable
 from monitor.downtime import active_s
 from monitor.handling import Refused
 from monitor.ledger import Recorded
@@ -270,8 +270,9 @@ def _recorded(row: Any) -> Recorded | None:
 def _row(alarm: Alarm) -> dict[str, object]:
     key = alarm.key
     return {
-        "number": alarm.number, "site": key.site, "gate": key.gate, "kind": key.kind, "severity": alarm.severity,
-        "state": alarm.state, "opened": alarm.opened, "closed": alarm.closed, "document": msgspec.json.encode(alarm),
+        "number": alarm.number, "site": key.site, "gate": key.gate, "kind": storable(key.kind),
+        "severity": alarm.severity, "state": alarm.state, "opened": alarm.opened, "closed": alarm.closed,
+        "document": msgspec.json.encode(alarm),
     }  # fmt: skip
 
 

@@ -38,6 +38,8 @@ from edge.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READING = {"reading": True}
+INDEXED = 500
+"""Characters of a text in an index at most: PostgreSQL takes rows of up to 2,704 bytes there."""
 ONE_STATE = {"isolation_level": "REPEATABLE READ"}
 """What PostgreSQL needs for a reader to see one state; SQLite's readers do anyway."""
 WAIT_S = 10.0
@@ -122,6 +124,11 @@ def pour(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
         copy.set_types([_kind(column) for column in table.columns])
         for row in rows:
             copy.write_row([row[name] for name in names])
+
+
+def storable(text: str) -> str:
+    """What PostgreSQL, too, keeps of a text from the network; that is whole in its payload."""
+    return text[:INDEXED].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _kind(column: Column[Any]) -> str:

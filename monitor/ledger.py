@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from edge.transport import Envelope
-from monitor.database import Database, pour
+from monitor.database import Database, pour, storable
 from monitor.gaps import Row, Verdict, judge
 from monitor.stream import Flaw, Problem, Received, Stream, is_dated, iso, seconds_of
 from monitor.tables import EVENTS, PROBLEMS, QUARANTINE, STREAMS
@@ -101,10 +101,10 @@ class Ledger:
     def quarantine(self, refused: Iterable[Refused]) -> None:
         """Keep messages that are no events, for whoever wants to know where they came from."""
         now = time.time()
-        rows = [{**message._asdict(), "received": now, "topic": _storable(message.topic)} for message in refused]
+        rows = [{**message._asdict(), "received": now, "topic": storable(message.topic)} for message in refused]
         newest = select(func.max(QUARANTINE.c.number)).scalar_subquery()
         with self._db.writing() as connection:
-            connection.execute(insert(QUARANTINE), [{**row, "reason": _storable(str(row["reason"]))} for row in rows])
+            connection.execute(insert(QUARANTINE), [{**row, "reason": storable(str(row["reason"]))} for row in rows])
             connection.execute(delete(QUARANTINE).where(QUARANTINE.c.number <= newest - QUARANTINED))
 
     def is_recorded(self, received: Received) -> bool:
@@ -212,11 +212,11 @@ def _event(recorded: Recorded) -> dict[str, object]:
     received, event = recorded.received, recorded.received.event
     return {
         "position": recorded.position, "site": received.site, "gate": received.gate, "epoch": received.epoch,
-        "sequence": received.last, "first": received.first, "id": event.id, "type": _storable(event.type),
-        "subject": _storable(event.subject), "time": _time(recorded), "severity": event.severity,
+        "sequence": received.last, "first": received.first, "id": event.id, "type": storable(event.type),
+        "subject": storable(event.subject), "time": _time(recorded), "severity": event.severity,
         "hash": received.hash, "received": recorded.arrived, "late": recorded.late,
         "person": _person(event),
-        "reason": _storable(reason) if isinstance(reason := event.data.get("reason"), str) else None,
+        "reason": storable(reason) if isinstance(reason := event.data.get("reason"), str) else None,
         "payload": received.payload,
     }  # fmt: skip
 
@@ -233,9 +233,4 @@ def _person(event: Envelope) -> str | None:
     if not isinstance(personal, dict):
         return None
     pair = personal.get("person")
-    return _storable(str(pair[1])) if isinstance(pair, list) and len(pair) == 2 else ""
-
-
-def _storable(text: str) -> str:
-    """Without the one character that PostgreSQL cannot keep; the payload has what was sent."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return storable(str(pair[1])) if isinstance(pair, list) and len(pair) == 2 else ""

@@ -9,12 +9,14 @@ import pytest
 from edge.mqtt import Message
 from edge.seal import GENESIS, Signer, Verifier, chain_hash, new_signing_key
 from edge.transport import ACK_TYPE, Backlog, Channel, Envelope, Presence, topic
+from monitor.casebook import Casebook
 from monitor.database import Database
 from monitor.history import Found, History, Wanted
 from monitor.ledger import Ledger
+from monitor.limits import Rules
 from monitor.recorder import Audience, Desk
 from monitor.stream import iso
-from tests.room.test_casebook import EPOCH, Chain
+from tests.room.test_casebook import EPOCH, Chain, committed
 
 
 @pytest.mark.parametrize("epoch", ["\0", "0123456789abcde\0", "x" * 9_000])
@@ -94,6 +96,21 @@ def test_whatever_a_gates_clock_says_is_recorded(database: Database, tmp_path: P
     desk.receive(topic("hq", "lobby", Channel.EVENT), first_of("lobby", when))
     desk.settle(0.0)
     assert ledger.totals().events == 1
+
+
+LONG = "".join(map(chr, range(0x10000, 0x10000 + 5_000)))
+"""As many bytes as so many letters can have, which no compression makes fewer."""
+
+
+@pytest.mark.parametrize("name", ["a\0b", LONG])
+def test_whatever_a_gate_calls_things_is_kept_whole_and_becomes_an_alarm(database: Database, name: str) -> None:
+    chain, casebook = Chain(database), Casebook(database, Rules())
+    for words in ({"kind": name}, {"kind": "x", "subject": name}, {"kind": "y", "reason": name}):
+        casebook.recorded(chain.report(**words, active=True))  # type: ignore[arg-type]
+    casebook.recorded(chain.report("x", 100, **committed(person=name)))
+    assert len(Casebook(database, Rules()).open()) == 3 and chain.ledger.verify()
+    found = History(database).search(Wanted(), 10, personal=True)
+    assert all(repr(name)[1:-1] in repr(each.event) for each in found)
 
 
 @pytest.mark.parametrize("when", ["zzzz", iso(time.time())[:17] + "5x", iso(time.time())[:11] + "9"])
