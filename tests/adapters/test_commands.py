@@ -99,6 +99,16 @@ def test_a_challenge_ends_and_what_was_kept_of_it_with_it(gate: Gate) -> None:
     assert "challenge is not the one" in gate.refuses(late, CHALLENGE_S + GRACE_S)
 
 
+@pytest.mark.parametrize("noticed", [False, True], ids=["before it looks at the time", "after"])
+def test_a_gate_that_stood_still_takes_nothing_that_was_sent_meanwhile(gate: Gate, noticed: bool) -> None:
+    """Stopped, or its machine paused: what the broker sent waits in the socket and is read hours later."""
+    waited = gate.ask()
+    assert not noticed or gate.challenge.renewed(7200.0)
+    assert "challenge is not the one" in gate.refuses(waited, 7200.0)
+    assert noticed or gate.challenge.renewed(7200.0)
+    assert gate.commands.take(gate.ask(counter=2), False, 7201.0)
+
+
 def test_a_retained_command_and_one_under_another_key_or_purpose_are_refused(gate: Gate, tmp_path: Path) -> None:
     assert "kept by the broker" in gate.refuses(gate.ask(), retained=True)
     stranger = new_signing_key(tmp_path / "stranger.jwk")

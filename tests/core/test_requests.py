@@ -30,3 +30,10 @@ def test_one_that_comes_late_acts_no_more_and_is_forgotten() -> None:
     docket.challenge(2 * CHALLENGE_S)
     assert docket.before(old, 2 * CHALLENGE_S) == Stale() and not docket._judged
     assert docket.before(heard(docket.challenge(2 * CHALLENGE_S)), 2 * CHALLENGE_S) is None
+
+
+def test_what_was_held_back_from_a_desk_that_nobody_asked_meanwhile_acts_no_more() -> None:
+    docket = Docket(0.0)
+    late = heard(docket.challenge(0.0))
+    assert docket.before(late, 8 * 3600.0) == Stale()
+    assert docket.before(heard(docket.challenge(8 * 3600.0)), 8 * 3600.0) is None
