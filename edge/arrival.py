@@ -45,7 +45,10 @@ class ArrivalClock:
             self._mark, self._marked = self._offset, now
 
     def captured(self, pts: float | None) -> float | None:
-        """When the frame with this pts was captured (monotonic); None while that cannot be told."""
-        if pts is None or self._arrival < self._settled or self._offset == inf:
+        """When the frame with this pts was captured (monotonic); None while that cannot be told.
+
+        A decoder may still hold frames of a count that is over: their pts, carried over by the new one, lie ahead.
+        """
+        if pts is None or pts > self._latest_pts or self._arrival < self._settled or self._offset == inf:
             return None
         return pts + self._offset

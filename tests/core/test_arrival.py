@@ -77,6 +77,18 @@ def test_a_stream_that_starts_its_count_again_settles_again(restart: float) -> N
     assert found[-1] == pytest.approx(0.0, abs=0.01)
 
 
+def test_what_a_decoder_still_holds_of_a_count_that_is_over_has_no_age() -> None:
+    """Carried over by the new count it would be of the future, and an eye would wait for that."""
+    clock, behind = ArrivalClock(), 20
+    counted = [pts for pts, _ in live(100)] + [n * FRAME for n in range(50)]
+    found = []
+    for n, pts in enumerate(counted):
+        clock.arrived(pts, n * FRAME)
+        found.append(clock.captured(counted[n - behind]) if n >= 100 else None)
+    assert set(found[: 100 + behind]) == {None}
+    assert found[-1] == pytest.approx((149 - behind) * FRAME, abs=0.01)
+
+
 def test_a_pts_that_leaps_ahead_settles_again() -> None:
     again = [(pts + 1000, now) for pts, now in live(50, 100)]
     found = list(ages([*live(100), *again]))
@@ -94,8 +106,9 @@ def test_frames_without_pts_have_no_age_and_change_nothing() -> None:
 @given(st.lists(st.tuples(st.floats(-10, 1e6), st.floats(0, 10)), max_size=50))
 def test_no_frame_is_captured_after_it_arrived(trace: list[tuple[float, float]]) -> None:
     clock, now = ArrivalClock(), 0.0
+    seen = []
     for pts, passed in trace:
         now += passed
         clock.arrived(pts, now)
-        captured = clock.captured(pts)
-        assert captured is None or captured <= now + 1e-6
+        seen.append(pts)
+        assert all((clock.captured(earlier) or now) <= now + 1e-6 for earlier in seen)
