@@ -18,7 +18,7 @@ from sqlite_utils import Database, Migrations
 from edge import files
 from edge.errors import in_english
 from edge.events import TABLE, EpochStarted, EventsLost
-from edge.logfile import LOST, LogError, Stored, connect, translated
+from edge.logfile import LOST, Content, LogError, Stored, connect, not_written, translated
 from edge.seal import GENESIS, chain_hash, commit
 from edge.terms import Now
 from edge.transport import Backlog, Channel, Envelope, Event, type_name
@@ -45,7 +45,7 @@ class Beginning(NamedTuple):
     """Why an epoch begins, and the events that are carried over into it."""
 
     reason: str = "first start"
-    carried: tuple[Envelope, ...] = ()
+    carried: tuple[Content, ...] = ()
 
 
 class EventLog:
@@ -78,7 +78,7 @@ class EventLog:
 
     def _begin(self, beginning: Beginning) -> None:
         self.epoch, self.last, self._hash = secrets.token_hex(8), 0, GENESIS
-        started = self._envelope(Pending("outbox", EpochStarted(beginning.reason), system_time()))
+        started = self._content(Pending("outbox", EpochStarted(beginning.reason), system_time()))
         with self._transaction():
             self._db.execute("INSERT INTO head VALUES (?, 0, ?, 0)", (self.epoch, GENESIS))
             self._insert([started, *beginning.carried])
@@ -104,11 +104,11 @@ class EventLog:
     def append(self, batch: Iterable[Pending]) -> None:
         """Number, chain and commit these events together; after a LogError none of them is in the log."""
         with self._transaction():
-            last, digest = self._insert(self._envelope(item) for item in batch)
+            last, digest = self._insert(self._content(item) for item in batch)
         self.count += last - self.last
         self.last, self._hash = last, digest
 
-    def _insert(self, contents: Iterable[Envelope]) -> tuple[int, str]:
+    def _insert(self, contents: Iterable[Content]) -> tuple[int, str]:
         """Chain these envelopes, whatever place in a chain they had before; the last sequence and its hash."""
         sequence, digest, rows = self.last, self._hash, []
         for content in contents:
@@ -144,16 +144,15 @@ class EventLog:
     def _replace(self, first: int, last: int, digest: str) -> None:
         """Put one `EventsLost` in the place of a run, and of an `EventsLost` right before it."""
         for (payload,) in self._db.execute("SELECT payload FROM events WHERE sequence = ?", (first - 1,)).fetchall():
-            before = _decoder.decode(payload)
-            if before.type == LOST:
-                first = msgspec.convert(before.data["first"], int)
-                self._db.execute("DELETE FROM events WHERE sequence = ?", (int(before.sequence),))
+            if earlier := _first_lost(payload, first - 1):
+                self._db.execute("DELETE FROM events WHERE sequence = ?", (first - 1,))
+                first = earlier
         self._db.execute("DELETE FROM events WHERE sequence BETWEEN ? AND ?", (first, last))
-        notice = self._envelope(Pending("outbox", EventsLost(first, digest), system_time()))
+        notice = self._content(Pending("outbox", EventsLost(first, digest), system_time()))
         stored = _chained(notice, self.epoch, last, "")._replace(hash=digest)
         self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", stored)
 
-    def _envelope(self, item: Pending) -> Envelope:
+    def _content(self, item: Pending) -> Content:
         """An event in CloudEvents form, its personal fields beside their commitments; not yet in the chain."""
         kind = type(item.event)
         row = TABLE[kind]
@@ -164,7 +163,7 @@ class EventLog:
             data["personal"] = {name: [committed[name][0], value] for name, value in personal.items()}
             data["commitments"] = {name: digest for name, (_, digest) in committed.items()}
         when = datetime.fromtimestamp(item.now.utc, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return Envelope(
+        envelope = Envelope(
             id="",
             source=self._source,
             type=type_name(kind),
@@ -177,6 +176,7 @@ class EventLog:
             previoushash="",
             data=data,
         )
+        return Content(row.channel, envelope)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -203,16 +203,24 @@ def system_time() -> Now:
     return Now(time.monotonic(), time.time(), trusted=False)
 
 
-CHANNELS = {type_name(kind): row.channel for kind, row in TABLE.items()}
 _decoder = msgspec.json.Decoder(Envelope)
 
 
-def _chained(content: Envelope, epoch: str, sequence: int, previous: str) -> Stored:
+def _chained(content: Content, epoch: str, sequence: int, previous: str) -> Stored:
     """An event at its place in the chain."""
-    place = f"{sequence:012}"
-    event = msgspec.structs.replace(content, id=f"{epoch}-{place}", epoch=epoch, sequence=place, previoushash=previous)
+    place, event = f"{sequence:012}", content.envelope
+    event = msgspec.structs.replace(event, id=f"{epoch}-{place}", epoch=epoch, sequence=place, previoushash=previous)
     document = msgspec.to_builtins(event)
-    return Stored(sequence, CHANNELS[event.type], chain_hash(document), msgspec.json.encode(document))
+    return Stored(sequence, content.channel, chain_hash(document), msgspec.json.encode(document))
+
+
+def _first_lost(payload: bytes, sequence: int) -> int:
+    """The first event that this `EventsLost` stands for; 0 of another event."""
+    try:
+        event = _decoder.decode(payload)
+        return msgspec.convert(event.data["first"], int) if event.type == LOST else 0
+    except (ValueError, TypeError, KeyError) as error:  # msgspec's own are ValueErrors, as is text that is not UTF-8
+        raise not_written(sequence) from error
 
 
 def _runs(rows: list[tuple[int, str]]) -> list[tuple[int, int, str]]:

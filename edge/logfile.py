@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.errors import StoreError
-from edge.events import EventsLost
+from edge.errors import StoreError, in_english
+from edge.events import TABLE, EventsLost
 from edge.seal import chain_hash
 from edge.terms import Storage
-from edge.transport import Channel, type_name
+from edge.transport import Channel, Envelope, type_name
 
 LOST = type_name(EventsLost)
+CHANNELS = {type_name(kind): row.channel for kind, row in TABLE.items()}
 
 DAMAGE = frozenset(
     (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT,
@@ -29,6 +30,13 @@ class LogError(StoreError):
     def __init__(self, why: object, state: Storage = Storage.FAILED, corrupt: bool = False) -> None:
         super().__init__("the event log cannot be used: {why}", why=why)
         self.state, self.corrupt = state, corrupt
+
+
+class Content(NamedTuple):
+    """An event with the channel that it belongs to, wherever in a chain it stands."""
+
+    channel: Channel
+    envelope: Envelope
 
 
 class Stored(NamedTuple):
@@ -58,10 +66,7 @@ class Reader:
         query = "SELECT sequence, channel, hash, payload FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
         with translated():
             rows = [Stored(*row) for row in self._db.execute(query, (after, limit))]
-        for row in rows:
-            if not _whole(row):
-                raise LogError(f"event {row.sequence} is not what was written", corrupt=True)
-        return rows
+        return [_checked(row) for row in rows]
 
     def sequences(self) -> list[int]:
         """Every event that is in the log, whatever its head says."""
@@ -79,12 +84,25 @@ class Reader:
         self._db.close()
 
 
-def _whole(row: Stored) -> bool:
+def _checked(row: Stored) -> Stored:
+    """An event as it was written, on the channel of its type; a LogError that says `corrupt` when it is another."""
     try:
         document = msgspec.json.decode(row.payload)
-        return document["type"] == LOST or chain_hash(document) == row.hash
+        kind: str = document["type"]
+        if kind == LOST or chain_hash(document) == row.hash:
+            return row._replace(channel=CHANNELS.get(kind) or _kept(row.channel))
     except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AssertionError, RecursionError):
-        return False
+        pass
+    raise not_written(row.sequence)
+
+
+def _kept(channel: str) -> Channel:
+    """The channel on which another version has put a type of its own; in doubt the one of which nothing is dropped."""
+    return Channel.EVENT if channel == Channel.EVENT else Channel.ALARM
+
+
+def not_written(sequence: object) -> LogError:
+    return LogError(in_english("event {sequence} is not what was written", sequence=sequence), corrupt=True)
 
 
 @contextlib.contextmanager

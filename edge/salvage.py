@@ -12,7 +12,7 @@ import msgspec
 
 from edge import files
 from edge.errors import in_english
-from edge.logfile import LOST, LogError, Reader, translated
+from edge.logfile import LOST, Content, LogError, Reader, translated
 from edge.transport import Envelope
 
 PARTS = ("-wal", "-shm", "")
@@ -45,7 +45,7 @@ def waiting(path: Path) -> list[Path]:
     return found
 
 
-def salvage(logs: list[Path]) -> tuple[list[Envelope], str]:
+def salvage(logs: list[Path]) -> tuple[list[Content], str]:
     """The events that can still be read from logs that were set aside, and a sentence on that."""
     found = [_salvage(log) for log in logs]
     saved = [event for events, _ in found for event in events]
@@ -73,17 +73,18 @@ def _part(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _salvage(path: Path) -> tuple[list[Envelope], int | str]:
+def _salvage(path: Path) -> tuple[list[Content], int | str]:
     """The events of a damaged file that are whole, read one by one, and how many there should have been."""
-    saved: list[Envelope] = []
+    saved: list[Content] = []
     try:
         with contextlib.closing(Reader(path)) as reader:
             acknowledged, last = _head(reader)
             wanted = _expected(reader, acknowledged, last)
             for sequence in wanted:
-                with contextlib.suppress(LogError):
+                with contextlib.suppress(LogError, msgspec.ValidationError):  # the latter: another version's form
                     rows = [row for row in reader.read(sequence - 1, 1) if row.sequence == sequence]
-                    saved += [event for row in rows if (event := _decoder.decode(row.payload)).type != LOST]
+                    found = [Content(row.channel, _decoder.decode(row.payload)) for row in rows]
+                    saved += [content for content in found if content.envelope.type != LOST]
     except LogError:
         return saved, "unknown"
     return saved, len(wanted)

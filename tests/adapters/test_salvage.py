@@ -11,11 +11,12 @@ from random import Random
 import msgspec
 import pytest
 
-from edge.doorevents import RequestToExit
+from edge.doorevents import DoorForcedOpen, RequestToExit
 from edge.eventlog import EventLog, Pending
 from edge.logfile import LogError, Reader, Stored
 from edge.salvage import salvage
-from edge.transport import Ack
+from edge.seal import chain_hash
+from edge.transport import Ack, Channel
 from tests.adapters.brokers import until
 from tests.adapters.outboxes import NOW, Gate, Open, assert_chained, envelope
 from tests.conftest import ROOT
@@ -120,7 +121,7 @@ def test_a_page_that_is_lost_takes_no_other_events_with_it(whole: tuple[Path, li
     for page in range(pages):
         path.write_bytes(content[: page * PAGE] + fillings[kind] + content[(page + 1) * PAGE :])
         events, sentence = salvage([path])
-        found = [event.time for event in events]
+        found = [event.envelope.time for event in events]
         assert found == [time for time in times if time in set(found)], "what was written, in its order, each once"
         assert sentence.startswith(f"{len(events)} of ")
         saved.append(len(events))
@@ -170,3 +171,64 @@ def test_an_older_copy_of_the_log_begins_a_new_epoch(opened: Open) -> None:
     rows = gate.outbox.read(0, 100)
     assert "restored" in str(envelope(rows[0]).data["reason"])
     assert len(rows) == 7
+
+
+def test_damage_that_is_met_while_room_is_made_begins_a_new_epoch(opened: Open, path: Path) -> None:
+    gate = opened(capacity=20)
+    gate.press(2)
+    gate.outbox.append("door-1", DoorForcedOpen(active=True), NOW)
+    gate.press(10)
+    epoch = gate.outbox.backlog.epoch
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE events SET payload = x'7b' WHERE channel = 'alarm' AND sequence > 1")
+    other.close()
+    for _ in range(10):
+        gate.outbox.append("door-1", RequestToExit(), NOW)
+    until(lambda: gate.outbox.backlog.epoch != epoch)
+    gate.press()
+    assert_chained(gate.outbox.read(gate.outbox.backlog.last - 1, 1), gate.outbox.backlog.last, _last_but_one(gate))
+
+
+def _last_but_one(gate: Gate) -> str:
+    return gate.outbox.read(gate.outbox.backlog.last - 2, 1)[0].hash
+
+
+def test_an_event_of_another_version_is_carried_over_on_its_channel(opened: Open, path: Path) -> None:
+    before = opened()
+    before.press(3)
+    before.outbox.close()
+    with sqlite3.connect(path) as other:
+        _retype(other, 2, "edge-gate.OfAnotherVersion", Channel.ALARM)
+        _retype(other, 3, "edge-gate.OfAnotherVersion", Channel.EVENT)
+        other.execute("DELETE FROM head")
+    other.close()
+    gate = opened()
+    gate.press()
+    rows = gate.outbox.read(0, 1000)
+    assert_chained(rows)
+    assert [(envelope(row).type.removeprefix("edge-gate."), row.channel) for row in rows] == [
+        ("EpochStarted", Channel.ALARM),
+        ("EpochStarted", Channel.ALARM),
+        ("OfAnotherVersion", Channel.ALARM),
+        ("OfAnotherVersion", Channel.EVENT),
+        ("RequestToExit", Channel.EVENT),
+        ("RequestToExit", Channel.EVENT),
+    ]
+
+
+def _retype(db: sqlite3.Connection, sequence: int, kind: str, channel: Channel) -> None:
+    [payload] = db.execute("SELECT payload FROM events WHERE sequence = ?", (sequence,)).fetchone()
+    document = msgspec.json.decode(payload) | {"type": kind}
+    values = (msgspec.json.encode(document), chain_hash(document), channel, sequence)
+    db.execute("UPDATE events SET payload = ?, hash = ?, channel = ? WHERE sequence = ?", values)
+
+
+def test_a_damaged_channel_is_that_of_the_events_type(opened: Open, path: Path) -> None:
+    gate = opened()
+    gate.press(2)
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE events SET channel = 'evenu' WHERE sequence = 2")
+        other.execute("UPDATE events SET channel = NULL WHERE sequence = 1")
+    other.close()
+    rows = gate.outbox.read(0, 1000)
+    assert [row.channel for row in rows] == [Channel.ALARM, Channel.EVENT, Channel.EVENT]
