@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from edge.transport import type_name
 from monitor.settings import Settings
 from tests.conftest import ROOT
 
+CATALOGUE = ROOT / "edge/locale/zh_CN/LC_MESSAGES/edge-gate.mo"
 MADE = ("configuration.md", "monitor-configuration.md", "commands.md", "asyncapi.json", "states.md", "degraded.md")
 
 
@@ -44,6 +46,13 @@ def parts(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_has_help(name: str) -> None:
     assert [where for where, part in parts(name, load(name)) if not part.help] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_chinese_help(name: str) -> None:
+    with CATALOGUE.open("rb") as file:
+        chinese = GNUTranslations(file)
+    assert [where for where, part in parts(name, load(name)) if chinese.gettext(part.help) == part.help] == []
 
 
 @pytest.mark.parametrize(("name", "whole"), [("configuration.md", Config), ("monitor-configuration.md", Settings)])
