@@ -7,13 +7,14 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from msgspec import Struct
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from edge.errors import EdgeError
 from monitor.database import Database
@@ -74,6 +75,8 @@ class Accounts:
         self._known: OrderedDict[bytes, tuple[User, float]] = OrderedDict()
         self._viewed: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._secret = secrets.token_bytes(32)
+        self.ended: Callable[[], None] = lambda: None
+        """Called when somebody was logged out here."""
 
     # Users ---------------------------------------------------------------------------------------------------------
 
@@ -198,6 +201,12 @@ class Accounts:
     def logout(self, token: str) -> None:
         with self._db.writing() as connection:
             connection.execute(delete(SESSIONS).where(SESSIONS.c.token == _digest(token)))
+        self.ended()
+
+    def sessions(self) -> set[str]:
+        """What is kept of those that are not over."""
+        with self._db.reading() as connection:
+            return set(connection.execute(select(SESSIONS.c.token).where(~_over(time.time()))).scalars())
 
     def basic(self, name: str, password: str, address: str) -> User:
         """As `verify`, for programs that send the password every time: what was right is remembered for a minute."""
@@ -237,11 +246,9 @@ class Accounts:
 
     def erase(self, older_than: float) -> None:
         """Forget the audit of before, and sessions that are over."""
-        now = time.time()
-        over = (SESSIONS.c.seen < now - IDLE_S) | (SESSIONS.c.begun < now - LONGEST_S)
         with self._db.writing() as connection:
             connection.execute(delete(AUDIT).where(AUDIT.c.at < older_than))
-            connection.execute(delete(SESSIONS).where(over))
+            connection.execute(delete(SESSIONS).where(_over(time.time())))
 
     def audit(self, limit: int = 200) -> list[tuple[float, str, str, str]]:
         """The newest entries: when, who, what, and about what."""
@@ -249,6 +256,10 @@ class Accounts:
         query = select(columns.at, columns.name, columns.deed, columns.detail).order_by(columns.number.desc())
         with self._db.reading() as connection:
             return [(row.at, row.name, row.deed, row.detail) for row in connection.execute(query.limit(limit))]
+
+
+def _over(now: float) -> ColumnElement[bool]:
+    return (SESSIONS.c.seen < now - IDLE_S) | (SESSIONS.c.begun < now - LONGEST_S)
 
 
 def _digest(token: str) -> str:

@@ -47,6 +47,12 @@ class Watcher:
         self._signals: set[str] = set()
         self._wake = asyncio.Event()
         self._told = 0.0
+        self.is_doubted = False
+        """Whether whoever listens may be logged out; whoever has asked says that they are not."""
+
+    def doubt(self) -> None:
+        self.is_doubted = True
+        self._wake.set()
 
     def put(self, events: list[bytes], signals: set[str]) -> None:
         if len(self._events) + len(events) > BEHIND:
@@ -58,7 +64,10 @@ class Watcher:
         self._wake.set()
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """Frames of the event stream, for ever: `events` at once, the names of what has changed now and then."""
+        """Frames of the event stream, for ever: `events` at once, the names of what has changed now and then.
+
+        An empty one comes when it is to be asked who listens.
+        """
         yield b": welcome\n\n"
         while True:
             try:
@@ -67,6 +76,8 @@ class Watcher:
                 if not self._signals:
                     yield b"event: alive\ndata: alive\n\n"
             self._wake.clear()
+            if self.is_doubted:
+                yield b""
             if self._events:
                 batch = b",".join(self._events)
                 self._events.clear()
@@ -108,6 +119,15 @@ class Hub:
         if self._loop and self._watchers:
             lines = [msgspec.json.encode(News.of(event)) for event in events]
             self._loop.call_soon_threadsafe(self._spread, lines, set(signals))
+
+    def doubt(self) -> None:
+        """From any thread: somebody may have been logged out."""
+        if self._loop and self._watchers:
+            self._loop.call_soon_threadsafe(self._ask)
+
+    def _ask(self) -> None:
+        for watcher in self._watchers:
+            watcher.doubt()
 
     def _spread(self, lines: list[bytes], signals: set[str]) -> None:
         for watcher in self._watchers:

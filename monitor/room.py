@@ -55,6 +55,8 @@ class Room(Audience):
         self.configured, self.settings = configured, configured.settings
         self.database = Database(database or configured.database)
         self.hub, self.accounts, self.history = Hub(), Accounts(self.database), History(self.database)
+        self.accounts.ended = self.hub.doubt
+        self._sessions: set[str] = set()
         self.passkeys = Passkeys(self.database, self.accounts, self.settings.web.url)
         self.gates = Gates(self._known())
         self.deliveries = Deliveries(self.database)
@@ -190,12 +192,19 @@ class Room(Audience):
         """What has not been done for long enough; what fails is tried again in the next turn."""
         self._unreadable.tick(now, self.casebook.hear)
         self.casebook.tick()
+        self._doubt()
         if now - self._looked > LOOK_S:
             self.upkeep.tick(time.time(), self.casebook.hear)
             self._looked = now
         if now - self._erased > ERASE_S:
             self._erase(time.time())
             self._erased = now
+
+    def _doubt(self) -> None:
+        """Streams end with their session, also with one that another process has ended, or that is over."""
+        before, self._sessions = self._sessions, self.accounts.sessions()
+        if before - self._sessions:
+            self.hub.doubt()
 
     def _erase(self, now: float) -> None:
         """What was kept for as long as it may be."""

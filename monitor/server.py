@@ -80,15 +80,16 @@ async def stream(request: Request) -> Response:
 
 
 async def _messages(hub: Hub, is_still_known: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """It ends soon after whoever listens is logged out; a stream says something at least as often as it asks."""
+    """It ends when whoever listens is logged out: it asks when that is in doubt, and else now and then."""
     watcher, asked = hub.join(), time.monotonic()
     try:
         async for message in watcher.messages():
-            if time.monotonic() - asked >= ALIVE_S:
-                asked = time.monotonic()
+            if watcher.is_doubted or time.monotonic() - asked >= ALIVE_S:
+                watcher.is_doubted, asked = False, time.monotonic()
                 if not await asyncio.to_thread(is_still_known):
                     return
-            yield message
+            if message:
+                yield message
     finally:
         hub.leave(watcher)
 

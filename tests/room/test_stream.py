@@ -1,21 +1,28 @@
-"""The stream of news of a real room: it ends soon after whoever listens may listen no longer."""
+"""The stream of news of a real room: it ends when whoever listens may listen no longer."""
 
-from contextlib import AbstractContextManager, ExitStack
+import asyncio
+from contextlib import AbstractContextManager, ExitStack, closing
+from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from monitor.access import COOKIE
 from monitor.accounts import Accounts, Role
 from monitor.database import Database
+from monitor.room import Room
+from monitor.server import _messages
 from monitor.settings import load
+from monitor.tables import SESSIONS
 from tests.room.conftest import PASSWORD, Monitor, a_room
 
-pytestmark = pytest.mark.real
 monitor = a_room()
 
 
+@pytest.mark.real
 @pytest.mark.slow
 def test_a_stream_ends_with_the_session_and_with_the_account(monitor: Monitor) -> None:
     with Database(load(monitor.config).database) as database, ExitStack() as open_:
@@ -33,3 +40,45 @@ def test_a_stream_ends_with_the_session_and_with_the_account(monitor: Monitor) -
 
 def _listening(monitor: Monitor, token: str) -> AbstractContextManager[httpx.Response]:
     return httpx.stream("GET", f"{monitor.url}/stream", cookies={COOKIE: token}, timeout=60)
+
+
+@pytest.mark.parametrize("how", ["logout", "another process", "time"])
+def test_a_stream_ends_at_once_however_its_session_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    (tmp_path / "monitor.toml").write_text("")
+    for module in ("hub", "server"):
+        monkeypatch.setattr(f"monitor.{module}.ALIVE_S", 3600.0)
+    room = Room(load(tmp_path / "monitor.toml"), lambda text, **_: None)
+    for name in ("stays", "leaves"):
+        room.accounts.add(name, Role.VIEWER, PASSWORD)
+    tokens = {name: room.accounts.login(name, PASSWORD, "")[0] for name in ("stays", "leaves")}
+
+    def end() -> None:
+        if how == "logout":
+            room.accounts.logout(tokens["leaves"])
+        elif how == "another process":
+            Accounts(room.database).remove("leaves")
+        else:
+            with room.database.writing() as connection:
+                connection.execute(update(SESSIONS).where(SESSIONS.c.name == "leaves").values(begun=0.0))
+
+    async def listen() -> None:
+        room.hub.attach()
+        streams = {name: _messages(room.hub, partial(_is_known, room, token)) for name, token in tokens.items()}
+        assert [await anext(stream) for stream in streams.values()] == [b": welcome\n\n"] * 2
+        room.turn()
+        end()
+        if how != "logout":
+            room._ticked = 0.0
+            room.turn()
+        assert [message async for message in streams["leaves"]] == []
+        room.hub.tell([], "alarms")
+        assert b"alarms" in await anext(streams["stays"])
+
+    with closing(room.database):
+        asyncio.run(asyncio.wait_for(listen(), 60))
+
+
+def _is_known(room: Room, token: str) -> bool:
+    return room.accounts.session(token) is not None
