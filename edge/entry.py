@@ -4,6 +4,8 @@ An attempt begins with a face, a pass or a card and gathers what else the door o
 (validity, levels, schedules), anti-passback, the sluice and the second person have their say.
 """
 
+from collections.abc import Collection
+
 from edge.access import DOUBTS, Access, Decision
 from edge.areas import Areas
 from edge.attempts import Attempts
@@ -19,9 +21,6 @@ from edge.turn import Turns
 from edge.visit import Visits
 
 Effects = list[Effect]
-
-AGAIN_S = 1.5
-"""A pass that was read so short a time ago is still held up, and not refused again."""
 
 
 class Entry:
@@ -46,7 +45,6 @@ class Entry:
         self._first: list[Attempt] = []
         """Who waits for a second person at their side of a door."""
         self._keypads = Keypads(self.rules, into)
-        self._told: dict[tuple[str, str, Reason], float] = {}
         self._turns = Turns()
         self.visits = Visits(permits.rules.trust_clock)
 
@@ -164,6 +162,7 @@ class Entry:
     def _drop(self, attempt: Attempt) -> None:
         """It lacks nothing any more, or is over."""
         self._open = [each for each in self._open if each is not attempt]
+        self._first = [each for each in self._first if each is not attempt]
 
     def _ask(self, attempt: Attempt) -> Effects:
         """Show what is still wanted."""
@@ -258,10 +257,7 @@ class Entry:
             return told
         if Factor.PASS not in attempt.factors:
             return False
-        key = (attempt.door, attempt.credential, reason)
-        self._told = {each: until for each, until in self._told.items() if now < until}
-        told, self._told[key] = key in self._told, now + AGAIN_S
-        return told
+        return self.visits.repeated(attempt.door, attempt.credential, reason, now)
 
     # Time and answers -------------------------------------------------------------------------------------------
 
@@ -281,6 +277,13 @@ class Entry:
         self._first.clear()
         return self._settled(([], self.grants.restart()), now)
 
+    def revoked(self, passes: Collection[str], now: float) -> Effects:
+        """These passes count no longer: nor does what has begun with one of them."""
+        effects = self._settled(([], self.grants.revoked(passes)), now)
+        for attempt in [each for each in (*self._open, *self._first) if each.credential in passes]:
+            effects = effects + self._refuse(attempt, Reason.CREDENTIAL_NOT_ENABLED, now)
+        return effects
+
     def tick(self, now: Now) -> Effects:
         """Whatever is due: grants without a record, attempts that nothing more came to, blocks that are over."""
         mono = now.mono
@@ -289,7 +292,6 @@ class Entry:
             missing = lacking(attempt, self.rules[attempt.door]) or Reason.SECOND_FACTOR_MISSING
             effects += self._refuse(attempt, missing, mono)
         for attempt in [each for each in self._first if mono >= each.until]:
-            self._first.remove(attempt)
             effects += self._refuse(attempt, Reason.SECOND_PERSON_MISSING, mono)
         for typed in self._keypads.over(mono):
             nobody = Attempt(typed.door, typed.source, "", mono, mono, mono, [Factor.PIN])

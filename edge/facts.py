@@ -99,7 +99,6 @@ class InputLost(Fact, frozen=True):
 
 class WhitelistLoaded(Fact, frozen=True):
     """`problem` says why the whitelist cannot be used; then `people` is 0. `notice` is an alarm about one that is used.
-
     `moved` is how far the likeness of the enrolled people has moved the threshold from that of the table, which is the
     pack's or one that the site has put into use (`calibration`).
     """
@@ -141,7 +140,6 @@ class RelayReported(Fact, frozen=True):
 
 class PassShown(Fact, frozen=True):
     """A pass was held to a camera or a reader: its claims, or why it is none (`problem`, and `detail` for people).
-
     `read` is when it was seen (monotonic seconds); it ages as a face does.
     """
 
@@ -153,6 +151,12 @@ class PassShown(Fact, frozen=True):
     """That of the pass's person, where there is a record."""
     problem: Reason | None = None
     detail: str = ""
+
+
+class PassesRevoked(Fact, frozen=True):
+    """These passes count no longer; one that is shown from now on comes with its `problem`."""
+
+    passes: tuple[str, ...]
 
 
 class PinEntered(Fact, frozen=True):
@@ -179,7 +183,6 @@ class PlacesKnown(Fact, frozen=True):
 
 class CommandReceived(Fact, frozen=True):
     """A command of the monitoring room that was verified, or one that was refused (`problem`).
-
     `id` names it in its answer; `door` is "" for every door; `seconds` counts for `unlock` and `block`; `by` is who
     asked, where the operator signs for several people.
     """
@@ -254,10 +257,7 @@ class Emit(Effect, frozen=True):
 
 
 class Pulse(Effect, frozen=True):
-    """Energise a relay now and until `until`; the guard enforces it.
-
-    While a pulse is active another one is refused, unless it `renews` that one.
-    """
+    """Energise a relay until `until`; while it is, the guard refuses another pulse, unless that one `renews` it."""
 
     door: str
     pulse: str

@@ -29,6 +29,7 @@ from edge.facts import (
     InputChanged,
     InputLost,
     KeepPlaces,
+    PassesRevoked,
     PassShown,
     PinEntered,
     PlacesKnown,
@@ -170,6 +171,8 @@ class Gate:
                 return self._camera(fact, now.mono)
             case WhitelistLoaded():
                 return self._whitelist_loaded(fact, now.mono)
+            case PassesRevoked():
+                return self.entry.revoked(fact.passes, now.mono)
             case PlacesKnown():
                 self.areas.places = dict(fact.places)
                 return []

@@ -5,6 +5,7 @@ must still be true then: the face fresh, the door usable, the other door of the 
 """
 
 import math
+from collections.abc import Collection
 
 from msgspec import Struct
 
@@ -115,6 +116,18 @@ class Grants:
             waiting = next(iter(self._waiting.values()))
             self._forget(waiting)
             refused += self._deny(waiting.people, Reason.STALE)
+        return refused
+
+    def revoked(self, passes: Collection[str]) -> Refused:
+        """These passes count no longer: nobody passes with one of them, nor alone where two were granted."""
+        refused: Refused = []
+        while ended := [each for each in self._waiting.values() if any(p.credential in passes for p in each.people)]:
+            self._forget(ended[0])
+            for attempt in ended[0].people:
+                gone = attempt.credential in passes
+                refused += self._deny(
+                    [attempt], Reason.CREDENTIAL_NOT_ENABLED if gone else Reason.SECOND_PERSON_MISSING
+                )
         return refused
 
     def _forget(self, waiting: Waiting) -> None:

@@ -16,7 +16,7 @@ from edge.bulletin import Bulletin, Elsewhere, Newest, Told
 from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
 from edge.errors import Phrase, StoreError
-from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed, UseSettled
+from edge.facts import Emit, PassesRevoked, PassShown, Recorded, TemplateDestroyed, UseSettled
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
 from edge.retention import carry_out, destroyed
@@ -30,6 +30,8 @@ WAITING = 64
 """Codes and grants that may wait; who holds up more is not heard, and the gate goes on. Messages wait beside them."""
 TURN_S = 0.5
 TIDY_EVERY_S = 60.0
+HEED_EVERY_S = 1.0
+"""How often it looks what was revoked; before each opening it looks in any case."""
 RECEIPTS_EVERY_S = 2.0
 """How often it looks whether a template was destroyed, and tries again to give back what it could not."""
 
@@ -81,7 +83,9 @@ class Porter(Source):
         self._receipts: dict[int, str] = {}
         """By ticket, which is below zero as no grant's is: whose receipt was told and may not be on the disk."""
         self._recorded: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._tidy_at = self._receipts_at = 0.0
+        self._revoked: frozenset[str] = frozenset()
+        """The passes of which the gate knows that they are."""
+        self._tidy_at = self._receipts_at = self._heed_at = 0.0
         self._retained = date.min
 
     def read(self, code: Code) -> None:
@@ -114,6 +118,8 @@ class Porter(Source):
             self._recorded.put(fact.ticket)
 
     def listen(self) -> None:
+        with logged():
+            self._revoked = frozenset(Passbook(self._path).revocations())
         self._spending.tell()
         while not self._stopped.is_set():
             self._answer()
@@ -165,8 +171,11 @@ class Porter(Source):
     def _count(self, granted: Emit, now: Now) -> None:
         event = granted.event
         assert isinstance(event, AccessGranted)
+        self._heed()
         until, shared = self._lately.get(event.credential, Lately(now.utc, False))
-        if self._spending.count(granted.ticket, event.credential, until, shared):
+        if event.credential not in self._revoked and self._spending.count(
+            granted.ticket, event.credential, until, shared
+        ):
             self._append(granted, now)
         else:
             self._put(Recorded(granted.ticket, False))
@@ -182,9 +191,21 @@ class Porter(Source):
                 book.revoke_all(found.passes)
                 for issued in faces:
                     self._destroy(issued)
+        self._heed()
+
+    def _heed(self) -> None:
+        """Tell the gate which passes were revoked since the last look, by an issuer or by a command beside it."""
+        with logged():
+            found = frozenset(Passbook(self._path).revocations())
+            if news := found - self._revoked:
+                self._put(PassesRevoked(tuple(sorted(news))))
+            self._revoked = found
 
     def _tidy(self, now: Now) -> None:
         """End the faces of passes that are over, then forget those; never by a clock that may be years ahead."""
+        if now.mono >= self._heed_at:
+            self._heed_at = now.mono + HEED_EVERY_S
+            self._heed()
         if now.mono >= self._receipts_at:
             self._receipts_at = now.mono + RECEIPTS_EVERY_S
             self._spending.give_back()

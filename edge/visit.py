@@ -13,6 +13,9 @@ from edge.terms import Now, Pass, Reason
 
 Refusal = tuple[Reason, Phrase]
 
+AGAIN_S = 1.5
+"""A pass that was read so short a time ago is still held up, and not refused again."""
+
 
 def refusal(shown: Pass, now: Now, without_clock: bool = False) -> Refusal | None:
     """Why the pass does not admit at `now`, or None. `without_clock`: while the time is unknown its window is ignored.
@@ -44,6 +47,7 @@ class Visits:
     def __init__(self, trust_clock: bool) -> None:
         self._trust_clock = trust_clock
         self.used: dict[str, Used] = {}
+        self._told: dict[tuple[str, str, Reason], float] = {}
 
     def against(self, shown: Pass, now: Now) -> Reason | None:
         """Why this pass does not admit now, whatever else is shown."""
@@ -61,6 +65,13 @@ class Visits:
         """A grant opened nothing. While its use is still written down, the pass says so when it is shown."""
         if known := self.used.get(pass_id):
             self.used[pass_id] = Used(known.times - 1, known.until)
+
+    def repeated(self, door: str, pass_id: str, reason: Reason, now: float) -> bool:
+        """Whether this was told of a pass a moment ago, which is still held up then."""
+        key = (door, pass_id, reason)
+        self._told = {each: until for each, until in self._told.items() if now < until}
+        told, self._told[key] = key in self._told, now + AGAIN_S
+        return told
 
     def _count(self, shown: Pass) -> int:
         known = self.used.get(shown.id)

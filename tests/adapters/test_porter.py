@@ -19,7 +19,7 @@ from edge.bulletin import MOST_TOPICS, Newest, Revocations, Uses, revocations_to
 from edge.bulletin import sign as revoked
 from edge.doorevents import AccessGranted
 from edge.enrolled import Consent, Standing
-from edge.facts import Emit, PassShown, Recorded, TemplateDestroyed, UseSettled
+from edge.facts import Emit, PassesRevoked, PassShown, Recorded, TemplateDestroyed, UseSettled
 from edge.invitation import Wish, invite
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Claims, sign
@@ -191,6 +191,34 @@ def test_more_than_the_porter_can_take_is_not_heard_and_the_gate_goes_on(desk: C
     assert at.told == [Recorded(5, False)]
     at.porter.start()
     until(lambda: len(at.of(PassShown)) == WAITING)
+
+
+def test_what_is_revoked_beside_the_gate_or_by_an_issuer_ends_what_has_begun(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60), at.site.config, at.site.credentials)
+    at.book.revoke("before", NOW + 60)
+    at.porter.start()
+    until(lambda: at.published)
+    at.book.revoke("beside", NOW + 60)
+    until(lambda: at.of(PassesRevoked))
+    key = load_key(at.site.secrets / "pass.jwk")
+    told = Revocations("demo", {"beside": int(NOW) + 60, "issuer": int(NOW) + 60, "also": int(NOW) + 60})
+    at.porter.hear(revocations_topic("demo", "desk"), revoked(told, key))
+    until(lambda: len(at.of(PassesRevoked)) == 2)
+    assert [each.passes for each in at.of(PassesRevoked)] == [("beside",), ("also", "issuer")]
+
+
+def test_a_grant_for_a_pass_that_was_revoked_meanwhile_is_told_so_before_it_is_refused(
+    desk: Callable[..., Desk],
+) -> None:
+    at = desk()
+    at.porter.start()
+    until(lambda: at.published)
+    at.book.revoke("k7m2", NOW + 60)
+    at.porter.spend(Emit("door/main", AccessGranted("k7m2", None, credential="k7m2"), 5), Now(1.0, NOW))
+    until(lambda: at.of(Recorded))
+    assert at.told == [PassesRevoked(("k7m2",)), Recorded(5, False)]
+    assert not at.recorded and at.book.used("k7m2") == 0
 
 
 def test_a_pass_with_a_face_waits_for_its_record(desk: Callable[..., Desk]) -> None:

@@ -17,6 +17,7 @@ from edge.facts import (
     Fact,
     InputChanged,
     InputLost,
+    PassesRevoked,
     PassShown,
     PinEntered,
     Pulse,
@@ -101,6 +102,8 @@ class Chance:
         """The other door of the sluice moves before the grant is on the disk; that of a pass is there at once."""
         if isinstance(granted.event, AccessGranted) and granted.event.credential:
             self.next = [Recorded(granted.ticket, self.random.random() < 0.8)]
+            if self.random.random() < 0.1:
+                self.next.insert(0, PassesRevoked((granted.event.credential,)))
         for other in OTHERS.get(granted.subject.removeprefix("door/"), ()):
             if self.random.random() < 0.3:
                 moves = self.random.choice([Input.CONTACT, Input.EXIT_BUTTON])
@@ -186,6 +189,7 @@ class Chance:
             [
                 TrackEnded(door, any_of([1, 2, 3])),
                 *[PassShown(door, door, mono - any_of([0.1, 0.1, 1.5]), shown)] * 3,
+                PassesRevoked((f"p{self.random.randint(1, 50)}", f"p{self.random.randint(1, 50)}")),
                 CardRead(door, door, PERMITS.get(any_of(PEOPLE))),
                 PinEntered(door, door, any_of(["1", "3", "9", "x"])),
                 InputLost(door, "unplugged"),

@@ -21,6 +21,7 @@ from edge.doorevents import (
     DoorForcedOpen,
     DoorOpenTooLong,
 )
+from edge.factors import Attempt
 from edge.facts import (
     BrokerReported,
     CameraReported,
@@ -32,6 +33,7 @@ from edge.facts import (
     Fact,
     InputChanged,
     InputLost,
+    PassesRevoked,
     PassShown,
     PinEntered,
     Pulse,
@@ -123,12 +125,19 @@ class Watched:
         if isinstance(fact, CommandReceived) and fact.problem:
             told = [effect for effect in step.effects if isinstance(effect, Emit)]
             assert len(told) == 1 and not moves, "a bad command acted"
+        if isinstance(fact, PassesRevoked):
+            assert not [each for each in self._begun() if each.credential in fact.passes], "a revoked pass goes on"
         if isinstance(fact, PassShown) and self.mono - fact.read > FRESH_S:
             assert not step.effects, "a pass that is not fresh acted"
         self._contacts(fact)
         self._doors()
         self._exit(fact)
         self.chance.heard(step.effects)
+
+    def _begun(self) -> list[Attempt]:
+        """What has begun and opened nothing yet."""
+        entry = self.gate.entry
+        return [*entry._open, *entry._first, *(each for w in entry.grants._waiting.values() for each in w.people)]
 
     def _contacts(self, fact: Fact) -> None:
         """What the gate knows of each leaf is what it was told last; nothing else is published."""
