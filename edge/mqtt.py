@@ -151,7 +151,10 @@ class Connection:
         self._lost = self._lost or Lost(Status.STALLED if stalled else Status.ENDED, code)
 
     def _message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
-        self._arrived.append(Message(message.topic, bytes(message.payload), message.qos, message.retain))
+        try:
+            self._arrived.append(Message(message.topic, bytes(message.payload), message.qos, message.retain))
+        except UnicodeDecodeError:  # paho decodes it only now
+            self._lost = Lost(Status.ENDED, Phrase("it sent a topic that is no UTF-8, which MQTT forbids"))
 
     def _subscribed(self, _c: Client, _u: object, _mid: int, codes: list[ReasonCode], _p: Properties | None) -> None:
         """One that the broker refuses is silence for ever, which must not pass for nothing to hear."""

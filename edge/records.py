@@ -177,7 +177,10 @@ def encode(value: object) -> bytes:
 
 def decode(payload: bytes, kind: type[T]) -> T:
     """ValueError (msgspec's own is one) when the payload is none of this kind."""
-    return msgspec.msgpack.decode(payload, type=kind)
+    try:
+        return msgspec.msgpack.decode(payload, type=kind)
+    except RecursionError as error:  # whoever has a key can nest what no field asks for
+        raise ValueError("it is nested too deeply") from error
 
 
 def parse(message: bytes) -> Signed:

@@ -92,7 +92,7 @@ class Verifier:
                 raise ValueError(f"its {', '.join(differ)[:40]} is not what was agreed")  # before a library obeys it
             signed = jws.deserialize_compact(token, self._key, registry=_Ed25519())
             return msgspec.json.decode(signed.payload, type=dict[str, object])
-        except (JoseError, msgspec.MsgspecError, ValueError) as error:
+        except (JoseError, msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise SealError("a signed message was refused: {why}", why=error) from error
 
 
@@ -176,7 +176,7 @@ class Parcel:
         try:
             opened = jwe.decrypt_compact(token, self._key, algorithms=["dir", "A256GCM"])
             return msgspec.json.decode(opened.plaintext or b"", type=dict[str, object])
-        except (JoseError, msgspec.MsgspecError, ValueError) as error:
+        except (JoseError, msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise SealError("a sealed message was changed, or sealed with another key") from error
 
 

@@ -1,9 +1,11 @@
 """The link to a real broker: why it is down, what it publishes, and whose word prunes."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ from edge.config import BrokerSection, Config, Credentials, GateSection
 from edge.doorevents import RequestToExit
 from edge.facts import BrokerReported, Fact
 from edge.logfile import Reader
-from edge.mqtt import Address, Connection, Message
+from edge.mqtt import Address, Connection, Lost, Message
 from edge.outbox import Outbox
 from edge.seal import Signer, load_key, new_signing_key
 from edge.simulate import HOST
@@ -231,3 +233,24 @@ def test_without_the_recorders_key_nothing_is_pruned_and_health_says_so(tmp_path
     gate.close()
     assert msgspec.json.decode(room.on("health")[0])["outbox"]["recorder_key"] is False
     assert gate.outbox.backlog.first == 1
+
+
+def test_a_topic_that_is_no_text_ends_the_connection_and_nobody_else() -> None:
+    welcome, published = b"\x20\x02\x00\x00", b"\x30\x05\x00\x02\xff\xfex"
+    with socket.create_server((HOST, 0)) as broker:
+        place = Address(HOST, broker.getsockname()[1])
+        answering = Thread(target=_answer, args=(broker, welcome + published))
+        answering.start()
+        with pytest.raises(Lost, match="a topic that is no UTF-8") as lost:
+            Connection(place, ["edge/v1/#"]).turn(10.0)
+        answering.join()
+    assert lost.value.status is Status.ENDED
+
+
+def _answer(broker: socket.socket, packets: bytes) -> None:
+    """Say this to whoever connects, and wait until they go."""
+    link, _ = broker.accept()
+    with link, suppress(ConnectionResetError):
+        link.sendall(packets)
+        while link.recv(1024):
+            pass

@@ -18,16 +18,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from joserfc.jwk import OKPKey
+from joserfc import jwe, jws
+from joserfc.jwk import OctKey, OKPKey
 
-from edge import wire
+from edge import records, wire
 from edge.config import load
 from edge.doorevents import RequestToExit
 from edge.enrolled import Consent
 from edge.errors import ConfigurationError, LinkError, SealError, StoreError
 from edge.mqtt import Message
 from edge.presence import Cues
-from edge.seal import GENESIS, Seal, Signer, Verifier, new_signing_key
+from edge.seal import GENESIS, Parcel, Seal, Signer, Verifier, new_signing_key
 from edge.terms import Quality, Status
 from edge.transport import ACK_TYPE, Channel, Envelope, Presence, topic, type_name
 from edge.whitelist import FIELDS, Whitelist
@@ -177,6 +178,26 @@ def test_an_acknowledgement_is_the_recorders_or_refused() -> None:
         assert claims == {"sequence": 1}
 
     verify()
+
+
+DEEP = b'{"x":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+
+
+def test_what_is_nested_deeply_is_refused_whoever_has_signed_or_sealed_it() -> None:
+    key, parcel = OKPKey.import_key(KEY), Parcel(bytes(32), "typ", "kid")
+    signed = jws.serialize_compact({"alg": "Ed25519", "typ": "typ", "kid": "kid"}, DEEP, key, algorithms=["Ed25519"])
+    with pytest.raises(SealError):
+        Verifier(key, "typ", "kid").verify(signed)
+    head = {"alg": "dir", "enc": "A256GCM", "typ": "typ", "kid": "kid"}
+    with pytest.raises(SealError):
+        parcel.open(jwe.encrypt_compact(head, DEEP, OctKey.import_key(bytes(32))))
+
+
+def test_a_report_that_is_nested_deeply_is_none() -> None:
+    report = records.encode(records.Report("site", "gate-1", 1, 0.0, 1, 0.0))
+    more = bytes([report[0] + 1]) + report[1:] + records.encode("more") + b"\x91" * 20_000 + b"\xc0"
+    with pytest.raises(ValueError, match="nested"):
+        records.decode(more, records.Report)
 
 
 KEY: dict[str, str | list[str]] = {
