@@ -8,6 +8,7 @@ that of the first connection which named it. So an eye that was taken over canno
 import logging
 import selectors
 import time
+from math import inf
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -18,7 +19,7 @@ from edge.facts import CameraReported, TrackEnded
 from edge.flood import Bucket
 from edge.quality import Shortcoming
 from edge.sources import RETRY_S, Put, Source
-from edge.terms import Status
+from edge.terms import ALIVE, Status
 from edge.users import group
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,11 @@ UNNAMED = 8
 NAMED_WITHIN_S = 2.0
 """An eye names its camera as soon as it is connected."""
 LOOK_S = 0.5
+TRACKS, TRACKS_PER_S = 100, 2.0
+"""So many faces may come before a camera at once, and so many a second for ever: more than pass any door. What is
+refused is an event once a track, so an eye that invents tracks would fill the storage of all doors of its gate."""
+TRACK_S = 5.0
+"""A track of which nothing came for so long is another one, some time before the gate forgets it."""
 LARGEST = 1e12
 """Nothing that an eye measures is larger; what is reckoned from such numbers stays a number, and its JSON one."""
 LONGEST_S = 3_600.0
@@ -58,12 +64,35 @@ class Pictured(Struct, frozen=True):
     jpeg: bytes
 
 
+class Followed:
+    """The tracks of one eye that the gate hears of."""
+
+    def __init__(self, now: float) -> None:
+        self._bucket, self._heard = Bucket(TRACKS, TRACKS_PER_S, now), dict[int, float]()
+
+    def take(self, track: int, now: float) -> bool:
+        """Whether a view of this track may be heard: one that is known, or one that is not too many."""
+        if now - self._heard.get(track, -inf) >= TRACK_S:
+            if not self._bucket.take(now):
+                return False
+            self._heard = {each: at for each, at in self._heard.items() if now - at < TRACK_S}
+        self._heard[track] = now
+        return True
+
+    def ended(self, track: int) -> None:
+        self._heard.pop(track, None)
+
+    def clear(self) -> None:
+        self._heard.clear()
+
+
 class Eye:
     """One connected eye. It is nobody until its first report names its camera."""
 
     def __init__(self, peer: wire.Peer) -> None:
         now = time.monotonic()
         self.peer, self.camera, self.bucket = peer, "", Bucket(MESSAGES_PER_S, MESSAGES_PER_S, now)
+        self.followed, self.too_many = Followed(now), False
         self.name_by = now + NAMED_WITHIN_S
         self.same_pack = False
         """Whether it runs the gate's model pack: vectors of another one mean nothing here."""
@@ -143,11 +172,14 @@ class Eyes(Source):
             case wire.EyeReport():
                 self._introduce(eye, message.camera)
                 eye.same_pack = message.pack == self._pack
+                if message.status not in ALIVE:
+                    eye.followed.clear()  # the gate forgets them, too
                 misfit = message.pack and not eye.same_pack  # an onlooker has none, and sees no faces
                 self._put(self._other_pack(message) if misfit else _camera_report(message))
-            case wire.Observation() if eye.same_pack and _sound(message):
+            case wire.Observation() if eye.same_pack and _sound(message) and _plausible(eye, message.track):
                 self._put(Seen(eye.camera, _dated(message)))
             case wire.TrackGone() if eye.camera:
+                eye.followed.ended(message.track)
                 self._put(TrackEnded(eye.camera, message.track))
             case wire.Advice() if eye.camera:
                 self._put(Advised(eye.camera, message.shortcoming))
@@ -183,6 +215,16 @@ class Eyes(Source):
         elif why != self._told:  # it will try again, and again
             log.warning("%s", why)
             self._told = why
+
+
+def _plausible(eye: Eye, track: int) -> bool:
+    """Whether as many people may be before its camera as it says; that there cannot be is told once."""
+    if eye.followed.take(track, time.monotonic()):
+        return True
+    if not eye.too_many:
+        log.warning("the eye of %s follows more faces than can come, and is heard in part: restart it", eye.camera)
+        eye.too_many = True
+    return False
 
 
 def _camera_report(report: wire.EyeReport) -> CameraReported:

@@ -206,6 +206,39 @@ def test_an_eye_that_floods_does_not_keep_another_from_being_heard(gate: Gate) -
     assert len([fact for fact in heard if isinstance(fact, TrackEnded)]) <= most
 
 
+@pytest.mark.parametrize(
+    "between", [(), (wire.TrackGone(0),), (report("front", status=Status.BROKEN), report("front"))]
+)
+def test_an_eye_that_invents_tracks_is_heard_of_no_more_than_can_come(
+    gate: Gate,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    between: tuple[wire.Message, ...],
+) -> None:
+    """Each is refused with an event, also a track that has ended or was forgotten with the stream and begins again."""
+    monkeypatch.setattr(eyes, "MESSAGES_PER_S", 1e6)
+    begun, eye = time.monotonic(), gate.eye(report("front"))
+    several = 3 * eyes.TRACKS
+    for track in range(several):
+        for message in (*between, structs.replace(SEEN, track=0 if between else track)):
+            until(lambda message=message: eye.send(message))  # type: ignore[misc]
+    eye.send(report("front", status=Status.STALLED))
+    heard = [gate.next()]
+    while not (isinstance(heard[-1], CameraReported) and heard[-1].status is Status.STALLED):
+        heard.append(gate.next())
+    most = eyes.TRACKS + eyes.TRACKS_PER_S * (1 + time.monotonic() - begun)
+    assert eyes.TRACKS <= len([fact for fact in heard if isinstance(fact, Seen)]) <= most
+    assert [record.getMessage() for record in caplog.records] == [
+        "the eye of front follows more faces than can come, and is heard in part: restart it"
+    ]
+
+
+def test_a_face_that_is_followed_is_heard_for_as_long_as_it_stays() -> None:
+    followed = eyes.Followed(0.0)
+    assert all(followed.take(7, at / 10) for at in range(10_000))
+    assert not all(followed.take(track, 1000.0) for track in range(1000)) and followed.take(7, 1000.1)
+
+
 def test_an_eye_that_has_said_much_at_once_waits_for_its_next_turn(root: Path) -> None:
     first, go_on = Event(), Event()
 
