@@ -8,6 +8,7 @@ import math
 import signal
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -41,13 +42,17 @@ class Sample(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """`first_frame` and `last_frame` are monotonic seconds; `rss_mib` is the peak, before the inference is repeated."""
+    """`first_frame` and `last_frame` are monotonic seconds; `rss_mib` is the peak, before the inference is repeated.
+
+    `embedders` has the milliseconds of each embedder's runs, by its file.
+    """
 
     first_frame: float
     last_frame: float
     rss_mib: float
     frames: list[FrameTimes]
     samples: list[Sample]
+    embedders: dict[str, list[float]]
 
 
 class Call(NamedTuple):
@@ -64,6 +69,7 @@ class Meter:
 
     def __init__(self, spool: BinaryIO) -> None:
         self.frames: list[FrameTimes] = []
+        self.embedders: defaultdict[str, list[float]] = defaultdict(list)
         self.sampled: list[tuple[float, float, list[Call]]] = []
         self.first = self.last = 0.0
         self._spool = spool
@@ -71,7 +77,9 @@ class Meter:
         self._own_s = 0.0
         self._sampling = True
 
-    def inference(self, network: Network, tensor: Tensor | Pixels, _: float) -> None:
+    def inference(self, network: Network, tensor: Tensor | Pixels, seconds: float) -> None:
+        if network.spec.role == "embedder":
+            self.embedders[network.spec.file].append(1000 * seconds)
         if self._sampling:
             begun = time.thread_time()
             self._calls.append(Call(network, self._spool.tell(), tensor.shape, tensor.dtype))
@@ -125,7 +133,8 @@ def main(file: Path, name: str, seconds: float, report: Path) -> None:
         camera.close()
         rss_mib = peak_mib()
         samples = _alone(meter)
-    report.write_bytes(msgspec.json.encode(Report(meter.first, meter.last, rss_mib, meter.frames, samples)))
+    told = Report(meter.first, meter.last, rss_mib, meter.frames, samples, meter.embedders)
+    report.write_bytes(msgspec.json.encode(told))
 
 
 def _until(meter: Meter, seconds: float, stopped: Event) -> Callable[[], bool]:

@@ -239,13 +239,13 @@ def _result(run: Run, idle_cpu_percent: float) -> Result:
     raw = _median(sample.raw_ms for sample in samples)
     whole = _median(sample.cpu_ms + matching[sample.captured] for sample in samples)
     ages = np.percentile([frame.age_ms for frame in frames], [50, 99])
-    embedded = [frame.embed_ms / frame.embedded for frame in frames if frame.embedded]
+    embedders = run.report.embedders.values()
     return Result(
         frames=len(frames),
         n_decisions=run.decided.decisions,
         decode_ms=_median(frame.decode_ms for frame in frames),
         detect_ms=_median(frame.detect_ms for frame in frames),
-        embed_ms=_median(embedded) if embedded else None,
+        embed_ms=round(sum(map(_median, embedders)), 3) if embedders else None,
         raw_inference_ms=raw,
         gate_ms=_median(observation.cpu_ms for observation in run.matched) if run.matched else None,
         overhead=round(whole / raw, 3),

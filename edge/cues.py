@@ -1,8 +1,9 @@
-"""The cues of presentation-attack detection: what the frames of one track say of life, `edge.liveness` judges."""
+"""The cues of presentation-attack detection beside the networks': what the frames of one track say of life.
 
-from collections.abc import Callable, Sequence
+`edge.liveness` judges.
+"""
 
-from msgspec import structs
+from collections.abc import Sequence
 
 from edge.border import BorderCue
 from edge.boxes import Face
@@ -11,9 +12,6 @@ from edge.motion import MotionCue
 from edge.pattern import PatternCue
 from edge.picture import Picture
 from edge.presence import Cues
-
-Look = Callable[[Picture, Face], tuple[float, ...]]
-"""Asks the liveness networks."""
 
 
 class Watcher:
@@ -36,19 +34,9 @@ class Watcher:
         return found
 
 
-def watcher(look: Look, available: bool, more: Sequence[Cue] = ()) -> Watcher:
+def watcher(available: bool, more: Sequence[Cue] = ()) -> Watcher:
     """The cues for a new track, with `more` that the camera has.
 
-    Without liveness networks nothing could be decided from the others.
+    Without liveness networks nothing could be decided from these.
     """
-    return Watcher([Appearance(look), MotionCue(), BorderCue(), PatternCue(), *more] if available else [])
-
-
-class Appearance(Cue):
-    """The liveness networks, each at its own scale."""
-
-    def __init__(self, look: Look) -> None:
-        self._look = look
-
-    def see(self, sight: Sight, cues: Cues) -> Cues:
-        return structs.replace(cues, appearance=self._look(sight.picture, sight.face))
+    return Watcher([MotionCue(), BorderCue(), PatternCue(), *more] if available else [])

@@ -51,10 +51,8 @@ class FrameTimes(Struct, frozen=True):
     captured: float
     decode_ms: float
     detect_ms: float
-    embed_ms: float
     cpu_ms: float
     age_ms: float
-    embedded: int
 
 
 class Observer(Protocol):
@@ -142,32 +140,30 @@ class Eye:
         if faces:
             self._face_seen = frame.captured
         self._say_gone(ended)
-        embedded, embed_s = self._view(frame)
+        self._view(frame)
         age_ms = 1000 * (time.monotonic() - frame.captured)
         self._pace.saw(age_ms)
         if self._observer:
             detect_ms, cpu_ms = 1000 * (detected - begun), 1000 * (time.thread_time() - begun)
-            times = FrameTimes(frame.captured, frame.decode_ms, detect_ms, 1000 * embed_s, cpu_ms, age_ms, embedded)
-            self._observer.frame(times)
+            self._observer.frame(FrameTimes(frame.captured, frame.decode_ms, detect_ms, cpu_ms, age_ms))
 
-    def _view(self, frame: Frame) -> tuple[int, float]:
-        """Embed the faces of this frame that most deserve it; how many, and the CPU seconds of the embedders."""
-        embedded, seconds, picture = 0, 0.0, frame.picture
+    def _view(self, frame: Frame) -> None:
+        """Embed the faces of this frame that most deserve it."""
+        embedded, picture = 0, frame.picture
         wanted = self._gaze.wanted(picture, frame.captured)
         for track in wanted:
             room = _room(frame, embedded)
             if room or track.good_since is None:
                 quality = self._gaze.quality(picture, track)
                 if quality and room:
-                    seconds += self._observe(frame, track, quality)
+                    self._observe(frame, track, quality)
                     embedded += 1
         for track in self._tracker.settled(frame.captured, picture.width, picture.height):
             if _room(frame, embedded):
-                seconds += self._compare(frame, track)
+                self._compare(frame, track)
                 embedded += 1
         if self._advises:
             self._advise(wanted, frame.captured)
-        return embedded, seconds
 
     def _advise(self, wanted: list[Track[Face]], captured: float) -> None:
         """Say what is wrong with the nearest face: again every second, and at a change that has lasted a little."""
@@ -177,29 +173,23 @@ class Eye:
             self._advised, self._advised_at = advice, captured
             self._outlet.put(advice)
 
-    def _observe(self, frame: Frame, track: Track[Face], quality: Quality) -> float:
-        """Send one view of a track; the CPU seconds of the embedders."""
-        begun = time.thread_time()
-        embedding = self._gaze.embed(frame.picture, track)
-        seconds = time.thread_time() - begun
-        if embedding is None:
+    def _observe(self, frame: Frame, track: Track[Face], quality: Quality) -> None:
+        """Send one view of a track."""
+        view = self._gaze.view(frame.picture, track)
+        if view is None:
             self._say_gone([track])
-            return seconds
-        cues = self._gaze.cues(frame.picture, track)
+            return
         company = self._tracker.company(track, frame.picture.width, frame.picture.height)
         self._tracker.viewed(track)
         since = track.captured if track.good_since is None else track.good_since
-        vector = embedding.astype("<f4").tobytes()
-        self._outlet.put(wire.Observation(track.id, frame.captured, since, quality, cues, vector, company))
-        return seconds
+        vector = view.embedding.astype("<f4").tobytes()
+        self._outlet.put(wire.Observation(track.id, frame.captured, since, quality, view.cues, vector, company))
 
-    def _compare(self, frame: Frame, track: Track[Face]) -> float:
-        """Whether a settled track still shows the same person, which is only said when it does not; CPU seconds."""
-        begun = time.thread_time()
+    def _compare(self, frame: Frame, track: Track[Face]) -> None:
+        """Whether a settled track still shows the same person, which is only said when it does not."""
         self._tracker.viewed(track)
-        if self._gaze.quality(frame.picture, track) and self._gaze.embed(frame.picture, track) is None:
+        if self._gaze.quality(frame.picture, track) and not self._gaze.same(frame.picture, track):
             self._say_gone([track])
-        return time.thread_time() - begun
 
     def _tell(self, frames_per_s: float, frame_age_ms: float, view: View | None = None) -> None:
         self._report = self._new_report(frames_per_s, frame_age_ms, view)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,6 +25,18 @@ EYES, MOUTH, FACE = ((24, 33, 16, 32), (24, 33, 48, 64)), (56, 72, 26, 54), (16,
 """Rows and columns of the upright face: `Quality.eyes` and `Quality.mouth` compare the contrast in them."""
 
 POSE = np.linalg.pinv(np.column_stack([HEAD, np.ones(5)]))
+
+
+class Seen(NamedTuple):
+    """What the networks make of one view of a face."""
+
+    embedding: Tensor
+    """The unit vectors of all embedders side by side, again of unit length: (dimension,) float32.
+
+    So the dot product of two is the mean of the networks' cosines.
+    """
+    appearance: tuple[float, ...]
+    """The probability of a living face, from each of the pack's liveness networks."""
 
 
 class Vision:
@@ -76,17 +89,34 @@ class Vision:
             mouth=_contrast(luma, MOUTH) / contrast,
         )
 
-    def liveness(self, picture: Picture, face: Face) -> tuple[float, ...]:
-        """The probability of a living face, from each of the pack's liveness networks."""
-        return tuple(_live(network, picture, face) for network in self._liveness)
+    def view(self, picture: Picture, face: Face) -> Seen:
+        """Embedding and appearance of a face.
 
-    def embed(self, picture: Picture, face: Face) -> Tensor:
-        """The unit vectors of all embedders side by side, again of unit length: (dimension,) float32.
-
-        So the dot product of two is the mean of the networks' cosines.
+        Every crop is cut before the first network runs, which leaves neither picture nor code in the caches.
         """
         face = self._detector.refine(picture, face)
-        return _unit(np.concatenate([_embedded(picture, face, network) for network in self._embedders]))
+        upright, around = self._upright(picture, face), self._around(picture, face)
+        return Seen(self._embedding(upright), self._appearance(around))
+
+    def embed(self, picture: Picture, face: Face) -> Tensor:
+        """As `view`, the embedding alone."""
+        return self._embedding(self._upright(picture, self._detector.refine(picture, face)))
+
+    def liveness(self, picture: Picture, face: Face) -> tuple[float, ...]:
+        """As `view`, the appearance alone."""
+        return self._appearance(self._around(picture, face))
+
+    def _upright(self, picture: Picture, face: Face) -> list[Tensor]:
+        return [_upright(picture, face, network.spec) for network in self._embedders]
+
+    def _around(self, picture: Picture, face: Face) -> list[Tensor]:
+        return [_around(picture, face, network.spec) for network in self._liveness]
+
+    def _embedding(self, crops: list[Tensor]) -> Tensor:
+        return _unit(np.concatenate([_embedded(*each) for each in zip(self._embedders, crops, strict=True)]))
+
+    def _appearance(self, crops: list[Tensor]) -> tuple[float, ...]:
+        return tuple(_live(*each) for each in zip(self._liveness, crops, strict=True))
 
 
 def similarity(landmarks: Matrix, template: Sequence[tuple[float, float]]) -> Matrix:
@@ -115,27 +145,31 @@ def _contrast(luma: Image, area: tuple[int, int, int, int]) -> float:
     return float(cv2.meanStdDev(luma[top:bottom, left:right])[1][0, 0])
 
 
-def _aligned(picture: Picture, face: Face, spec: NetworkSpec) -> Image:
-    return picture.warped(similarity(face.landmarks, spec.template), spec.size)
+def _upright(picture: Picture, face: Face, spec: NetworkSpec) -> Tensor:
+    return _tensor(picture.warped(similarity(face.landmarks, spec.template), spec.size), spec)
 
 
-def _embedded(picture: Picture, face: Face, network: Network) -> Tensor:
+def _around(picture: Picture, face: Face, spec: NetworkSpec) -> Tensor:
+    return _tensor(
+        picture.warped(_surroundings(picture, face, spec), spec.size, smooth=False), spec
+    )  # as it was trained
+
+
+def _embedded(network: Network, crop: Tensor) -> Tensor:
     """The unit vector of one embedder, the mean with that of the mirror image where the pack wants it."""
-    crop = _tensor(_aligned(picture, face, network.spec), network.spec)
     vector = _unit(network.run(crop)[0][0].copy())
     if not network.spec.mirrored:
         return vector
     return _unit(vector + _unit(network.run(np.ascontiguousarray(crop[..., ::-1]))[0][0]))
 
 
-def _live(network: Network, picture: Picture, face: Face) -> float:
-    crop = picture.warped(_around(picture, face, network.spec), network.spec.size, smooth=False)  # as it was trained
-    logits = network.run(_tensor(crop, network.spec))[0][0]
+def _live(network: Network, crop: Tensor) -> float:
+    logits = network.run(crop)[0][0]
     shares = np.exp(logits - logits.max())
     return float(shares[network.spec.live_class] / shares.sum())
 
 
-def _around(picture: Picture, face: Face, spec: NetworkSpec) -> Matrix:
+def _surroundings(picture: Picture, face: Face, spec: NetworkSpec) -> Matrix:
     """The box made `crop` times larger as far as the picture reaches, moved inside it, stretched to the input."""
     factor = min(spec.crop, (picture.width - 1) / face.width, (picture.height - 1) / face.height)
     width, height = face.width * factor, face.height * factor

@@ -4,6 +4,9 @@ The eye and `edge-gate evaluate liveness` look through this; only what is done w
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import structs
 
 from edge.cue import Cue
 from edge.cues import Watcher, watcher
@@ -18,6 +21,13 @@ SAME_FMR = 1e-3
 """Views of one track are of one person when so few strangers would look so alike."""
 OTHER_FMR = 0.1
 """And plainly of two when they are less alike than so many strangers are."""
+
+
+class Viewed(NamedTuple):
+    """A face of a track, looked at whole."""
+
+    embedding: Tensor
+    cues: Cues
 
 
 class Gaze:
@@ -58,21 +68,38 @@ class Gaze:
         quality = self.vision.quality(picture, track.face)
         return quality if self.tracker.judge(track, quality) else None
 
+    def view(self, picture: Picture, track: Track[Face]) -> Viewed | None:
+        """Embedding and cues of a track's face, or None when it is of another person: then the track is over.
+
+        To be asked once of each picture, like `cues`.
+        """
+        cues = self._measured(picture, track)
+        seen = self.vision.view(picture, track.face)
+        if not self._same(track, seen.embedding):
+            return None
+        return Viewed(seen.embedding, structs.replace(cues, appearance=seen.appearance))
+
     def cues(self, picture: Picture, track: Track[Face]) -> Cues:
-        """What a view of a track says of life; to be asked once of each."""
+        """As `view`, only what it says of life."""
+        return structs.replace(self._measured(picture, track), appearance=self.vision.liveness(picture, track.face))
+
+    def same(self, picture: Picture, track: Track[Face]) -> bool:
+        """As `view`, only whether it is of the same person."""
+        return self._same(track, self.vision.embed(picture, track.face))
+
+    def _measured(self, picture: Picture, track: Track[Face]) -> Cues:
+        """All cues but the networks', which take the caches that the others would have found warm."""
         return self._watcher(track).see(picture, track.face, track.captured)
 
-    def embed(self, picture: Picture, track: Track[Face]) -> Tensor | None:
-        """The embedding of this view, or None when it is of another person: then the track is over."""
-        embedding = self.vision.embed(picture, track.face)
-        if self.tracker.resembles(track, embedding):
-            return embedding
+    def _same(self, track: Track[Face], embedding: Tensor) -> bool:
+        if same := self.tracker.resembles(track, embedding):
+            return same
         self._forgotten([track])
-        return None
+        return False
 
     def _watcher(self, track: Track[Face]) -> Watcher:
         if track.id not in self._watchers:
-            self._watchers[track.id] = watcher(self.vision.liveness, self.vision.has_liveness, self._more)
+            self._watchers[track.id] = watcher(self.vision.has_liveness, self._more)
         return self._watchers[track.id]
 
     def _forgotten(self, ended: list[Track[Face]]) -> list[Track[Face]]:

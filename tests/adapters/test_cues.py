@@ -11,6 +11,7 @@ from edge.border import BorderCue
 from edge.boxes import Face
 from edge.cue import Sight
 from edge.cues import watcher
+from edge.faces import Seen
 from edge.gaze import Gaze
 from edge.liveness import BORDER, CARRIED, MOVED, OWN, PATTERN
 from edge.models import manifest
@@ -58,7 +59,7 @@ def motion(size: tuple[int, int, int], step: float, all_of_it: bool, pause: floa
 
 def test_a_look_at_the_motion_is_news_until_a_view_was_told() -> None:
     watching, still, gone = (
-        watcher(lambda *_: (0.99,), True),
+        watcher(True),
         scene(*SIZES[0], (0, 0), False),
         scene(*SIZES[0], (9, 3), False),
     )
@@ -74,19 +75,20 @@ def test_news_of_motion_brings_the_next_view_forward() -> None:
     """The fourth frame comes too soon after the third for another view, if nothing new could be told."""
     (_, seen), looks = scene(*SIZES[0], (0, 0), False), (10.0, 10.11, 10.18, 10.22)
     vision = SimpleNamespace(
-        pack=SimpleNamespace(manifest=manifest("zoo")), has_liveness=True, liveness=lambda *_: (0.99,),
-        detect=lambda *_: [seen], quality=lambda *_: GOOD, embed=lambda *_: np.eye(2, dtype=np.float32)[0],
+        pack=SimpleNamespace(manifest=manifest("zoo")), has_liveness=True,
+        detect=lambda *_: [seen], quality=lambda *_: GOOD,
+        view=lambda *_: Seen(np.eye(2, dtype=np.float32)[0], (0.99,)),
     )  # fmt: skip
     gaze, viewed = Gaze(vision, 320, Zone(), 3), list[float]()  # type: ignore[arg-type]
     for step, captured in enumerate(looks):
         picture, _ = scene(*SIZES[0], (2 * step, 0), False)
         gaze.search(picture, captured)
         for track in gaze.wanted(picture, captured):
-            assert gaze.quality(picture, track) and gaze.embed(picture, track) is not None
-            told = gaze.cues(picture, track)
+            assert gaze.quality(picture, track)
+            told = gaze.view(picture, track)
             gaze.tracker.viewed(track)
             viewed.append(captured)
-    assert tuple(viewed) == looks and told.shift is not None
+    assert tuple(viewed) == looks and told and told.cues.shift is not None and told.cues.appearance == (0.99,)
 
 
 def test_a_point_that_is_not_found_again_on_the_way_back_went_nowhere() -> None:
@@ -276,5 +278,4 @@ def test_a_pattern_is_told_of_a_face_that_is_large_enough_and_stayed_where_it_wa
 
 def test_without_networks_nothing_is_measured() -> None:
     image, face = scene(*SIZES[0], (0.0, 0.0), False)
-    assert watcher(lambda *_: (), available=False).see(image, face, 1.0) == Cues()
-    assert watcher(lambda *_: (0.25, 0.5), available=True).see(image, face, 1.0).appearance == (0.25, 0.5)
+    assert watcher(available=False).see(image, face, 1.0) == Cues() != watcher(available=True).see(image, face, 1.0)

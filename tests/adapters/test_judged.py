@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edge.boxes import Face
+from edge.faces import Seen
 from edge.gaze import Gaze
 from edge.liveness import LivenessRules
-from edge.matcher import Vector
 from edge.models import manifest
 from edge.motion import MotionCue
 from edge.photos import Decoder
@@ -46,9 +46,9 @@ class Script:
     def quality(self, picture: Picture, face: Face) -> Quality:
         return GOOD
 
-    def embed(self, picture: Picture, face: Face) -> Vector:
+    def view(self, picture: Picture, face: Face) -> Seen:
         """Frames of an even number show one person, the others another."""
-        return np.eye(2, dtype=np.float32)[grey(picture) % 2]
+        return Seen(np.eye(2, dtype=np.float32)[grey(picture) % 2], self.liveness(picture, face))
 
     def liveness(self, picture: Picture, face: Face) -> tuple[float, ...]:
         return (self._faces[face.width][1](grey(picture)),)
@@ -100,12 +100,12 @@ def test_what_is_kept_of_a_face_is_forgotten_when_it_goes_or_becomes_another(goe
     before = kept()
     gaze.search(pictures[0], 1.0)
     (track,) = gaze.wanted(pictures[0], 1.0)
-    assert gaze.embed(pictures[0], track) is not None and kept() == before + 1
+    assert gaze.view(pictures[0], track) is not None and kept() == before + 1
     if goes:
         script.detect = lambda picture, width: []
         gaze.search(pictures[0], 2.0)
     else:
-        assert gaze.embed(pictures[1], track) is None
+        assert gaze.view(pictures[1], track) is None
     assert kept() == before
 
 
