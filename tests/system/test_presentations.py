@@ -80,6 +80,14 @@ def test_a_folder_that_holds_nothing_is_named(store: Path, tmp_path: Path) -> No
     assert f"{tmp_path} holds no clips" in complaint("evaluate", "liveness", *where, "--pack", "zoo")
 
 
+def test_a_view_tells_what_its_parts_tell(people: list[tuple[Image, Face]], vision: Vision) -> None:
+    (one, at), (other, there) = people[:2]
+    seen, second = vision.view(Bgr(one), at), vision.view(Bgr(other), there)
+    assert seen.embedding == pytest.approx(vision.embed(Bgr(one), at), abs=1e-6)
+    assert seen.appearance == pytest.approx(vision.liveness(Bgr(one), at), abs=1e-6)
+    assert float(seen.embedding @ second.embedding) < 0.5 and len(set(seen.appearance)) == 2
+
+
 def test_a_photograph_that_is_swapped_in_ends_the_track(people: list[tuple[Image, Face]], vision: Vision) -> None:
     gaze = Gaze(vision, 480, Zone(), 3)
     (one, at), (other, there) = people[:2]
