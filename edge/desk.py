@@ -43,7 +43,9 @@ class Desk:
         _settled(config)
         self.authority = Authority(config, credentials)
         self.topics, self.office = self.authority.topics, self.authority.office
+        address(config.broker, credentials)  # what lacks now lacks for as long as this process runs
         self._link = Link(stale_after_s=math.inf)
+        self._begins_anew = False
         self._stopped = threading.Event()
         self.gates: dict[str, Gate] = {}
         self.workstations: set[str] = set()
@@ -59,33 +61,44 @@ class Desk:
         """Serve until `stop`; ready and alive also while there is no broker."""
         notify.ready()
         while not self._stopped.is_set():
-            now = time.monotonic()
-            if not self._link.due(now):
-                self._look()
-                self._stopped.wait(min(LOOK_EVERY_S * 5, max(0.0, (self._link.next_try or now) - now)))
-                continue
             try:
-                self._link.tried()
-                self._serve()
+                self._turn()
             except Lost as lost:
                 if self._link.failed(lost.status, time.monotonic(), str(lost)):
                     log.warning("%s", lost)
             except OutdatedError:
-                self.counter.close()
-                self.office.close()
+                self._close()
                 raise
             except EdgeError as error:
-                self._link.failed(Status.ENDED, time.monotonic(), str(error))
-                log.error("%s", error)
-                self._begin_anew()
+                self._begins_anew = True
+                if self._link.failed(Status.ENDED, time.monotonic(), str(error)):
+                    log.error("%s", error)
         notify.stopping()
-        self.counter.close()
-        self.office.close()
+        self._close()
+
+    def _turn(self) -> None:
+        """Serve the broker when it is time to try, and until then issue what changes, unless that has just failed."""
+        now = time.monotonic()
+        if self._link.due(now):
+            if self._begins_anew:
+                self._begin_anew()
+            self._link.tried()
+            self._serve()
+            return
+        if not self._begins_anew:
+            self._look()
+        notify.watchdog()
+        self._stopped.wait(min(LOOK_EVERY_S * 5, max(0.0, (self._link.next_try or now) - now)))
 
     def _begin_anew(self) -> None:
         """Go on from what is on the disk: what failed may have been recorded without being told to the broker."""
         self.authority.reread()
         self.expected = self.office.hashes()
+        self._begins_anew = False
+
+    def _close(self) -> None:
+        self.counter.close()
+        self.office.close()
 
     def _look(self) -> None:
         """Issue what has changed in the desk's own files."""

@@ -56,6 +56,26 @@ def test_who_was_revoked_is_out_though_the_desk_failed_after_it_was_recorded(pla
     until(lambda: not Path(f"{database}-wal").stat().st_size)
 
 
+def test_a_desk_that_fails_while_there_is_no_broker_tells_it_and_goes_on_when_it_can(place: Place) -> None:
+    """Again and again: what it does about a failure fails as well."""
+    place.town.enroll(60)
+    ann, face = place.enroll("Ann")
+    place.start("broker", "north")
+    place.town.start_desk()
+    place.wait(61)
+    database, log = place.town.root / "state" / OFFICE, place.town.root / "desk.log"
+    place.town.broker.kill()
+    until(lambda: b"connection refused" in log.read_bytes())
+    with no_larger_than(database, place.town.processes["desk"].pid):
+        place.town.people().revoke(ann)
+        until(lambda: b"desk.sqlite cannot be used" in log.read_bytes())
+        place.start("broker")
+    place.wait(60)
+    issued(place)
+    assert not place.gates["north"].matches(ann, face)
+    assert place.town.processes["desk"].poll() is None, "it did not have to be started again"
+
+
 def test_a_gate_is_shut_out_though_the_desk_failed_at_it_first(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     """Somebody holds the list's file for longer than the desk waits for it."""
     place.enroll("Ann")
