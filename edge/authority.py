@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge import __version__
+from edge.answers import Answers
 from edge.audit import Anchor, Audit
 from edge.clock import Calendar
 from edge.config import Credentials, DeskConfig
@@ -35,6 +36,7 @@ class Authority:
         self.office = Office(config.state / OFFICE, Seal.load(credentials.path(KEY)))
         self._people = Whitelist.of(config, credentials, write=True)
         self.audit, self._credentials = Audit.of(config, credentials), credentials
+        self._answers = Answers(self._note_answers)
         self._calendar, self._retained = Calendar.of(config), date.min
         key = read_key(credentials.path(DESK_KEY))
         self.check = Checker([public_of(key)])
@@ -92,6 +94,7 @@ class Authority:
 
     def tidy(self) -> None:
         """Once a day: erase whose last day is over, and what of the journal need be kept no longer."""
+        self._answers.tell(time.monotonic())
         today = self._calendar.today()
         if today != self._retained:
             carry_out(self._config, self._credentials, today)
@@ -181,8 +184,16 @@ class Authority:
     def answer(self, report: Report) -> bytes:
         """To a gate that lost its mark."""
         revision, issued = self.office.head()
-        self.audit.note(Deed.ANSWERED, report.gate, revision=revision)
+        self._answers.note(report.gate, revision, time.monotonic())
         return self._issuer.answer(Answer(self.topics.site, report.gate, report.nonce, revision, issued))
+
+    def _note_answers(self, gate: str, revision: int, times: int) -> None:
+        self.audit.note(Deed.ANSWERED, gate, revision=revision, times=times)
+
+    def close(self) -> None:
+        """Write down what was only counted so far, and give the database back."""
+        self.office.close()
+        self._answers.tell(time.monotonic(), everything=True)
 
 
 def anchors(

@@ -98,7 +98,7 @@ class Desk:
 
     def _close(self) -> None:
         self.counter.close()
-        self.office.close()
+        self.authority.close()
 
     def _look(self) -> None:
         """Issue what has changed in the desk's own files."""

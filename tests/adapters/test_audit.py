@@ -12,10 +12,13 @@ import pytest
 
 from edge import journal
 from edge.audit import KEPT, Anchor, Audit
+from edge.authority import Authority
 from edge.errors import EdgeError
 from edge.journal import Deed, Line
+from edge.records import Report
 from edge.seal import Seal
 from edge.whitelist import Whitelist
+from tests.adapters.rooms import SITE, Room
 from tests.adapters.test_whitelist import CONSENT, PACK, faces
 
 
@@ -184,3 +187,17 @@ def test_a_cut_that_nobody_here_wrote_is_a_break_and_no_more(audit: Audit, until
     enrolled_long_ago(audit)
     found = audit.verify()[1]
     assert (found is None) is (until == "2020-01-01")
+
+
+def test_a_gate_that_was_taken_over_and_asks_without_end_fills_no_journal(room: Room) -> None:
+    authority = Authority(room.config, room.credentials)
+    asked = [Report(SITE, "lobby", 0, 0.0, 0, 0.0, nonce=f"{number}") for number in range(200)]
+    for report in asked:
+        assert authority.answer(report)
+    room.enroll()
+    authority.issue()
+    authority.answer(asked[0])
+    authority.close()
+    lines = [said.line for said in Audit.of(room.config, room.credentials).lines("lobby")]
+    told = [(line.data.details["revision"], line.data.details["times"]) for line in lines if line.deed is Deed.ANSWERED]
+    assert told == [("0", "1"), ("1", "200")]
