@@ -10,7 +10,8 @@ from edge.errors import in_english
 from edge.facts import CommandReceived, Effect, Emit
 from edge.orders import order
 from edge.permits import Permits
-from edge.terms import CommandKind, Now
+from edge.standing import KeepOrders, restore, standing
+from edge.terms import CommandKind, Now, Standing
 
 MINUTE_S = 60
 RELEASES = frozenset((CommandKind.OPEN, CommandKind.UNLOCK))
@@ -27,8 +28,29 @@ class Control:
         self._unlocked = unlocked
         self._minute = -1
         self._in_force: dict[str, bool] = {}
+        self._kept: dict[str, Standing] = {}
         self.deadline = math.inf
         """When the next minute begins, where a schedule may end or begin with it."""
+
+    def start(self, orders: dict[str, Standing], now: float) -> list[Effect]:
+        """What stood against doors before the gate was started again still does."""
+        effects: list[Effect] = []
+        for name, known in orders.items():
+            if door := self._doors.get(name):
+                self._in_force[name] = known.relocked
+                restore(door, known)
+                effects += door.obey(now, "restart")
+        return effects
+
+    def keep(self, now: float) -> list[Effect]:
+        """What stands against doors, when it is other than what was kept last."""
+        found = {name: standing(door, self._relocked(name)) for name, door in self._doors.items()}
+        found = {name: each for name, each in found.items() if each != Standing()}
+        before, self._kept = self._kept, found
+        return [] if found == before else [KeepOrders(found, now)]
+
+    def _relocked(self, name: str) -> bool:
+        return self._in_force.get(name, False) and not self._doors[name].scheduled
 
     def command(self, fact: CommandReceived, now: float) -> list[Effect]:
         """Carry a command out and answer it; one for every door is accepted when one of them takes it.

@@ -13,12 +13,13 @@ import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from msgspec import Raw, Struct
 
 from edge import files
+from edge.config import Config
 from edge.errors import StoreError
 from edge.facts import Effect, Fact
 from edge.gate import Gate, GateRules, Step
@@ -60,6 +61,12 @@ class FactLog(threading.Thread):
         self.ended = False
         """No line is added any more."""
         self.start()
+
+    @classmethod
+    def of(cls, config: Config, rules: GateRules) -> Self | None:
+        """The one of a gate whose configuration wants it."""
+        largest = config.gate.fact_log_mib * 2**20
+        return cls(config.state / "facts.jsonl", rules, largest) if config.gate.fact_log else None
 
     def write(self, now: Now, fact: Fact, step: Step) -> None:
         """Have a line written; never blocks."""

@@ -18,6 +18,7 @@ from edge.terms import (
     Quality,
     Reason,
     RelayOutcome,
+    Standing,
     Status,
     Storage,
     View,
@@ -31,7 +32,7 @@ class Fact(Struct, frozen=True, tag=True):
 
 class Started(Fact, frozen=True):
     """`models` is the sha256 of each network by its file, `digest` that of all together; `calibration` is the table
-    that the room was told of last.
+    that the room was told of last, `orders` what stood against each door when the gate ended.
     """
 
     boot: str
@@ -40,6 +41,7 @@ class Started(Fact, frozen=True):
     models: dict[str, str] = {}
     digest: str = ""
     calibration: str = "pack"
+    orders: dict[str, Standing] = {}
 
 
 class Heartbeat(Fact, frozen=True):

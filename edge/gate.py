@@ -126,7 +126,7 @@ class Gate:
             if isinstance(event, AccessTaken):
                 self.areas.moved(event.person, event.into, now)
         if told:
-            effects.append(PublishState())
+            effects += [PublishState(), *self.control.keep(now.mono)]
         if self.areas.changed:
             self.areas.changed = False
             effects.append(KeepPlaces())
@@ -222,7 +222,8 @@ class Gate:
             door.drive.boot = fact.boot
         self.health.start(now, fact.calibration)
         liveness = "available" if fact.liveness else "unavailable"
-        return [Emit("gate", GateStarted(fact.boot, fact.pack, liveness, fact.models, fact.digest))]
+        started = GateStarted(fact.boot, fact.pack, liveness, fact.models, fact.digest)
+        return [Emit("gate", started), *self.control.start(fact.orders, now.mono)]
 
     def _camera(self, fact: CameraReported, now: float) -> list[Effect]:
         told = self.health.camera_told(fact, now)

@@ -1,21 +1,26 @@
-"""Who is in which area, kept in a file beside the gate: it is there when everything else is down.
+"""Who is in which area, and what stands against each door, kept in files beside the gate.
 
-The file is read by `edge-gate inside`, which needs no gate, broker or network. It holds ids and times of people who
-were let in, and nothing of those who were seen leaving.
+They are there when everything else is down, and when the gate is started again. `edge-gate inside` reads the first and
+needs no gate, broker or network. It holds ids and times of people who were let in, and nothing of those who were seen
+leaving.
 """
 
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, structs
 
 from edge import files
 from edge.errors import StoreError
 from edge.sources import Put, Source
-from edge.terms import Place
+from edge.terms import Place, Standing
 
 log = logging.getLogger(__name__)
+
+INSIDE, ORDERS = "inside.json", "orders.json"
 
 Places = dict[str, Place]
 
@@ -41,18 +46,45 @@ def known_or_nobody(path: Path) -> Places:
         return {}
 
 
+class Orders(Struct):
+    """What stood against each door at a monotonic time, which is none of this run's after a boot."""
+
+    at: float
+    doors: dict[str, Standing]
+
+
+def ordered(path: Path, now: float) -> dict[str, Standing]:
+    """What is to stand against each door; a block has the time again that was left when it was kept.
+
+    A file that cannot be read locks nobody out for ever: that is said, and the room may order it again.
+    """
+    try:
+        orders = msgspec.json.decode(path.read_bytes(), type=Orders)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        log.warning("what the room had ordered is not known, so no door is locked down: %s: %s", path, error)
+        return {}
+    return {name: _since(each, now - orders.at) for name, each in orders.doors.items()}
+
+
+def _since(known: Standing, passed_s: float) -> Standing:
+    until = known.blocked_until
+    return known if until is None else structs.replace(known, blocked_until=until + passed_s)
+
+
 class Keeper(Source):
     """Writes the newest list in a thread of its own: no door waits for it."""
 
     def __init__(self, path: Path, put: Put) -> None:
-        super().__init__("places", put)
+        super().__init__(path.stem, put)
         self._path = path
-        self._newest: Places | None = None
+        self._newest: dict[str, object] | None = None
         self._news = threading.Condition()
 
-    def keep(self, places: Places) -> None:
+    def keep(self, content: Mapping[str, object]) -> None:
         with self._news:
-            self._newest = dict(places)
+            self._newest = dict(content)
             self._news.notify()
 
     def stop(self) -> None:
@@ -69,8 +101,8 @@ class Keeper(Source):
                 return
             self._write(newest)
 
-    def _write(self, places: Places) -> None:
+    def _write(self, content: dict[str, object]) -> None:
         try:
-            files.replace(self._path, msgspec.json.encode(places))
+            files.replace(self._path, msgspec.json.encode(content))
         except OSError:
             return  # a full or broken disk is reported by the event log; the next move is tried again

@@ -51,13 +51,13 @@ from edge.facts import (
     Wake,
 )
 from edge.follow import whitelist_source
-from edge.gate import Gate, GateRules
+from edge.gate import Gate
 from edge.lone import Loaded
 from edge.matcher import NOBODY, Gallery
 from edge.models import manifest
 from edge.outbox import Outbox
 from edge.pins import Blind
-from edge.places import Keeper, known_or_nobody
+from edge.places import INSIDE, ORDERS, Keeper, known_or_nobody, ordered
 from edge.porter import Known, Porter
 from edge.presence import Cues
 from edge.readers import Shown
@@ -66,6 +66,7 @@ from edge.refresh import Refresher
 from edge.rules import gate_rules
 from edge.session import Heard
 from edge.sources import Heart, Put, RelayLink, Source
+from edge.standing import KeepOrders
 from edge.terms import Now, Pass
 from edge.transport import Channel
 from edge.users import peers
@@ -111,15 +112,16 @@ class Service:
         known = Known(self._arrived, self._directory.of)
         self._porter = Porter(config, credentials, put, self._record, known, self._clock.now, publish)
         self._reception = Reception(gate.site, self._blind, put)
-        self._places = Keeper(config.state / "inside.json", put)
-        self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), self._places, *self._lines.values()]
+        self._places, self._orders = (Keeper(config.state / name, put) for name in (INSIDE, ORDERS))
+        self._sources: list[Source] = [self._eyes, Heart(Heartbeat(), put), *self._lines.values()]
+        self._sources += [self._places, self._orders]
         if config.door:  # a host of cameras that open none needs neither
             people = whitelist_source(config, credentials, self._pack, put)
             self._sources += [self._relay, people, self._porter, self._reception, DrillSource(config.state, put)]
             self._broker.heard = Heard(self._porter.bulletin.filters, self._porter.hear)
         self._refresher = _refresher(config, credentials, self._pack.id, self._clock, put)
         self._sources += [self._refresher] if self._refresher else []
-        self._log = _fact_log(config, rules)
+        self._log = FactLog.of(config, rules)
         self._wake: float | None = None
         self._beats = 0
 
@@ -146,9 +148,10 @@ class Service:
             self._close()
 
     def _start(self) -> None:
-        pack, self._told = self._pack, sitetable.told(self.config.state)
-        self._take(Started(secrets.token_hex(8), pack.name, pack.has_liveness, pack.files, pack.digest, self._told))
-        self._take(PlacesKnown(known_or_nobody(self.config.state / "inside.json")))
+        pack, state, boot = self._pack, self.config.state, secrets.token_hex(8)
+        self._told, orders = sitetable.told(state), ordered(state / ORDERS, self._clock.now().mono)
+        self._take(Started(boot, pack.name, pack.has_liveness, pack.files, pack.digest, self._told, orders))
+        self._take(PlacesKnown(known_or_nobody(state / INSIDE)))
         self._broker.start()
         for source in self._sources:
             source.start()
@@ -239,6 +242,8 @@ class Service:
                 self._eyes.settle(effect.camera, effect.track)
             case KeepPlaces():
                 self._places.keep(self.gate.areas.places)
+            case KeepOrders():
+                self._orders.keep(structs.asdict(effect))
             case PublishState():
                 self._broker.publish_state(msgspec.to_builtins(self.gate.state()))
 
@@ -278,11 +283,6 @@ def _refresher(config: Config, credentials: Credentials, pack: str, clock: Clock
     people = Whitelist.of(config, credentials, write=True)
     often = Refreshing(wanted.refresh_every_days * 86_400.0, wanted.refresh_most)
     return Refresher(people, pack, often, clock.now, put)
-
-
-def _fact_log(config: Config, rules: GateRules) -> FactLog | None:
-    largest = config.gate.fact_log_mib * 2**20
-    return FactLog(config.state / "facts.jsonl", rules, largest) if config.gate.fact_log else None
 
 
 def _log_alarm(told: Emit) -> None:

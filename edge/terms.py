@@ -43,6 +43,17 @@ class Place(Struct, frozen=True):
     trusted: bool = True
 
 
+class Standing(Struct, frozen=True, omit_defaults=True):
+    """What the room has ordered against a door and not taken back. Only what keeps it shut: what opens ends with us."""
+
+    locked_down: bool = False
+    blocked: bool = False
+    blocked_until: float | None = None
+    """Monotonic seconds; None until it is unblocked."""
+    relocked: bool = False
+    """Whether it was locked while its schedule has it unlocked."""
+
+
 class Contact(StrEnum):
     """ONVIF DoorPhysicalState; unknown when there is no contact or it cannot be read."""
 

@@ -1,4 +1,4 @@
-"""Who is inside is known when everything else is down, and after the gate was started again."""
+"""Who is inside, and what was ordered, is known when everything else is down and after the gate was started again."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from msgspec import structs
 from edge.errors import StoreError
 from edge.facts import InputChanged, KeepPlaces, PlacesKnown, Recorded, RelayReported, Started
 from edge.gate import Gate
-from edge.places import Keeper, load
+from edge.places import Keeper, load, ordered
 from edge.site import Site
-from edge.terms import Input, Now, Place, RelayOutcome
+from edge.terms import Input, Now, Place, RelayOutcome, Standing
 from tests.adapters.brokers import until
 from tests.commands import answer, complaint, run
 from tests.core.test_gate import LIST
@@ -77,3 +77,20 @@ def test_the_command_needs_nothing_but_the_files_of_the_gate(tmp_path: Path) -> 
     assert [line.split()[2] for line in told if line.endswith(" ?")] == ["ann"]
     (site.config.state / "inside.json").write_text("{")
     assert "no list of places" in complaint("inside", "--config", site.file)
+
+
+def test_what_stands_against_doors_is_known_again_and_a_block_has_the_time_that_was_left(tmp_path: Path) -> None:
+    path = tmp_path / "orders.json"
+    keeper = Keeper(path, lambda _: None)
+    keeper.start()
+    doors = {"main": Standing(locked_down=True), "back": Standing(blocked=True, blocked_until=1060.0)}
+    keeper.keep({"doors": doors, "at": 1000.0})
+    until(path.is_file)
+    keeper.stop()
+    assert ordered(path, 5.0) == {**doors, "back": Standing(blocked=True, blocked_until=65.0)}, "the machine was booted"
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"at": 1, "doors": {"\xff": {}}}', b'{"a": ' * 9_000])
+def test_orders_that_cannot_be_read_keep_no_gate_from_starting(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "orders.json").write_bytes(damage)
+    assert ordered(tmp_path / "orders.json", 1.0) == ordered(tmp_path / "none.json", 1.0) == {}

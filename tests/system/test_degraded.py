@@ -234,3 +234,22 @@ def test_the_room_opens_and_locks_down_a_door_by_command(gate: House, broker: De
     assert run("command", "release", *common).returncode == 0
     assert "no door back here" in answer("command", "open", "--door", "back", *common, status=1)["why"]
     assert len(gate.watch.opened) == 1
+
+
+def test_a_gate_that_is_killed_comes_back_locked_down(gate: House, broker: DemoBroker) -> None:
+    gate.start("relay", "gate")
+    common = ["--operator", "room", "--config", gate.site.file, "--credentials", gate.site.secrets]
+    told = Told(broker.port)
+    wait(lambda: told.degraded() and told.presence.commands)
+    before = told.presence.commands
+    assert answer("command", "lock-down", *common)["accepted"] is True
+    wait((gate.site.config.state / "orders.json").is_file)
+    gate.kill("gate")
+    gate.start("gate")
+    wait(lambda: told.degraded() and (now := told.presence.commands) and before and now.challenge != before.challenge)
+    refused = answer("command", "open", *common, status=1)
+    assert (refused["accepted"], refused["why"]) == (False, "the door is locked down; release it first")
+    gate.press_exit()
+    assert answer("command", "release", *common)["accepted"] is True
+    wait(lambda: not gate.released)
+    assert answer("command", "open", *common)["accepted"] is True

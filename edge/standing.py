@@ -1,0 +1,29 @@
+"""Orders against a door that outlast the gate's process: who locks down means until release. Pure.
+
+What keeps a door shut is kept; what opens it is not: a gate that starts has every door shut until it is told again.
+"""
+
+import math
+
+from edge.door import NEVER, Door
+from edge.facts import Effect
+from edge.terms import Standing
+
+
+class KeepOrders(Effect, frozen=True):
+    """What stands against doors is other than before, and is to survive a restart; `at` is now, monotonic."""
+
+    doors: dict[str, Standing]
+    at: float
+
+
+def standing(door: Door, relocked: bool) -> Standing:
+    """What stands against a door."""
+    ends = door.blocked and door.blocked_until < math.inf
+    return Standing(door.locked_down, door.blocked, door.blocked_until if ends else None, relocked)
+
+
+def restore(door: Door, known: Standing) -> None:
+    """Have it stand against a door again; who calls it has the door obey."""
+    until = math.inf if known.blocked_until is None else known.blocked_until
+    door.locked_down, door.blocked_until = known.locked_down, until if known.blocked else NEVER

@@ -1,0 +1,92 @@
+"""What the room has ordered against a door outlasts the gate: who locks down means until release."""
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from msgspec import structs
+
+from edge.doorevents import AccessGranted, CommandAnswered, DoorModeChanged
+from edge.events import GateStarted
+from edge.facts import CommandReceived, InputChanged, Pulse, Started
+from edge.gate import GateRules
+from edge.permits import PermitRules
+from edge.schedule import Calendar, Schedule
+from edge.standing import KeepOrders
+from edge.terms import CommandKind, DoorMode, Input, Standing
+from tests.core.test_gate import LIST
+from tests.core.worlds import World, events, gate_rules, view
+
+ALL_DAY = Schedule((((0, 1440),),) * 7)
+
+
+def started(orders: dict[str, Standing], rules: GateRules | None = None, at: float = 0.0) -> World:
+    world = World(rules or gate_rules())
+    world.at(at, Started("boot", "zoo", True, orders=orders))
+    world.at(at, LIST)
+    return world
+
+
+def ordered(world: World, kind: CommandKind, at: float = 1.0, seconds: float | None = None) -> dict[str, Standing]:
+    """Give an order; what is kept of orders after it."""
+    effects = world.at(at, CommandReceived("id", "room", kind, "main", seconds))
+    (answer,) = events(effects, CommandAnswered)
+    assert isinstance(answer, CommandAnswered) and answer.accepted
+    return kept(world)
+
+
+def kept(world: World) -> dict[str, Standing]:
+    found = [effect.doors for effect in world.effects if isinstance(effect, KeepOrders)]
+    return found[-1] if found else {}
+
+
+def pulses(world: World) -> Iterator[Pulse]:
+    return (effect for effect in world.effects if isinstance(effect, Pulse))
+
+
+def shows(world: World, at: float) -> list[object]:
+    """Somebody who may pass comes."""
+    return [each for n in range(3) for each in events(world.at(at + n / 25, view(at + n / 25)), AccessGranted)]
+
+
+def test_a_lockdown_lasts_until_release_whatever_becomes_of_the_gate() -> None:
+    orders = ordered(started({}), CommandKind.LOCK_DOWN)
+    assert orders == {"main": Standing(locked_down=True)}
+    again = started(orders)
+    told = events(again.effects)
+    assert isinstance(told[0], GateStarted), "which begins what is known of it"
+    assert DoorModeChanged(DoorMode.LOCKED_DOWN, DoorMode.LOCKED, "restart") in told
+    assert not shows(again, 5.0) and not [*pulses(again)]
+    again.at(9.0, InputChanged("main", Input.EXIT_BUTTON, True))
+    assert [*pulses(again)], "nobody is locked in"
+    assert kept(again) == orders
+    assert ordered(again, CommandKind.RELEASE, 20.0) == {} and shows(again, 21.0)
+
+
+@pytest.mark.parametrize(("seconds", "until"), [(None, None), (60.0, 61.0)])
+def test_a_block_lasts_for_its_time(seconds: float | None, until: float | None) -> None:
+    orders = ordered(started({}), CommandKind.BLOCK, seconds=seconds)
+    assert orders == {"main": Standing(blocked=True, blocked_until=until)}
+    again = started(orders, at=2.0)
+    assert again.gate.doors["main"].blocked_until == (until or math.inf) and not shows(again, 5.0)
+    assert bool(shows(again, 70.0)) is (until is not None)
+    assert until is None or kept(again) == {}
+
+
+def test_a_door_that_was_locked_against_its_schedule_is_not_unlocked_by_it_again() -> None:
+    calendar = Calendar(schedules={"day": ALL_DAY})
+    rules = structs.replace(gate_rules(), unlocked={"main": "day"}, permits=PermitRules(calendar=calendar))
+    world = started({}, rules)
+    assert [*pulses(world)] and not kept(world)
+    orders = ordered(world, CommandKind.LOCK)
+    assert orders == {"main": Standing(relocked=True)}
+    assert not [*pulses(started(orders, rules))] and [*pulses(started({}, rules))]
+
+
+@pytest.mark.parametrize("kind", [CommandKind.UNLOCK, CommandKind.LOCK_OPEN])
+def test_what_opens_a_door_ends_with_the_gate(kind: CommandKind) -> None:
+    assert ordered(started({}), kind) == {}
+
+
+def test_orders_of_a_door_that_is_there_no_more_mean_nothing() -> None:
+    assert not events(started({"back": Standing(locked_down=True)}).effects, DoorModeChanged)
