@@ -8,11 +8,16 @@ from playwright.sync_api import Browser, expect
 
 from edge.facts import InputChanged
 from edge.i18n import speaking
+from edge.mqtt import Address, Connection, Message
+from edge.seal import GENESIS
+from edge.simulate import HOST
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
 from monitor.words import ACTIONS, COMMANDS
+from tests.adapters.brokers import Mosquitto
 from tests.conftest import ROOT
 from tests.room.conftest import Monitor, a_room, enter, row
+from tests.room.test_monitor import link
 
 EXTRA = """
 [site.names]
@@ -82,6 +87,36 @@ def test_the_wall_screen_is_read_at_five_metres_and_stays_on_it(
     expect(row(page, gate)).to_contain_text("门被强行打开")
     assert page.evaluate(SMALLEST) >= SMALLEST_PX
     assert page.evaluate("[scrollWidth, scrollHeight].join()".replace("scroll", "document.body.scroll")) == "1920,1080"
+
+
+@pytest.mark.real
+def test_the_wall_screen_says_how_many_alarms_do_not_fit(
+    browser: Browser, monitor: Monitor, broker: Mosquitto, gate: SimulatedGate
+) -> None:
+    page = enter(browser, monitor, "sun", locale="en-GB", viewport={"width": 1920, "height": 1080})
+    page.goto(f"{monitor.url}/wall")
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+    expect(row(page, gate)).to_be_visible()
+    expect(page.locator("#more")).to_be_hidden()
+    connection = Connection(Address(HOST, broker.port))
+    for number in range(20):
+        tampered = link(f"far-{number}", 1, GENESIS, "edge-gate.DoorTamper", "door/main", active=True)
+        connection.publish(Message(f"edge/v1/demo/far-{number}/alarm", tampered))
+    while connection.unconfirmed:
+        connection.turn(0.1)
+    connection.close()
+    expect(page.locator("li.alarm", has_text="far-")).to_have_count(20)
+    rows = page.locator("li.alarm")
+    shown = sum(each.is_visible() for each in rows.all())
+    assert 2 < shown < rows.count()
+    expect(page.locator("#more")).to_have_text(f"{rows.count() - shown} more")
+    assert page.evaluate("more.getBoundingClientRect().bottom") <= 1080
+    last = rows.nth(shown - 1).bounding_box()
+    assert last and last["y"] + last["height"] <= page.evaluate("more.getBoundingClientRect().top")
+    page.goto(f"{monitor.url}/language/zh_CN?back=/wall")
+    expect(page.locator("#more")).to_have_text(re.compile(r"另有 \d+ 条"))
+    page.goto(monitor.url)  # where one can scroll
+    assert all(each.is_visible() for each in rows.all()) and page.locator("#more").is_hidden()
 
 
 SMALLEST = """() => Math.min(...[...document.querySelectorAll('main *, header *')]
