@@ -44,13 +44,13 @@ class Entry:
         """Attempts that lack something: of each person one at each side of a door."""
         self._first: list[Attempt] = []
         """Who waits for a second person at their side of a door."""
-        self._keypads = Keypads(self.rules, into)
+        self.keypads = Keypads(self.rules, into)
         self._turns = Turns()
         self.visits = Visits(permits.rules.trust_clock)
 
     @property
     def deadline(self) -> float:
-        due = min(self.grants.deadline, self.attempts.deadline, self._keypads.deadline)
+        due = min(self.grants.deadline, self.attempts.deadline, self.keypads.deadline)
         if not (self._open or self._first):
             return due
         return min(due, *(attempt.until for attempt in (*self._open, *self._first)))
@@ -112,12 +112,12 @@ class Entry:
         for attempt in waiting:
             if enter(attempt, fact, now.mono):
                 return [*duress(attempt, fact), *self._judge(attempt, now)]
-        owner = self._keypads.owner(fact, now.mono)
+        owner = self.keypads.owner(fact, now.mono)
         told = duress(owner.attempt, fact) if owner else []
         if waiting and not (owner and owner.passed):
             return [*told, *self._wrong(waiting[-1], now.mono)]
         if not self.attempts.blocked(fact.door, ""):
-            self._keypads.keep(fact, owner, now.mono)
+            self.keypads.keep(fact, owner, now.mono)
         return told
 
     def _wrong(self, attempt: Attempt, now: float) -> Effects:
@@ -143,9 +143,8 @@ class Entry:
 
     def _judge(self, attempt: Attempt, now: Now) -> Effects:
         """Grant it, refuse it, or wait for what it lacks."""
-        reason = self._against(attempt, now)
-        if reason:
-            return [*self._keypads.refused(attempt, now.mono), *self._refuse(attempt, reason, now.mono)]
+        if reason := self._against(attempt, now):
+            return self._refuse(attempt, reason, now.mono)
         early = self._early(attempt, now.mono)
         if self.attempts.blocked(attempt.door, attempt.person):  # that PIN was one wrong one too many
             return [*early, *self._refuse(attempt, Reason.CREDENTIAL_NOT_ENABLED, now.mono)]
@@ -195,13 +194,13 @@ class Entry:
 
     def _early(self, attempt: Attempt, now: float) -> Effects:
         """A PIN that was typed before its owner was recognised counts now."""
-        typed = self._keypads.waiting(attempt, now)
+        typed = self.keypads.waiting(attempt, now)
         if typed is None:
             return []
         mine = enter(attempt, typed.fact, now)
         if not mine and typed.owned:
             return []
-        self._keypads.drop(typed)
+        self.keypads.drop(typed)
         if not mine:
             return self._refuse(attempt, Reason.INVALID_PIN, now)
         return [] if typed.told else duress(attempt, typed.fact)
@@ -218,7 +217,7 @@ class Entry:
             first = None
         if first is None:
             attempt.until = now.mono + rules.second_person_s
-            self._keypads.passed(attempt, now.mono)
+            self.keypads.passed(attempt, now.mono)
             self._first.append(attempt)
         return effects + self._doors[attempt.door].look()
 
@@ -226,7 +225,7 @@ class Entry:
         effects = self.grants.begin(people, now.mono)
         for attempt in people:
             self.attempts.granted(attempt.door, attempt.person)
-            self._keypads.passed(attempt, now.mono)
+            self.keypads.passed(attempt, now.mono)
             if self._areas.violates(attempt.person, attempt.into, now) == "soft":
                 violation = AntiPassbackViolation(attempt.person, attempt.into, False)
                 effects.append(Emit(f"door/{attempt.door}", violation))
@@ -236,11 +235,12 @@ class Entry:
     def _refuse(self, attempt: Attempt, reason: Reason, now: float, detail: str = "") -> Effects:
         """Say no: once per track for a face, now and then to a pass that is held up."""
         door = self._doors[attempt.door]
+        told = self.keypads.known(attempt, now) if attempt.permit else []
         if self._said(attempt, reason, now):
-            return []
+            return told
         took, factors = (now - attempt.since) * 1000, tuple(attempt.factors)
         event = AccessDenied(reason, attempt.evidence, took, attempt.person, factors, attempt.credential, detail)
-        effects: Effects = [Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
+        effects: Effects = [*told, Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
         if reason is Reason.ANTI_PASSBACK:
             effects.append(Emit(f"door/{door.name}", AntiPassbackViolation(attempt.person, attempt.into, True)))
         effects += self.attempts.refused(door.name, attempt.person, reason, now, attempt.turn is not None)
@@ -293,7 +293,7 @@ class Entry:
             effects += self._refuse(attempt, missing, mono)
         for attempt in [each for each in self._first if mono >= each.until]:
             effects += self._refuse(attempt, Reason.SECOND_PERSON_MISSING, mono)
-        for typed in self._keypads.over(mono):
+        for typed in self.keypads.over(mono):
             nobody = Attempt(typed.door, typed.source, "", mono, mono, mono, [Factor.PIN])
             effects += self._refuse(nobody, Reason.CREDENTIAL_NOT_FOUND, mono)
         return effects + self.attempts.tick(mono)

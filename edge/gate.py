@@ -187,6 +187,12 @@ class Gate:
         return [*told, *self._attacked(fact.camera, now.mono)]
 
     def _seen(self, fact: FaceSeen, door: Door, now: Now) -> list[Effect]:
+        told = self._judged(fact, door, now)
+        if fact.permit and fact.permit.duress and self.access.fresh(fact.captured, now.mono):
+            told += self.entry.keypads.seen(fact, fact.permit, door.name, now.mono)
+        return told
+
+    def _judged(self, fact: FaceSeen, door: Door, now: Now) -> list[Effect]:
         decision = self.access.seen(fact, self._unusable(door), self.health.whitelist.threshold, now.mono)
         if decision is not None:
             return self.entry.face(decision, door.name, now)

@@ -1,7 +1,7 @@
 """PINs that nobody at a door waits for: whose are they? Pure.
 
-One that is typed first counts for whoever is recognised next. One of somebody who was judged at that door just before
-asks for nothing, but under duress the room is told; and of whoever was let in it is nobody's guess.
+One that is typed first counts for whoever is recognised next. One of somebody who was seen or judged at that door just
+before asks for nothing, but under duress the room is told; and of whoever was let in it is nobody's guess.
 """
 
 import math
@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from edge.doorevents import Duress
 from edge.factors import Attempt, EntryRules, alongside, is_duress, is_pin
-from edge.facts import Effect, Emit, PinEntered
-from edge.terms import Factor
+from edge.facts import Effect, Emit, FaceSeen, PinEntered
+from edge.terms import Factor, Permit
 
 
 class Typed(Struct):
@@ -26,7 +26,7 @@ class Typed(Struct):
 
 
 class Judged(Struct):
-    """Somebody who was refused, or `passed` but for a second person, and until when a PIN is taken for theirs."""
+    """Somebody who was seen or refused, or `passed` but for a second person, and until when a PIN is theirs."""
 
     attempt: Attempt
     passed: bool
@@ -50,7 +50,13 @@ class Keypads:
         """Nothing is asked of this person any more, who may yet be made to type a code."""
         self._judge(attempt, True, now)
 
-    def refused(self, attempt: Attempt, now: float) -> list[Effect]:
+    def seen(self, fact: FaceSeen, permit: Permit, door: str, now: float) -> list[Effect]:
+        """One view of somebody is enough to hear them under duress, whatever the door makes of it, and for no more."""
+        into = self._into.get(fact.camera, "")
+        who = Attempt(door, fact.camera, permit.person, now, fact.captured, now, [Factor.FACE], permit, into=into)
+        return self.known(who, now)
+
+    def known(self, attempt: Attempt, now: float) -> list[Effect]:
         """Whatever was typed, or will be, helps nobody who is refused; but the room is told when it is under duress."""
         known = self._judged.get((attempt.door, attempt.person))
         if known is None or not known.passed or now >= known.until:

@@ -3,14 +3,26 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from edge.attempts import AttemptRules
 from edge.doorevents import AccessDenied, Duress
 from edge.factors import EntryRules
-from edge.facts import CardRead, Effect, Emit, PinEntered, Recorded, Show, Wake
-from edge.terms import Factor, Permit, Reason
-from tests.core.test_entry import granted, looks, reasons, world
-from tests.core.worlds import World, events
+from edge.facts import (
+    CameraReported,
+    CardRead,
+    CommandReceived,
+    Effect,
+    Emit,
+    PinEntered,
+    Recorded,
+    Show,
+    Wake,
+)
+from edge.presence import Company, Cues, Several
+from edge.terms import CommandKind, Factor, Permit, Reason, Status
+from tests.core.test_entry import ANN, granted, looks, reasons, world
+from tests.core.worlds import World, access_rules, events, view
 
 BOB = Permit("bob", pin="3691")
 OVER = Permit("ann", (), 0, 1.0, "2580", "2581")
@@ -129,3 +141,83 @@ def test_whoever_is_blocked_learns_nothing_by_typing_on() -> None:
         looks(w, 3, track=2)
         shown.append(story(w, code, after=4.0))
     assert shown[0] == shown[1]
+
+
+ORDER = CommandReceived("c", "op", CommandKind.BLOCK)
+DOWN = structs.replace(ORDER, kind=CommandKind.LOCK_DOWN)
+ATTACK = Cues((0.01,), shift=0.05, carried=1.0, border=1.0)
+NO_KEYPAD = EntryRules()
+
+
+def stands(w: World, at: float, cues: Cues | None = None, others: int = 0, permit: Permit = ANN) -> None:
+    """Somebody is before the camera for a second."""
+    for index in range(10):
+        seen = view(at + index * 0.1, permit.person)
+        company = Company(others, nearest=True)
+        w.at(at + index * 0.1, structs.replace(seen, permit=permit, cues=cues or seen.cues, company=company))
+
+
+@pytest.mark.parametrize("typed", [0.5, 6.0])
+@pytest.mark.parametrize(
+    ("before", "cues", "others"),
+    [(ORDER, None, 0), (DOWN, None, 0), (None, ATTACK, 0), (None, Cues((0.7,)), 0), (None, None, 1)],
+    ids=["blocked", "locked down", "taken for an attack", "in doubt", "with somebody else"],
+)
+def test_under_duress_whoever_is_recognised_is_heard_whatever_the_door_makes_of_them(
+    before: CommandReceived | None, cues: Cues | None, others: int, typed: float
+) -> None:
+    shown = []
+    for code in ("2580", "2581"):
+        rules = access_rules(several=Several.REFUSE)
+        w = world(NO_KEYPAD, access=rules)
+        if before:
+            w.at(0.1, before)
+        w.effects.clear()
+        if typed < 1:
+            w.at(typed, PinEntered("main", "pad", code))
+        stands(w, 1, cues, others)
+        if typed > 1:
+            w.at(typed, PinEntered("main", "pad", code))
+        for second in range(7, 40):
+            w.at(second, Wake())
+        assert len(events(w.effects, Duress)) == (code == "2581") and not granted(w)
+        shown.append(seen(w.effects))
+    assert shown[0] == shown[1] and shown[0]
+
+
+@pytest.mark.parametrize("permit", [BOB, Permit("ann")])
+def test_a_code_that_is_not_of_whoever_is_recognised_is_no_alarm(permit: Permit) -> None:
+    w = world(NO_KEYPAD)
+    w.at(0.1, ORDER)
+    stands(w, 1, permit=permit)
+    w.at(3, PinEntered("main", "pad", "2581"))
+    w.at(40, Wake())
+    assert not events(w.effects, Duress)
+
+
+def test_a_view_that_is_too_old_says_of_nobody_that_they_are_there() -> None:
+    w = world(NO_KEYPAD)
+    w.at(0.1, ORDER)
+    w.at(5, structs.replace(view(5, "ann", age=3.0), permit=ANN))
+    w.at(6, PinEntered("main", "pad", "2581"))
+    assert not events(w.effects, Duress)
+
+
+def test_under_duress_who_has_waited_in_vain_is_heard_as_who_is_refused() -> None:
+    w = world(structs.replace(CARDS, always=True))
+    w.at(1, CardRead("main", "reader", ANN))
+    w.at(16.5, Wake())
+    assert reasons(w) == [Reason.SECOND_FACTOR_MISSING]
+    w.at(20, PinEntered("main", "pad", "2581"))
+    assert len(events(w.effects, Duress)) == 1
+
+
+def test_who_stands_on_after_they_were_let_in_is_heard_however_long_and_once() -> None:
+    w = let_in()
+    for second in range(6, 40):
+        w.at(second, CameraReported("entrance", Status.STREAMING))
+        looks(w, second)
+    w.at(40, PinEntered("main", "pad", "2581"))
+    looks(w, 40.1)
+    w.at(41, Wake())
+    assert len(events(w.effects, Duress)) == 1
