@@ -37,6 +37,8 @@ LATE_S = 0.5
 """A frame that is older when it is decoded is backlog: passed over, so that the newest is reached sooner."""
 PATIENCE_S = 12.0
 """How long a stream may go on without a usable frame; longer than the longest usual key-frame interval."""
+MOST_PIXELS, LONGEST_SIDE = 36_000_000, 16_384
+"""Of a picture: 8K and no more, since an eye holds several; of a longer one OpenCV takes no crop."""
 RESOLVER_S = 30.0
 """The resolver of the C library knows no deadline; this is how long it may take."""
 
@@ -119,6 +121,7 @@ class Reader:
         self._read_timeout, self._allow, self._key_frames = section.read_timeout_s, allow, key_frames
         # Frame threads would hold back as many frames as there are threads; one eye runs on one core anyway.
         self._stream.codec_context.thread_count = 1
+        self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # before there is memory for them
         if key_frames:
             self._stream.codec_context.skip_frame = "NONKEY"
         self._clock, self._reports, self._late = ArrivalClock(), reports, False
@@ -130,6 +133,7 @@ class Reader:
             begun = time.thread_time()
             decoded = self._decode(packet)
             decode_ms = 1000 * (time.thread_time() - begun)
+            self._check_size()
             now = time.monotonic()
             for frame in decoded:
                 index += 1
@@ -164,6 +168,13 @@ class Reader:
             return [frame for frame in packet.decode() if self._key_frames or not frame.is_corrupt]
         except FFmpegError:
             return []
+
+    def _check_size(self) -> None:
+        """Failure when the pictures are of no use, as far as is known."""
+        width, height = self._stream.codec_context.width, self._stream.codec_context.height
+        if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+            text = "pictures of {width} x {height} pixels are too large: set the camera to 8K at most"
+            raise Failure(Status.BROKEN, in_english(text, width=width, height=height))
 
     def _captured(self, frame: av.VideoFrame, now: float) -> float | None:
         captured = self._clock.captured(self._seconds(frame.pts))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import pytest
 
 import edge.stream
@@ -14,6 +15,7 @@ from edge.camera import Camera, Frame, State
 from edge.config import CameraSection, Credentials
 from edge.infrared import InfraredCamera
 from edge.sender import SenderReports
+from edge.stream import Failure, Reader
 from edge.terms import Status
 from tests.adapters import brokers
 from tests.adapters.rtsp import FPS, Rewriter, RtspServer, make_clip, need_gstreamer
@@ -167,6 +169,19 @@ def test_stream_that_cannot_be_decoded_is_broken(
     monkeypatch.setattr(edge.stream, "PATIENCE_S", 2.0)
     with RtspServer(clips / "damaged.h264") as running:
         assert "2 s" in until(camera(running.url, user=""), Status.BROKEN).detail
+
+
+@pytest.mark.parametrize("size", [(64, 40_000), (2_500, 2_500)])
+def test_pictures_that_nothing_here_can_take_are_told_and_reach_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    """OpenCV crops nothing that is longer than 32,766 pixels, and what is larger than memory ends the eye."""
+    monkeypatch.setattr(edge.stream, "MOST_PIXELS", 5_000_000)
+    clip, section = make_clip(tmp_path / "clip.h265", size, frames=3), CameraSection("front", "rtsp://x/", "main")
+    with av.open(str(clip)) as container, pytest.raises(Failure) as failure:
+        list(Reader(container, section, lambda seconds: None, SenderReports(), key_frames=False).frames(0))
+    assert failure.value.status is Status.BROKEN
+    assert failure.value.detail.startswith("pictures of {} x {} pixels".format(*size))
 
 
 def test_an_infrared_camera_whose_library_does_not_return_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
