@@ -19,7 +19,7 @@ from monitor.handling import Incomplete, Refused
 from monitor.history import Wanted
 from monitor.room import Room
 from monitor.stream import iso
-from monitor.terms import Action, Alarm, Key, State, nobodys
+from monitor.terms import Action, Alarm, Key, State, is_at, nobodys
 
 MOST = 1000
 STATES = ["open", "shelved", *State]
@@ -77,7 +77,7 @@ def alarms(request: Request, who: Caller) -> Response:
         return problem(request, 400, error)
     gate = request.query_params.get("gate", "")
     found: Iterable[Alarm] = room.casebook.closed(limit) if state == State.CLOSED else room.casebook.open()
-    chosen = [each for each in found if is_wanted(each, state) and gate in ("", each.key.gate)]
+    chosen = [each for each in found if is_wanted(each, state) and is_at(each.key, gate)]
     return JSONResponse({"alarms": [alarm_of(room, each, who) for each in chosen[:limit]]})
 
 
@@ -133,7 +133,8 @@ def events(request: Request, who: Caller) -> Response:
         severity = _number(request, "severity", 0, least=0)
     except BadRequest as error:
         return problem(request, 400, error)
-    wanted = Wanted(asked.get("gate", ""), asked.get("type", ""), since=time, severity=severity)
+    site, _, gate = asked.get("gate", "").rpartition("/")
+    wanted = Wanted(gate, asked.get("type", ""), since=time, severity=severity, site=site)
     found = room.history.since(position, wanted, limit, who.sees_names)
     if who.sees_names and any("personal" in each.event["data"] for each in found):
         room.accounts.note(who.user.name, "events", f"since {since}, {len(found)} events")

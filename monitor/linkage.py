@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, field
 from edge.errors import Phrase
 from edge.i18n import N_
 from edge.strict import Problem
-from monitor.terms import DAY_S, Alarm
+from monitor.terms import DAY_S, Alarm, is_at
 from monitor.words import KINDS
 
 HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
@@ -112,7 +112,7 @@ class Rule(Struct, forbid_unknown_fields=True):
     def fits(self, alarm: Alarm, now: float, local: datetime) -> bool:
         """Whether it holds of an open alarm at a time; `local` is that on the site's clock."""
         key = alarm.key
-        at_it = not self.gates or key.gate in self.gates or f"{key.site}/{key.gate}" in self.gates
+        at_it = not self.gates or any(is_at(key, gate) for gate in self.gates)
         of_it = at_it and (not self.kinds or key.kind in self.kinds)
         awaited = self.unacknowledged_s == 0 or (
             alarm.acknowledged is None and now - alarm.raised >= self.unacknowledged_s

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -29,8 +30,10 @@ COLUMNS = ("time", "site", "gate", "subject", "type", "severity", "late", "perso
 def wanted(request: Request, who: Caller) -> Wanted:
     """What a form of the history asks for."""
     asked, zone = request.query_params, _zone(request)
+    site, _, gate = asked.get("gate", "")[:64].rpartition("/")
     return Wanted(
-        gate=asked.get("gate", "")[:64],
+        gate=gate,
+        site=site,
         type=asked.get("type", "")[:128],
         person=asked.get("person", "").strip()[:128] if who.sees_names else "",
         severity=SEVERITIES.get(asked.get("severity", ""), 0),
@@ -75,7 +78,15 @@ def history(request: Request, who: Caller) -> Response:
         "types": room.history.types(),
         "problem": mistake,
     }
-    return render(request, "history.html", who, 400 if mistake else 200, gates=room.gates.all(), **values)
+    return render(request, "history.html", who, 400 if mistake else 200, gates=_named(room), **values)
+
+
+def _named(room: Room) -> dict[str, str]:
+    """What each gate, by its place, is called in a list; by that when it shares its name with another site's."""
+    names, gates = room.settings.site.names, room.gates.all()
+    shared = Counter(gate.name for gate in gates)
+    own = {gate.place: gate.name if shared[gate.name] == 1 else gate.place for gate in gates}
+    return {place: names.get(place, name) for place, name in own.items()}
 
 
 @page()

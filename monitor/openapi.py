@@ -57,7 +57,7 @@ def _paths() -> Json:
             "get": _operation("Alarms, the most urgent first", "Alarms", {400: "Problem"}, [
                 _query("state", {"type": "string", "enum": STATES, "default": "open"},
                        "`active`: the fault is there now; `open`: not closed; or one state"),
-                _query("gate", {"type": "string"}, "Only of this gate"), _limit(),
+                _gate(), _limit(),
             ]),
         },
         "/api/alarms/{number}": {
@@ -85,7 +85,7 @@ def _paths() -> Json:
             "get": _operation("Events in the order of recording; go on with `next`", "Events", {400: "Problem"}, [
                 _query("since", {"type": "string", "default": "0", "pattern": SINCE},
                        "Recorded after this position, or happened from this time on"),
-                _query("gate", {"type": "string"}, "Only of this gate"),
+                _gate(),
                 _query("type", {"type": "string"}, "Only of this CloudEvents type"),
                 _query("severity", {"type": "integer", "minimum": 0, "maximum": MOST}, "At least so severe"), _limit(),
             ]),
@@ -169,6 +169,11 @@ def _query(name: str, schema: Json, description: str) -> Json:
 
 def _path(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+
+
+def _gate() -> Json:
+    text = "Only of this gate, as SITE/GATE, or by a name that is meant at every site"
+    return _query("gate", {"type": "string"}, text)
 
 
 def _limit() -> Json:

@@ -36,6 +36,11 @@ class Key(NamedTuple):
     source: str = ""
 
 
+def is_at(key: Key, gate: str) -> bool:
+    """Whether it is about a gate, named as `SITE/GATE` or by a name that is meant at every site; "" is any."""
+    return gate in ("", key.gate, f"{key.site}/{key.gate}")
+
+
 class Priority(StrEnum):
     """ISA-18.2 has four at most."""
 

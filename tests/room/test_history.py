@@ -1,5 +1,6 @@
 """What is looked up among recorded events, and what of them ends when its time is over."""
 
+import re
 import time
 from pathlib import Path
 
@@ -10,11 +11,16 @@ from sqlalchemy import select, text, update
 from edge.events import TABLE
 from edge.transport import Event
 from monitor.api import since_time
+from monitor.casebook import Casebook
 from monitor.database import Database
 from monitor.gaps import GONE
 from monitor.history import History, Wanted
+from monitor.limits import Rules
+from monitor.settings import load
 from monitor.tables import EVENTS
 from monitor.terms import DAY_S
+from tests.adapters.brokers import Mosquitto
+from tests.room.conftest import PASSWORD, Monitor, get
 from tests.room.test_casebook import EPOCH, Chain, as_before, committed
 
 
@@ -128,3 +134,26 @@ def test_history_goes_on_where_a_page_ended(database: Database) -> None:
 def test_a_time_is_looked_for_as_gates_write_it(database: Database, asked: str) -> None:
     Chain(database).report("RequestToExit", 100, 1_795_507_200.0)
     assert len(History(database).since(0, Wanted(since=since_time(asked)), 10)) == 1
+
+
+@pytest.mark.real
+def test_a_gate_is_looked_for_by_its_place_or_by_a_name_at_every_site(broker: Mosquitto, tmp_path: Path) -> None:
+    monitor = Monitor(tmp_path, broker)
+    with Database(load(monitor.config).database) as database:
+        for site in ("hq", "annex"):
+            Casebook(database, Rules()).recorded(Chain(database, site).report("DoorTamper", active=True))
+    with monitor:
+        for gate, sites in (("hq/gate-1", ["hq"]), ("gate-1", ["annex", "hq"]), ("elsewhere/gate-1", [])):
+            events = monitor.call(f"/api/events?gate={gate}")["events"]
+            assert sorted(each["event"]["source"].split("/")[1] for each in events) == sites
+            alarms = monitor.call(f"/api/alarms?gate={gate}")["alarms"]
+            assert sorted(alarm["site"] for alarm in alarms) == sites
+            table = get(f"{monitor.url}/history.csv?gate={gate}", auth=("li", PASSWORD)).text
+            assert len(table.splitlines()) == 1 + len(sites)
+            page = get(f"{monitor.url}/history?gate={gate}", auth=("li", PASSWORD)).text
+            assert page.count('<tr role="row">') == len(sites)
+            offered = re.findall(r'<option(?: value="([^"]+/[^"]+)")?( selected)?>([^<]*gate-1)</option>', page)
+            assert {(place, name) for place, _, name in offered if place} == {
+                ("hq/gate-1", "hq/gate-1"), ("annex/gate-1", "annex/gate-1"),
+            }  # fmt: skip
+            assert [place or name for place, chosen, name in offered if chosen] == [gate]
