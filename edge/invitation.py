@@ -21,12 +21,12 @@ from edge.bulletin import Revocations
 from edge.clock import Calendar
 from edge.config import Config, Credentials
 from edge.enrolled import ALPHABET, Applicant, Bounds, Consent, Person, Standing
-from edge.errors import EdgeError, LinkError, Phrase
+from edge.errors import EdgeError, LinkError, Phrase, SealError
 from edge.mqtt import CONNECT_S, Connection, Message
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import DESK, LAST_SECOND, PRIVATE, Claims, Passes, PassRefused, sign
 from edge.schedule import local
-from edge.seal import load_key, new_signing_key
+from edge.seal import load_key, own_signing_key
 from edge.sections import NAME
 from edge.session import address
 from edge.terms import Now, Pass, Reason
@@ -105,7 +105,11 @@ def _check(wish: Wish) -> None:
 
 def _key(path: Path) -> OKPKey:
     """The desk's key, made on first use."""
-    return load_key(path) if path.exists() else new_signing_key(path)
+    try:
+        return own_signing_key(path)
+    except OSError as error:
+        hint = "run it as the user who may write there"
+        raise SealError("{path} cannot be written: {why}", hint, path=path, why=error.strerror) from error
 
 
 def _enrolled(wish: Wish, config: Config, credentials: Credentials, photo: Path, consent: str) -> Person:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from edge.config import Config, parse
 from edge.errors import ConfigurationError, EdgeError, Phrase
-from edge.happenings import KINDS, Choice, Happening, Value, named
+from edge.happenings import KINDS, Choice, Happening, Value, named, switch
 from edge.i18n import N_
 from edge.pins import formed
 from edge.premises import furnished
@@ -85,10 +85,11 @@ class Reader:
         people = {person.name: person for person in self._people()}
         happenings = self._happenings(people) if self._config else []
         until = self._until(happenings)
+        trusted = self._switch("clock_trusted", self._document.get("clock_trusted", True))
         if problems := [*found, *errors(self._problems)]:
             raise ConfigurationError(self._path, problems)
         assert self._config
-        title, trusted = str(self._document.get("title", "")), bool(self._document.get("clock_trusted", True))
+        title = str(self._document.get("title", ""))
         return Scenario(title, self._config, self._start, trusted, until, people, bool(people), happenings)
 
     def _wrong(self, where: str, template: str, **fields: object) -> None:
@@ -154,6 +155,13 @@ class Reader:
             self._wrong(where, N_("{value} is before the start"), value=value)
         return 0.0 if moment is None else moment - self._start
 
+    def _switch(self, where: str, value: Any) -> bool:
+        """True or false, also in words as in a fact: of "no" Python would make true."""
+        found = switch(value)
+        if found is None:
+            self._wrong(where, N_("{value} makes no sense here"), value=value)
+        return bool(found)
+
     def _given(self, key: str, other: str) -> Any:
         """What stands under a key that people also write in another way, but not in both."""
         if key in self._document and other in self._document:
@@ -182,21 +190,15 @@ class Reader:
         for key in table.keys() - set(known):
             self._wrong(where, N_("unknown key {key}; known are {known}"), key=key, known=", ".join(known))
         levels = self._levels(where, table.get("levels", []))
-        self._pins(where, str(table.get("pin", "")), str(table.get("duress_pin", "")))
+        pin, duress = str(table.get("pin", "")), str(table.get("duress_pin", ""))
+        self._pins(where, pin, duress)
         times = {}
         for key in ("valid_from", "valid_until"):
             if key in table and self._config:
                 times[key] = self._time(f"{where}.{key}", table[key])
         self._ordered(where, times.get("valid_from"), times.get("valid_until"))
-        return Person(
-            name,
-            levels,
-            times.get("valid_from"),
-            times.get("valid_until"),
-            str(table.get("pin", "")),
-            str(table.get("duress_pin", "")),
-            bool(table.get("extended", False)),
-        )
+        extended = self._switch(f"{where}.extended", table.get("extended", False))
+        return Person(name, levels, times.get("valid_from"), times.get("valid_until"), pin, duress, extended)
 
     def _levels(self, where: str, given: Any) -> tuple[str, ...]:
         if not isinstance(given, list):

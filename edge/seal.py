@@ -5,6 +5,7 @@ Signatures are Ed25519 in JWS compact form (RFC 8037), seals AES-256-GCM, both b
 
 import base64
 import hashlib
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,8 @@ def new_signing_key(path: Path) -> OKPKey:
 
 
 def own_signing_key(path: Path) -> OKPKey:
-    """The pair at `path`, made on first use."""
-    return load_key(path) if path.exists() and not files.unpublished(path) else new_signing_key(path)
+    """The pair at `path`, made on first use; a link that leads nowhere has lost its key, and is not made anew."""
+    return load_key(path) if os.path.lexists(path) and not files.unpublished(path) else new_signing_key(path)
 
 
 def load_key(path: Path) -> OKPKey:

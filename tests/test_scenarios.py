@@ -58,6 +58,16 @@ def test_two_people_take_the_time_that_either_needs_and_it_is_no_time_to_decide(
     assert accessed["data"]["decision_ms"] is None
 
 
+@pytest.mark.parametrize(("word", "trusted"), [('"no"', False), ("false", False), ('"yes"', True), ("true", True)])
+def test_a_switch_may_be_a_word(word: str, trusted: bool, tmp_path: Path) -> None:
+    scheduled = '[[schedule]]\nname = "day"\nperiods = ["daily 00:00-24:00"]\n'
+    level = (
+        '[[level]]\nname = "staff"\ndoors = ["main"]\nschedule = "day"\n[[person]]\nname = "ann"\nlevels = ["staff"]\n'
+    )
+    first = told(play(f"clock_trusted = {word}\n" + scheduled + level + FACE.format(at=1), tmp_path))[0]
+    assert (first == "AccessGranted") is trusted
+
+
 def test_inputs_that_were_lost_are_read_again(tmp_path: Path) -> None:
     lost = '[[fact]]\nat = 1\nkind = "inputs_lost"\n'
     for mended in ("for = 5\n", '[[fact]]\nat = 6\nkind = "contact"\nstate = "closed"\n'):
@@ -129,6 +139,8 @@ FACT = '[[fact]]\nat = 1\nkind = "face"\nperson = "ann"\n'
             "it ends before it begins",
         ),
         ('[[fact]]\nat = 1\nkind = "pass"\nfrom = "18:00"\nuntil = "17:00"', "it ends before it begins"),
+        ('clock_trusted = "perhaps"\n' + FACT, "clock_trusted: perhaps makes no sense here"),
+        (FACT + '[[person]]\nname = "ann"\nextended = 2', "person.ann.extended: 2 makes no sense here"),
         ("until = 0.5\n" + FACT, "0.5 is before the first fact"),
         ("facts = 3\n" + FACT, "facts: stands beside fact"),
         ("speed = 1\n" + FACT, "unknown key; known are"),

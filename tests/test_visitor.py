@@ -163,6 +163,15 @@ def test_a_wrong_call_says_why(site: Site, tmp_path: Path) -> None:
         invitation.draw("token", tmp_path / "a.jpg")
 
 
+def test_a_key_that_is_lost_or_cannot_be_made_is_told(site: Site, tmp_path: Path) -> None:
+    call = ["visitor", "invite", "--host", "x", "--gate", "gate-1", *WINDOW, "--config", site.file, "--credentials"]
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost" / PRIVATE).symlink_to(tmp_path / "not mounted")
+    assert complaint(*call, tmp_path / "lost").startswith(f"no key at {tmp_path}/lost/{PRIVATE}: No such file")
+    (tmp_path / "file").touch()
+    assert "cannot be written: Not a directory" in complaint(*call, tmp_path / "file" / "credentials")
+
+
 def test_people_get_a_code_for_their_terminal_in_their_language(site: Site) -> None:
     call = ["visitor", "invite", "--host", "A", "--gate", "a", "--gate", "b", "--multi-gate", *WINDOW, *given(site)]
     done = run(*call, EDGE_GATE_LANGUAGE="zh_CN")

@@ -171,7 +171,7 @@ def status(config: DeskOption = DESK, credentials: CredentialsOption = None, jso
         emit({"revision": revision, "gates": lines})
         return
     say("the desk is at revision {revision}", revision=revision)
-    table = Table(_("gate"), _("revision"), _("behind"), _("last contact"), _("problems"), box=None)
+    table = Table(_("gate"), _("revision"), _("behind"), _("seconds since contact"), _("problems"), box=None)
     for line in lines:
         cells = (line["gate"], line["revision"], line["behind"], line["last_contact_s"], len(line["problems"]))  # type: ignore[arg-type]
         table.add_row(*("-" if cell is None else str(cell) for cell in cells))
