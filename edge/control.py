@@ -88,7 +88,10 @@ class Control:
         return order(self._doors[door], fact.kind, fact.seconds, now)
 
     def schedules(self, now: Now) -> list[Effect]:
-        """Doors that stand unlocked by schedule; a clock that is not trusted locks them but never unlocks them."""
+        """Doors that stand unlocked by schedule; a clock that is not trusted locks them but never unlocks them.
+
+        One of a sluice waits, from minute to minute, until the others are shut.
+        """
         if not self._unlocked or (now.mono < self.deadline and int(now.utc // MINUTE_S) == self._minute):
             return []
         self._minute = int(now.utc // MINUTE_S)
@@ -96,7 +99,8 @@ class Control:
         effects: list[Effect] = []
         for name, schedule in self._unlocked.items():
             opens = self._permits.open(schedule, now)
-            if opens != self._in_force.get(name, False) and (not opens or self._permits.trusted(now)):
+            may = self._permits.trusted(now) and not self._entry.grants.interlocked(name)
+            if opens != self._in_force.get(name, False) and (may or not opens):
                 self._in_force[name] = opens
                 door = self._doors[name]
                 door.scheduled = opens and not (door.locked_down or door.blocked)

@@ -69,7 +69,10 @@ class DoorSection(Struct, forbid_unknown_fields=True):
     extended_held_open_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     """How long the door may stay open for them; 0 is as for everybody."""
     interlock: list[Name] = field(default_factory=list)
-    """The other doors of a sluice: this one opens for a grant only when all of them are known to be shut."""
+    """The other doors of a sluice: this one opens only when all of them are known to be shut.
+
+    The exit button and the command `lock-open` wait for nothing.
+    """
     unlocked: str = ""
     """The schedule by which this door stands unlocked, if it ever does."""
     opens_with: list[Literal["face", "pass", "card"]] = field(default_factory=lambda: ["face", "pass"])

@@ -24,6 +24,8 @@ from edge.facts import (
     Started,
     Wake,
 )
+from edge.permits import PermitRules
+from edge.schedule import Calendar, Schedule
 from edge.terms import CommandKind, Factor, Input, Now, Pass, Permit, Reason, Status
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events, gate_rules, view
@@ -254,6 +256,23 @@ def test_of_a_sluice_the_room_releases_one_door_at_a_time_unless_it_is_an_emerge
     w.at(1, CommandReceived("id", "room", kind, "main"))
     (answer,) = events(w.effects, CommandAnswered)
     assert answer.accepted == (kind is CommandKind.LOCK_OPEN) == any(isinstance(each, Pulse) for each in w.effects)  # type: ignore[attr-defined]
+
+
+def test_a_door_of_a_sluice_is_unlocked_by_its_schedule_when_the_other_is_shut() -> None:
+    rules = DoorRules(pulse_s=3.0, held_open_s=20.0, interlock=("inner",))
+    inner = structs.replace(rules, interlock=("main",))
+    day = Schedule((((0, 1440),),) * 7)
+    w = world(
+        doors={"main": rules, "inner": inner}, unlocked={"main": "day"},
+        permits=PermitRules(calendar=Calendar(schedules={"day": day})),
+    )  # fmt: skip
+    w.at(0.1, InputChanged("main", Input.CONTACT, False))
+    w.at(0.2, InputChanged("inner", Input.CONTACT, True))
+    w.at(61, Wake())
+    assert not w.gate.doors["main"].drive.holding, "somebody stands in the other door"
+    w.at(62, InputChanged("inner", Input.CONTACT, False))
+    w.at(121, Wake())
+    assert w.gate.doors["main"].drive.holding
 
 
 def test_a_command_for_every_door_names_those_that_it_did_not_apply_to() -> None:
