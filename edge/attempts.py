@@ -61,6 +61,7 @@ class Attempts:
         typed = reason is Reason.INVALID_PIN
         if not (turned or reason in GUESSES) or not (self.rules.most or typed):
             return []
+        self._forget(now)
         tally = self._tallies.setdefault(_key(door, person), Tally(door, []))
         tally.times = [at for at in tally.times if now - at < self.rules.within_s] + [now]
         tally.pins += typed
@@ -69,6 +70,13 @@ class Attempts:
         tally.blocked_until, tally.door = now + self.rules.block_s, door  # its end is told where it began
         self.deadline = min(self.deadline, tally.blocked_until)
         return [Emit(f"door/{door}", RepeatedRefusals(True, max(len(tally.times), tally.pins), person))]
+
+    def _forget(self, now: float) -> None:
+        """Drop whose attempts lie too far back to count. A wrong PIN counts until a right one, a block to its end."""
+        self._tallies = {key: tally for key, tally in self._tallies.items() if self._counts(tally, now)}
+
+    def _counts(self, tally: Tally, now: float) -> bool:
+        return bool(tally.pins) or tally.blocked_until > -math.inf or now - tally.times[-1] < self.rules.within_s
 
     def _enough(self, tally: Tally) -> bool:
         return tally.pins >= self.rules.pins or 0 < self.rules.most <= len(tally.times)

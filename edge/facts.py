@@ -61,7 +61,6 @@ class FaceSeen(Fact, frozen=True):
     cues: Cues
     candidate: Candidate | None
     permit: Permit | None = None
-    """That of the candidate, where records carry one."""
     company: Company = Company()
 
 
@@ -232,11 +231,10 @@ class DrillDone(Fact, frozen=True):
 
 
 class TemplateDestroyed(Fact, frozen=True):
-    """A visitor's pass or a person's retention is over, and the templates are destroyed."""
+    """A visitor's pass or a person's retention is over, and the templates are destroyed. `ticket` is for `Recorded`."""
 
     person: str
     ticket: int = 0
-    """What `Recorded` is to say when the receipt is on the disk."""
 
 
 class TemplateRefreshed(Fact, frozen=True):

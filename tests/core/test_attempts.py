@@ -1,0 +1,64 @@
+"""Refused attempts are forgotten when they count no longer, and not a moment before."""
+
+import random
+from typing import Any
+
+import pytest
+
+from edge.attempts import AttemptRules, Attempts
+from edge.terms import Reason
+
+RULES = AttemptRules(most=3, within_s=10.0, block_s=20.0, pins=4)
+WHY = [Reason.UNAUTHORIZED, Reason.UNAUTHORIZED, Reason.INVALID_PIN, Reason.STALE]
+
+
+class Unforgetting(Attempts):
+    """The same rules, and everybody is remembered for ever."""
+
+    def _forget(self, now: float) -> None:
+        pass
+
+
+def both(chance: random.Random, at: float, person: str) -> Any:
+    """What may happen at this moment, as something to do to each."""
+    kind, door = chance.random(), chance.choice(["main", "side"])
+    if kind < 0.75:
+        why, turned = chance.choice(WHY), chance.random() < 0.1
+        return lambda attempts: attempts.refused(door, person, why, at, turned)
+    if kind < 0.85:
+        return lambda attempts: attempts.granted(door, person)
+    if kind < 0.88:
+        return lambda attempts: attempts.forgive(person)
+    return lambda attempts: attempts.blocked(door, person)
+
+
+def in_any_order(told: Any) -> Any:
+    """Several blocks may end at one moment."""
+    return sorted(map(repr, told)) if isinstance(told, list) else told
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_forgotten_would_have_changed_nothing(seed: int) -> None:
+    chance, at = random.Random(seed), 0.0
+    ours, theirs = Attempts(RULES), Unforgetting(RULES)
+    for _ in range(2_000):
+        at += chance.choice([0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 19.0])
+        act = both(chance, at, chance.choice(["ann", "bob", "cat", ""]))
+        assert in_any_order(ours.tick(at)) == in_any_order(theirs.tick(at))
+        assert in_any_order(act(ours)) == in_any_order(act(theirs)) and ours.deadline == theirs.deadline
+
+
+@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.SECOND_FACTOR_MISSING])
+def test_of_people_who_were_refused_only_those_of_lately_are_remembered(reason: Reason) -> None:
+    attempts = Attempts(RULES)
+    for number in range(1_000):
+        attempts.refused("main", f"visitor-{number}", reason, float(number))
+    assert len(attempts._tallies) == RULES.within_s
+
+
+def test_a_wrong_pin_is_remembered_however_long_ago_it_was() -> None:
+    attempts = Attempts(RULES)
+    told = [attempts.refused("main", "ann", Reason.INVALID_PIN, 1_000.0 * number) for number in range(1, 5)]
+    for number in range(100):
+        attempts.refused("main", f"visitor-{number}", Reason.UNAUTHORIZED, 5_000.0 + number)
+    assert [bool(each) for each in told] == [False, False, False, True]
