@@ -24,7 +24,7 @@ class Collection:
         self.path = path
         self._archive = _opened(path) if not path.is_dir() else None
         names = _members(self._archive) if self._archive else _files(path)
-        self.names = sorted(name for name in names if _picture(PurePosixPath(name)))
+        self.names = sorted({name for name in names if _picture(PurePosixPath(name))})  # a zip may have one twice
         if not self.names:
             raise EdgeError("{path} holds no pictures", "name a directory or zip file with JPEG or PNG", path=path)
         self._decoder = Decoder()

@@ -125,22 +125,27 @@ def read_pairs(path: Path) -> tuple[list[Pair], Folds | None]:
 def _pair(path: Path, number: int, fields: list[str]) -> Pair:
     try:
         match [field.strip() for field in fields]:
-            case [person, one, other]:
+            case [person, one, other] if int(one) != int(other):
                 return Pair((person, int(one)), (person, int(other)), True)
-            case [person, one, stranger, other]:
+            case [person, one, stranger, other] if stranger != person:
                 return Pair((person, int(one)), (stranger, int(other)), False)
     except ValueError:
         pass
-    hint = "a line is NAME NUMBER NUMBER, or NAME NUMBER NAME NUMBER"
+    hint = "a line is NAME NUMBER NUMBER, or NAME NUMBER NAME NUMBER, of two pictures of one person or of two people"
     raise EdgeError("{path}, line {line}: not a pair", hint, path=path, line=number)
 
 
 def _folds(head: list[str], pairs: int) -> Folds | None:
     """LFW numbers its folds by the order of the lines; a file without that order has none."""
-    if len(head) != 2 or not all(field.strip().isdigit() for field in head):
-        return None
-    count, each = (int(field) for field in head)
-    return np.repeat(np.arange(count), 2 * each) if count > 1 and count * each * 2 == pairs else None
+    match [_whole(field.strip()) for field in head]:
+        case [int(count), int(each)] if count > 1 and count * each * 2 == pairs:
+            return np.repeat(np.arange(count), 2 * each)
+    return None
+
+
+def _whole(text: str) -> int | None:
+    """A number as LFW writes them; Python takes other digits for some, and reads no number of thousands of them."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _numbered(names: Iterable[str]) -> dict[tuple[str, int], str]:
@@ -148,8 +153,8 @@ def _numbered(names: Iterable[str]) -> dict[tuple[str, int], str]:
     found: dict[tuple[str, int], str] = {}
     for name in names:
         person, _, number = PurePosixPath(name).stem.rpartition("_")
-        if person and number.isdigit():
-            found.setdefault((person, int(number)), name)
+        if person and (counted := _whole(number)) is not None:
+            found.setdefault((person, counted), name)
     return found
 
 

@@ -41,6 +41,16 @@ def test_pictures_are_found_by_person_and_read(path: Path) -> None:
         assert np.array_equal(collection.image("a/a_0001.png"), PICTURE)
 
 
+def test_a_picture_that_an_archive_holds_twice_is_one(tmp_path: Path) -> None:
+    """Searched for beside itself it would be found by everybody's measure."""
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("a/1.png", ENCODED)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a/1.png", ENCODED)
+    with Collection(tmp_path / "all.zip") as collection:
+        assert collection.people() == {"a": ["a/1.png"]}
+
+
 def test_a_damaged_member_costs_only_itself(tmp_path: Path) -> None:
     file = tmp_path / "all.zip"
     with zipfile.ZipFile(file, "w") as archive:

@@ -22,6 +22,13 @@ def test_folds_are_those_of_the_first_line_when_the_pairs_fit(tmp_path: Path) ->
         assert read_pairs(file)[1] is None
 
 
+@pytest.mark.parametrize("digits", ["\u00b2", "1" * 5000, "\u0663"])
+def test_what_passes_for_a_number_and_is_none_of_lfws_is_none(tmp_path: Path, digits: str) -> None:
+    (tmp_path / "pairs.txt").write_text(f"{digits}\t3\nC\t1\t3\nC\t1\tD\t1\n", "utf-8")
+    assert read_pairs(tmp_path / "pairs.txt")[1] is None
+    assert verification._numbered([f"a/Ann_{digits}.jpg", "a/Ann_0001.jpg"]) == {("Ann", 1): "a/Ann_0001.jpg"}
+
+
 @pytest.mark.parametrize("found", [[], ["one"], ["other"]])
 def test_a_pair_with_a_face_that_was_not_found_is_wrong_at_every_threshold(found: list[str]) -> None:
     templates = {(name, 1): np.ones(4, np.float32) for name in found}
@@ -33,6 +40,8 @@ def test_a_pair_with_a_face_that_was_not_found_is_wrong_at_every_threshold(found
     ("content", "reason"),
     [
         (b"A\t1\t2\nB\tx\t2\n", "line 2: not a pair"),
+        (b"A\t1\tB\t2\nA\t1\tA\t2\n", "line 2: not a pair"),
+        (b"A\t1\t2\nA\t1\t01\n", "line 2: not a pair"),
         (b"A\t1\t2\n", "is not a file of pairs"),
         (b"", "is not a file of pairs"),
         (b"\xff\xfe\x00", "is not a file of pairs"),
