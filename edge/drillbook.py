@@ -40,7 +40,7 @@ def passed_at(state: Path) -> float:
     """When the last drill was passed, in UTC seconds; 0.0 when none was that can be read."""
     passed = [0.0]
     for path in (*_folder(state).glob("*.told"), *_folder(state).glob("*.json")):
-        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             if msgspec.json.decode(path.read_bytes(), type=DrillReport).passed:
                 passed.append(_held_at(path))
     return max(passed)
@@ -67,7 +67,7 @@ class DrillSource(Source):
     def _tell(self, path: Path, told: bool) -> None:
         try:
             report = msgspec.json.decode(path.read_bytes(), type=DrillReport)
-        except (OSError, msgspec.MsgspecError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
             log.warning("the drill report %s cannot be read: %s", path, error)
             self._file(path, ".bad")
         else:
@@ -81,4 +81,4 @@ class DrillSource(Source):
 
 
 def _held_at(path: Path) -> float:
-    return float(path.stem) if path.stem.isdigit() else 0.0
+    return float(path.stem) if path.stem.isascii() and path.stem.isdigit() else 0.0

@@ -71,4 +71,12 @@ class ReaderLink:
     def _turn(self, seconds: float) -> None:
         for message in self._connection.turn(seconds):
             if message.topic == self._state:
-                self._listening = msgspec.json.decode(message.payload, type=Presence).commands
+                self._listening = _commands(message.payload)
+
+
+def _commands(payload: bytes) -> Listening | None:
+    """What a gate publishes for readers; none while it cannot be read, which `show` calls by its name."""
+    try:
+        return msgspec.json.decode(payload, type=Presence).commands
+    except (ValueError, RecursionError):  # text that is not UTF-8 is a ValueError beside msgspec's own
+        return None

@@ -29,7 +29,7 @@ from edge.seal import Parcel, load_secret, new_sealing_key
 from edge.simulate import HOST
 from edge.terms import Permit
 from edge.timetable import ReaderSection
-from edge.transport import Envelope
+from edge.transport import Channel, Envelope, Listening, Presence, topic
 from edge.whitelist import Whitelist
 from tests.adapters.brokers import Mosquitto
 from tests.system.house import House, somewhere, wait
@@ -244,6 +244,25 @@ def test_a_keypad_that_falls_silent_is_an_alarm_until_it_beats_again(house: Hous
     assert not house.facts("PinEntered") and not house.facts("CardRead")
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("nonsense", [b"{", b"\xff", b'{"status": "asleep"}', b"[" * 9_000])
+def test_a_state_that_cannot_be_read_ends_no_driver(mosquitto: Mosquitto, nonsense: bytes) -> None:
+    mosquitto.start()
+    address, state = Address(HOST, mosquitto.port), topic("demo", "gate-1", Channel.STATE)
+    good = msgspec.json.encode(Presence("online", commands=Listening("of now")))
+    with contextlib.closing(Connection(address)) as other:
+        _publish(other, Message(state, nonsense, 1, True))
+        with contextlib.closing(ReaderLink(address, "demo", "gate-1", "pad", bytes(32))) as pad:
+            _publish(other, Message(state, good, 1, True))
+            pad.beat()
+
+
+def _publish(connection: Connection, message: Message) -> None:
+    connection.publish(message)
+    while connection.unconfirmed:
+        connection.turn(0.1)
+
+
 def _wrong(house: House) -> list[Envelope]:
     return [each for each in house.events(AccessDenied) if each.data["reason"] == "InvalidPIN"]
 
@@ -251,9 +270,7 @@ def _wrong(house: House) -> list[Envelope]:
 def _forged(address: Address, house: House) -> None:
     """Whoever may publish and has no key is told of, and does not get in."""
     stranger = Connection(address)
-    stranger.publish(Message(reader_topic("demo", "gate-1", "pad"), b'{"pin":"2580"}', 1, False))
-    while stranger.unconfirmed:
-        stranger.turn(0.1)
+    _publish(stranger, Message(reader_topic("demo", "gate-1", "pad"), b'{"pin":"2580"}', 1, False))
     stranger.close()
     wait(lambda: house.events(ReaderIgnored))
     assert house.events(ReaderIgnored)[0].subject == "reader/pad" and len(house.watch.opened) == 2
