@@ -6,6 +6,7 @@ A picture that crashes the decoder, never ends or wants all the memory costs tha
 import contextlib
 import io
 import os
+import re
 import resource
 import stat
 import struct
@@ -32,8 +33,9 @@ TIMEOUT_S = 20
 MEMORY = 4 << 30
 """Address space of the decoding process: the libraries, and a few copies of the largest picture."""
 
-FORMATS = {"JPEG": (0, b"\xff\xd8\xff"), "PNG": (0, b"\x89PNG\r\n\x1a\n"), "WebP": (8, b"WEBP"), "BMP": (0, b"BM")}
-"""Where in a file which bytes tell the format."""
+PNG = b"\x89PNG\r\n\x1a\n"
+FORMATS = {"JPEG": rb"\xff\xd8\xff", "PNG": re.escape(PNG), "WebP": rb"(?s:RIFF.{4}WEBP)", "BMP": rb"BM"}
+"""How a file of the format begins; by the same bytes OpenCV chooses the decoder, and it has others."""
 LENGTH = struct.Struct(">Q")
 WHOLE, DAMAGED, TOO_LARGE = b"+", b"-", b"#"
 """What the decoding process says of a picture before its length and its array."""
@@ -67,7 +69,7 @@ class Decoder:
             hint = "make it smaller: a face needs no more than a few hundred pixels"
             limit = LARGEST_BYTES // 1_000_000
             raise PhotoError("{path} is larger than {limit} MB", hint, path=name, limit=limit, reason="too_large")
-        if not any(data.startswith(mark, start) for start, mark in FORMATS.values()):
+        if not any(re.match(mark, data) for mark in FORMATS.values()):
             text, hint = "{path} is not a picture in {formats}", "save it as JPEG or PNG"
             raise PhotoError(text, hint, path=name, formats=", ".join(FORMATS), reason="not_a_picture")
         if animated(data):
@@ -128,7 +130,7 @@ class Decoder:
 
 def animated(data: bytes) -> bool:
     """Whether a PNG or WebP says that it is several pictures: APNG's acTL before the data, WebP's flag in VP8X."""
-    if data.startswith(FORMATS["PNG"][1]):
+    if data.startswith(PNG):
         return b"acTL" in data[: max(data.find(b"IDAT"), 0)]
     return data[8:16] == b"WEBPVP8X" and len(data) > 20 and bool(data[20] & 2)
 

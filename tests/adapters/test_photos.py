@@ -64,6 +64,7 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
         (b"", "is not a picture in"),
         (b"%PDF-1.7 not a photo", "is not a picture in"),
         (encoded(".tiff"), "is not a picture in"),
+        (encoded(".tiff")[:8] + b"WEBP" + encoded(".tiff")[12:], "is not a picture in"),
         (b"GIF89a" + bytes(99), "is not a picture in"),
         (animated(), "is animated"),
         (b"RIFF....WEBPVP8X" + struct.pack("<I", 10) + b"\x02" + bytes(99), "is animated"),
