@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from edge import files
 from edge.errors import StoreError
@@ -61,13 +61,22 @@ def read(state: Path, pack: str) -> SiteTable | None:
 
 
 def in_use(state: Path, pack: str, of_pack: Calibration) -> tuple[Calibration, str]:
-    """The table that the site has put into use and its name, else the pack's, to which a damaged one falls back."""
+    """The table that the site has put into use and its name, else the pack's, to which a damaged one falls back.
+
+    The floor is that of the pack as it is now, which may have been measured again since.
+    """
     try:
         site = read(state, pack)
     except StoreError as error:
         log.warning("%s", error)
         site = None
-    return (site.calibration, site.name) if site else (of_pack, "pack")
+    return (_above(of_pack, site.calibration), site.name) if site else (of_pack, "pack")
+
+
+def _above(of_pack: Calibration, table: Calibration) -> Calibration:
+    """A table with no lower floor than the pack's."""
+    floor = (max(own, of_pack.floor_at(rate)) for rate, own in zip(table.fmr, table.floor, strict=True))
+    return structs.replace(table, floor=tuple(floor))
 
 
 def told(state: Path) -> str:
