@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from functools import reduce
+from pathlib import Path
 from typing import NamedTuple
 
 from edge import files
@@ -62,16 +63,26 @@ def content(config: DeskConfig, credentials: Credentials) -> str:
 
 
 def begin(what: Stepwise, config: DeskConfig, credentials: Credentials) -> str:
-    """Make the pair that is to follow, beside the one that there is. Its fingerprint."""
+    """Make the pair that is to follow, beside the one that there is. Its fingerprint.
+
+    One of which there is the private half alone is completed, as soon as it can be read.
+    """
     read_key(credentials.path(what.public))
     path = credentials.path(what.next_key)
+    if credentials.path(f"{what.next_key}{ENCRYPTED}").exists() and credentials.path(what.next_public).exists():
+        raise _begun(what, path)
+    _decrypted(what, credentials)
     try:
         pair = make_pair(path, what.make)
     except FileExistsError as error:
-        hint = "carry {public} to all who need it, then use --finish"
-        raise SealError("there is a next key already: {path}", hint, path=path, public=what.next_public) from error
+        raise _begun(what, path) from error
     _note(config, credentials, fingerprint(pair.public), purpose=f"{what.purpose}, next")
     return fingerprint(pair.public)
+
+
+def _begun(what: Stepwise, path: Path) -> SealError:
+    hint = "carry {public} to all who need it, then use --finish"
+    return SealError("there is a next key already: {path}", hint, path=path, public=what.next_public)
 
 
 class Finished(NamedTuple):
@@ -91,11 +102,8 @@ def finish(what: Stepwise, config: DeskConfig, credentials: Credentials, leave_b
 
 
 def _finish(what: Stepwise, config: DeskConfig, credentials: Credentials, leave_behind: bool) -> Finished:
+    _decrypted(what, credentials)
     path = credentials.path(what.next_key)
-    if not path.exists() and (encrypted := credentials.path(f"{what.next_key}{ENCRYPTED}")).exists():
-        hint = "decrypt it as root, then do the same again: systemd-creds decrypt --name={key} {encrypted} {path}"
-        text = "the next key is there only as this host has encrypted it: {encrypted}"
-        raise SealError(text, hint, key=what.next_key, encrypted=encrypted, path=path)
     if files.unpublished(path):  # the beginning was ended half-way
         make_pair(path, what.make)
     key, public = read_key(path), read_key(credentials.path(what.next_public))
@@ -103,12 +111,21 @@ def _finish(what: Stepwise, config: DeskConfig, credentials: Credentials, leave_
     if without and not leave_behind:
         raise _behind(what, fingerprint(public), list(without.values()))
     _note(config, credentials, fingerprint(public), purpose=what.purpose, left_behind=", ".join(without))
-    for name, bytes_ in ((what.key, key), (what.public, public)):
-        files.replace(credentials.path(name), bytes_)
+    files.replace(credentials.path(what.key), key, 0o600)
+    files.publish(credentials.path(what.key), public)
     # An encrypted one is what units are given where there is one: left over, it would pass for the key now, or next.
     for done in (f"{what.key}{ENCRYPTED}", what.next_key, f"{what.next_key}{ENCRYPTED}", what.next_public):
         credentials.path(done).unlink(missing_ok=True)
     return Finished(fingerprint(public), list(without))
+
+
+def _decrypted(what: Stepwise, credentials: Credentials) -> None:
+    """SealError while only units of this host can read the next key: another one must not be made beside it."""
+    path, encrypted = credentials.path(what.next_key), credentials.path(f"{what.next_key}{ENCRYPTED}")
+    if encrypted.exists() and not path.exists():
+        hint = "decrypt it as root, then do the same again: systemd-creds decrypt --name={key} {encrypted} {path}"
+        text = "the next key is there only as this host has encrypted it: {encrypted}"
+        raise SealError(text, hint, key=what.next_key, encrypted=encrypted, path=path)
 
 
 def _without(what: Stepwise, config: DeskConfig, credentials: Credentials, key: str) -> dict[str, Phrase]:

@@ -229,6 +229,30 @@ def test_whose_unit_was_given_the_encrypted_key_is_told_to_give_it_the_next(plac
 
 
 @pytest.mark.parametrize("what", [rotation.SIGNING, rotation.OPENING])
+def test_no_other_next_key_is_made_beside_one_that_the_host_has_encrypted(
+    tmp_path: Path, what: rotation.Stepwise
+) -> None:
+    """Units are given the encrypted one. Killed before its public half was written, it goes on once it is decrypted."""
+    with furnished(tmp_path) as room:
+        keys, given = room.credentials.directory, (what, room.config, room.credentials)
+        key = rotation.begin(*given)
+        public = (keys / what.next_public).read_bytes()
+        plain, encrypted = keys / what.next_key, keys / f"{what.next_key}.cred"
+        shutil.move(plain, encrypted)
+        with pytest.raises(SealError, match="there is a next key already"):
+            rotation.begin(*given)
+        assert (keys / what.next_public).read_bytes() == public, "which may have been carried to gates"
+        (keys / what.next_public).unlink()
+        with pytest.raises(SealError, match=f"systemd-creds decrypt --name={what.next_key} "):
+            rotation.begin(*given)
+        assert not plain.exists() and not (keys / what.next_public).exists()
+        shutil.copy(encrypted, plain)
+        assert rotation.begin(*given) == key and (keys / what.next_public).read_bytes() == public
+        rotation.finish(*given, leave_behind=True)
+        assert not encrypted.exists() and fingerprint(read_key(keys / what.public)) == key
+
+
+@pytest.mark.parametrize("what", [rotation.SIGNING, rotation.OPENING])
 @pytest.mark.parametrize("anew", [True, False])
 def test_a_rotation_goes_on_wherever_its_beginning_was_killed(
     tmp_path: Path, what: rotation.Stepwise, anew: bool
