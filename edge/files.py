@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -87,19 +88,45 @@ def draft(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Have `content` at `path`, on the disk, or what was there before: never half of it."""
+def replace(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Have `content` at `path`, on the disk, or what was there before: never half of it.
+
+    It has the owner and mode of the file that was there, or this `mode`; a new one is for its maker alone.
+    """
     new = draft(path)
+    new.unlink(missing_ok=True)  # also a link to elsewhere, in a directory whose owner is not the one who writes
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode or 0o600), "wb") as file:
             file.write(content)
             file.flush()
+            if before := _heir(path):
+                _inherit(file.fileno(), before, keep_mode=mode is None)
             os.fsync(file.fileno())
         new.rename(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def _heir(path: Path) -> os.stat_result | None:
+    """What was at `path`, if its owner may have what takes its place.
+
+    They own the directory, too: in a shared one somebody could have put a file there to be given what root writes.
+    """
+    try:
+        before = path.lstat()
+    except FileNotFoundError:
+        return None
+    theirs = before.st_uid == path.parent.stat().st_uid and os.geteuid() in (0, before.st_uid)
+    return before if stat.S_ISREG(before.st_mode) and theirs else None
+
+
+def _inherit(handle: int, before: os.stat_result, keep_mode: bool) -> None:
+    if os.geteuid() == 0:
+        os.fchown(handle, before.st_uid, before.st_gid)
+    if keep_mode:
+        os.fchmod(handle, before.st_mode & 0o777)
 
 
 def named(path: Path) -> Path:

@@ -93,9 +93,8 @@ def _put(scratch: Path, config: DeskConfig, credentials: Credentials, card: Card
             raise StoreError("there is a file at {path} already", hint, path=path)
     credentials.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     parts = {str(path.absolute()): _digest(part) for part, path in (keys | state).items()}
-    files.replace(
-        config.state / RESTORING, msgspec.json.encode(Plan(card.site, card.revision, card.taken_at, parts=parts))
-    )
+    plan = Plan(card.site, card.revision, card.taken_at, parts=parts)
+    files.replace(config.state / RESTORING, msgspec.json.encode(plan), 0o644)  # the desk's user reads what root wrote
     for part, path in keys.items():
         files.replace(path, part.read_bytes())
     for part, path in state.items():

@@ -73,6 +73,36 @@ def test_root_gives_away_nothing_that_was_there(state: Path, tmp_path: Path) -> 
     assert (secret.stat().st_uid, secret.stat().st_gid) == (0, 0)
 
 
+def test_what_root_replaces_keeps_its_owner_and_its_mode(state: Path) -> None:
+    path = state / "inside.json"
+    path.write_bytes(b"before")
+    path.chmod(0o640)
+    os.chown(path, OWNER[0], 7)
+    files.replace(path, b"after")
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, oct(found.st_mode), path.read_bytes()) == (OWNER[0], 7, "0o100640", b"after")
+    files.replace(path, b"a secret", 0o600)
+    assert (path.stat().st_uid, oct(path.stat().st_mode)) == (OWNER[0], "0o100600")
+
+
+def test_what_root_writes_is_given_to_nobody_who_waits_for_it(state: Path, tmp_path: Path) -> None:
+    """Somebody has put a file of theirs into a directory that they share, or a link into one of their own."""
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o777)
+    theirs, link, secret = shared / "people.csv", state / "inside.json", tmp_path / "secret"
+    theirs.touch(mode=0o666)
+    secret.write_bytes(b"before")
+    secret.chmod(0o644)
+    os.chown(theirs, *OWNER)
+    link.symlink_to(secret)
+    files.draft(link).symlink_to(secret)
+    for path in (theirs, link):
+        files.replace(path, b"after")
+        found = path.lstat()
+        assert (found.st_uid, oct(found.st_mode)) == (0, "0o100600"), path
+    assert secret.read_bytes() == b"before" and secret.stat().st_uid == 0
+
+
 def test_a_drill_of_root_stands_in_nobodys_way_later(state: Path) -> None:
     report = leave(state, DrillReport("in", "main", True, True, 300.0, {}), 1e9)
     assert {(each.stat().st_uid, each.stat().st_gid) for each in (report, report.parent)} == {OWNER}
