@@ -17,7 +17,7 @@ from monitor.reports import kind_of, source_of
 from monitor.retold import retelling
 from monitor.stream import Unacceptable, gate_of, parse
 from monitor.terms import Key
-from monitor.words import detailed, where, word
+from monitor.words import fielded, where, word
 
 TOPICS = [topic("+", "+", channel) for channel in (Channel.EVENT, Channel.ALARM, Channel.STATE)]
 REMEMBERED = 10_000
@@ -116,11 +116,11 @@ def _alarm(key: Key, event: Envelope) -> Row:
 
 
 def _detail(event: Envelope) -> str:
-    """The fields that fit on a line: no evidence, and of personal ones the value."""
+    """The fields that fit on a line: no evidence, no picture, and of personal ones the value."""
     data = dict(event.data)
     personal = data.pop("personal", {})
     plain = [(name, value) for name, value in data.items() if not isinstance(value, dict)]
     pairs = personal.items() if isinstance(personal, dict) else []
     known = [(name, pair[1]) for name, pair in pairs if isinstance(pair, list) and len(pair) == 2]
-    text = ", ".join(f"{name}: {value}" for name, value in [*known, *plain] if name != "active")
-    return detailed(kind_of(event), text, retelling(language()))
+    shown = [(name, value) for name, value in [*known, *plain] if name not in ("active", "jpeg")]
+    return fielded(shown, retelling(language()))

@@ -1,7 +1,7 @@
 """What the page calls things: message ids for the kinds, states and steps, translated where they are shown."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from edge.i18n import N_
@@ -196,8 +196,22 @@ SOURCES = {"relay": N_("relay"), "inputs": N_("door inputs"), "supply": N_("supp
            "fire_chatter": N_("fire input does not settle"), "supply_chatter": N_("supply input does not settle"),
            "feedback_chatter": N_("feedback contact does not settle")}  # fmt: skip
 HARDNESS = {"True": N_("hard, so it was refused"), "False": N_("soft, so it is only reported")}
-OWN_LISTS: Mapping[str, Names] = {"source": SOURCES, "hard": HARDNESS}
+FACTORS = {"face": N_("face"), "card": N_("card"), "pass": N_("pass"), "pin": "PIN",
+           "head_turn": N_("head turn")}  # fmt: skip
+OWN_LISTS: Mapping[str, Names] = {"source": SOURCES, "hard": HARDNESS, "reason": REASONS, "moment": MOMENTS,
+                                  "kind": {**COMMANDS, "lock_open": N_("Lock open")}, "factors": FACTORS}  # fmt: skip
 """Of fields whose words are names of their own."""
+ANSWERS = {"True": N_("Yes"), "False": N_("No")}
+FIELDS = {**DETAILS, "boot": N_("boot"), "pack": N_("model pack"), "liveness": N_("liveness check"),
+          "digest": N_("digest"), "moment": N_("moment"), "revision": N_("revision"), "people": N_("people"),
+          "threshold": N_("threshold"), "effective_fpir": N_("false-positive rate"), "moved": N_("moved by"),
+          "calibration": N_("calibration"), "previous": N_("before"), "by_s": N_("seconds set by"),
+          "count": N_("how many"), "why": N_("why"), "id": N_("command number"), "score": N_("score"),
+          "door": N_("door"), "recognised": N_("recognised"), "decision_ms": N_("milliseconds to decide"),
+          "credential": N_("pass"), "factors": N_("shown"), "into": N_("into"), "kind": N_("command"),
+          "operator": N_("operator"), "accepted": N_("accepted"), "by": N_("by"), "mode": N_("mode"),
+          "cause": N_("cause")}  # fmt: skip
+"""Of every event. A text is looked through for those of alarms alone: such words stand in texts of their own."""
 FIELD = re.compile(rf"(?:^|, )({'|'.join(DETAILS)}): ")
 OWN_WORDS = (REPORTED, INSPECTED, OVERDUE, MISSED)
 """Kinds of alarms whose detail is what a person has written, or a name that the site has given."""
@@ -212,6 +226,18 @@ def detailed(kind: str, text: str, translate: Callable[[str], str]) -> str:
     words = [(name, word(value, OWN_LISTS.get(name, NAMELESS))) for name, value in pairs]
     told = [f"{translate(DETAILS[name])}: {translate(said) if said else ''}" for name, said in words]
     return ", ".join([*([translate(head)] if head else []), *told])
+
+
+def fielded(pairs: Iterable[tuple[str, object]], translate: Callable[[str], str]) -> str:
+    """The fields of an event with their values, as the reader knows them."""
+    return ", ".join(f"{translate(word(name, FIELDS))}: {_value(name, value, translate)}" for name, value in pairs)
+
+
+def _value(name: str, value: object, translate: Callable[[str], str]) -> str:
+    if isinstance(value, list):
+        return " + ".join(_value(name, each, translate) for each in value)
+    said = word(str(value), OWN_LISTS.get(name, ANSWERS if isinstance(value, bool) else NAMELESS))
+    return translate(said) if said else ""
 
 
 def word(name: str, own: Names = NAMELESS) -> str:

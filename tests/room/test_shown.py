@@ -23,7 +23,7 @@ from monitor.downtime import active_s
 from monitor.figures import spans
 from monitor.plan import Mark, Plan
 from monitor.terms import Action, Check, Key, Priority, Stage, State
-from monitor.words import KINDS, detailed, place, where, word
+from monitor.words import KINDS, detailed, fielded, place, where, word
 
 
 def test_everything_that_can_be_shown_has_a_name() -> None:
@@ -106,6 +106,12 @@ def test_every_field_of_an_alarm_has_a_word() -> None:
     chinese, is_alarm = speaking("zh_CN"), (lambda kind: TABLE[kind].channel is Channel.ALARM)
     fields = {field.name for kind in filter(is_alarm, TABLE) for field in msgspec.structs.fields(kind)} - {"active"}
     assert {name for name in fields if detailed("", f"{name}: 1", chinese).isascii()} == set()
+
+
+def test_every_field_of_an_event_that_fits_on_a_line_has_a_word() -> None:
+    fields = {field.name for kind in TABLE for field in msgspec.structs.fields(kind)}
+    shown = fields - {"active", "jpeg", "models", "alarms", "evidence", "refused"}
+    assert {name for name in shown if fielded([(name, 1)], speaking("zh_CN")).isascii()} == set()
 
 
 def test_every_source_of_a_door_fault_has_a_word() -> None:

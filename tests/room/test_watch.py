@@ -179,6 +179,27 @@ def test_of_two_faults_of_a_door_the_one_that_lasts_stays() -> None:
     assert "supply" in alarm.cells[-1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        ("DoorModeChanged", {"mode": "Accessed", "previous": "Locked", "cause": "face", "decision_ms": 412.0},
+         "模式: 已放行, 此前: 已锁, 起因: 人脸, 判定毫秒数: 412.0"),
+        ("AccessDenied", {"reason": "InvalidPIN", "factors": ["card", "pin"], "evidence": {}},
+         "原因: PIN 错误, 出示: 卡 + PIN"),
+        ("CommandAnswered", {"kind": "lock_open", "accepted": False}, "命令: 锁定常开, 已接受: 否"),
+        ("CameraPictured", {"moment": "before", "personal": {"jpeg": ["salt", "/9j/4AAQ"]}}, "时刻: 故障前"),
+    ],
+)  # fmt: skip
+def test_from_the_broker_alone_fields_are_told_in_the_readers_language(
+    monkeypatch: pytest.MonkeyPatch, kind: str, data: dict[str, Any], told: str
+) -> None:
+    monkeypatch.setenv("EDGE_GATE_LANGUAGE", "zh")
+    board = Board()
+    event = msgspec.json.decode(link("lobby", 1, GENESIS, f"edge-gate.{kind}"))
+    board.receive("edge/v1/demo/lobby/event", msgspec.json.encode({**event, "data": data}))
+    assert board.picture().events[0].cells[-1] == told
+
+
 @pytest.fixture
 def in_china(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as zone:
