@@ -108,11 +108,16 @@ class Demo:
                 killed, back_at = True, time.monotonic() + OUTAGE_S
                 self.tell("-- the broker is killed, with all it had in memory; the gate goes on deciding")
             if time.monotonic() > back_at:
-                broker.start()
+                self._restore(broker)
                 back_at = math.inf
-                self.tell("-- the broker is back and knows nothing; the gate sends what the room has not confirmed")
             time.sleep(0.1)
+        if back_at < math.inf:  # decisions came late
+            self._restore(broker)
         camera.kill()
+
+    def _restore(self, broker: DemoBroker) -> None:
+        broker.start()
+        self.tell("-- the broker is back and knows nothing; the gate sends what the room has not confirmed")
 
     def _finish(self, site: Site, room: Room, kind: str, film: Path, approaches: list[Approach]) -> Summary:
         """Wait until the room has everything, then sum up, and draw the picture."""
