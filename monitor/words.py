@@ -108,7 +108,7 @@ STAGES = {
     Stage.NOTED: N_("note"),
     Stage.PICTURED: N_("picture"),
 }
-MOMENTS = {
+MOMENTS: Names = {
     Moment.BEFORE: N_("Before"),
     Moment.AFTER: N_("After"),
     Moment.MENDED: N_("When it was over"),
