@@ -37,6 +37,10 @@ TRACKS, TRACKS_PER_S = 100, 2.0
 refused is an event once a track, so an eye that invents tracks would fill the storage of all doors of its gate."""
 TRACK_S = 5.0
 """A track of which nothing came for so long is another one, some time before the gate forgets it."""
+LONGEST_TEXT = 300
+"""Characters of what an eye says in words, or of what is said of it, that go on from here."""
+TELL_S = 10.0
+"""A process that is shut out may come back thousands of times a second, each time for another reason."""
 LARGEST = 1e12
 """Nothing that an eye measures is larger; what is reckoned from such numbers stays a number, and its JSON one."""
 LONGEST_S = 3_600.0
@@ -107,7 +111,7 @@ class Eyes(Source):
         self._users, self._cameras, self._pack = users, cameras, pack
         self._eyes: dict[str, Eye] = {}
         self._unnamed: set[Eye] = set()
-        self._told = ""
+        self._told, self._tell_at = "", -inf
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
 
@@ -202,19 +206,20 @@ class Eyes(Source):
 
     def _other_pack(self, report: wire.EyeReport) -> CameraReported:
         text = "the eye runs the model pack {pack}, the gate {own}: restart both"
-        why = in_english(text, pack=report.pack, own=self._pack)
+        why = in_english(text, pack=report.pack[:LONGEST_TEXT], own=self._pack)
         return CameraReported(report.camera, Status.OTHER_PACK, why)
 
     def _close(self, eye: Eye, why: str) -> None:
         self._selector.unregister(eye.peer)
         eye.peer.close()
         self._unnamed.discard(eye)
+        why, now = why[:LONGEST_TEXT], time.monotonic()
         if eye.camera:
             del self._eyes[eye.camera]
             self._put(CameraReported(eye.camera, Status.SILENT, why))
-        elif why != self._told:  # it will try again, and again
+        elif why != self._told and now >= self._tell_at:  # it will try again, and again
             log.warning("%s", why)
-            self._told = why
+            self._told, self._tell_at = why, now + TELL_S
 
 
 def _plausible(eye: Eye, track: int) -> bool:
@@ -231,7 +236,8 @@ def _camera_report(report: wire.EyeReport) -> CameraReported:
     view = report.view if report.view and all(map(_possible, structs.astuple(report.view))) else None
     frames_per_s, age_ms = (each if _possible(each) else 0.0 for each in (report.frames_per_s, report.frame_age_ms))
     wall = report.wall if _possible(report.wall) else None
-    return CameraReported(report.camera, report.status, report.detail, frames_per_s, age_ms, view, wall)
+    detail = report.detail[:LONGEST_TEXT]
+    return CameraReported(report.camera, report.status, detail, frames_per_s, age_ms, view, wall)
 
 
 def _sound(seen: wire.Observation) -> bool:

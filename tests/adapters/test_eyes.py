@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec import structs
@@ -187,6 +188,32 @@ def test_a_name_that_an_eye_invents_begins_no_line_of_the_journal(
     ).stderr
     assert said.count("\n") == 1 and said[:-1].isprintable()
     assert r"called itself x; <2>门 is open\x1b[2J\u202e; y" in said
+
+
+def test_who_is_shut_out_again_and_again_does_not_fill_the_journal(
+    gate: Gate, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eyes, "TELL_S", 3600.0)
+    for number in range(50):
+        until(gone(gate.eye(report(f"{number} {'x' * 10_000}"))))
+    assert len(caplog.messages) == 1 and len(caplog.messages[0]) <= eyes.LONGEST_TEXT
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        wire.EyeReport("front", Status.BROKEN, "x" * 10_000, pack=PACK),
+        wire.EyeReport("front", Status.STREAMING, pack="x" * 10_000),
+        {"type": "EyeReport", "camera": "front", "status": "x" * 10_000},
+    ],
+)
+def test_no_more_of_what_an_eye_says_goes_on_than_somebody_reads(gate: Gate, said: object) -> None:
+    eye = gate.eye(report("front"))
+    gate.next()
+    with socket.socket(fileno=os.dup(eye.fileno())) as line:
+        line.send(msgspec.msgpack.encode(said))
+    heard = gate.next()
+    assert isinstance(heard, CameraReported) and heard.detail and len(heard.detail) <= eyes.LONGEST_TEXT + 100
 
 
 def test_an_eye_that_floods_does_not_keep_another_from_being_heard(gate: Gate) -> None:
