@@ -1,6 +1,5 @@
 """A monitoring room to try: a broker, `edge-gate monitor` and simulated gates on this machine, in one directory."""
 
-import os
 import secrets
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge import files
 from edge.config import BrokerSection
 from edge.i18n import N_, _
 from edge.simulate import HOST, DemoBroker, Server
@@ -105,15 +105,21 @@ class Room(Server):
         return self._directory / "room.pub"
 
     def _accounts(self) -> str:
+        """The password of them all; accounts of a first start that was cut off get another one."""
         file = self._directory / "password"
         if not file.exists():
             password = secrets.token_urlsafe(9)
+            listed = msgspec.json.decode(self._told("list"))["users"]
             for name, role in PEOPLE.items():
-                add = self._command("user", "add", name, "--role", role, "--password-stdin", "--json")
-                subprocess.run(add, input=password, text=True, check=True, stdout=subprocess.DEVNULL)
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as kept:
-                kept.write(password)
+                deed = "change" if name in {each["name"] for each in listed} else "add"
+                self._told(deed, name, "--role", role, "--password-stdin", said=password)
+            files.replace(file, password.encode())
         return file.read_text()
+
+    def _told(self, *deed: str, said: str = "") -> str:
+        """What `edge-gate monitor user` answers."""
+        command = self._command("user", *deed, "--json")
+        return subprocess.run(command, input=said, text=True, check=True, stdout=subprocess.PIPE).stdout
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "edge.cli", "monitor", *arguments, "--config", str(self.config)]
