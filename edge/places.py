@@ -20,6 +20,10 @@ from edge.terms import Place, Standing
 
 log = logging.getLogger(__name__)
 
+RETRY_S = 1.0
+"""Between two attempts to write what the disk did not take."""
+LONGEST_S = 86_400.0
+"""No block is ordered for longer; a file that says so is damaged."""
 INSIDE, ORDERS = "inside.json", "orders.json"
 
 Places = dict[str, Place]
@@ -65,12 +69,12 @@ def ordered(path: Path, now: float) -> dict[str, Standing]:
     except (OSError, ValueError, RecursionError) as error:
         log.warning("what the room had ordered is not known, so no door is locked down: %s: %s", path, error)
         return {}
-    return {name: _since(each, now - orders.at) for name, each in orders.doors.items()}
+    return {name: _now(each, orders.at, now) for name, each in orders.doors.items()}
 
 
-def _since(known: Standing, passed_s: float) -> Standing:
+def _now(known: Standing, at: float, now: float) -> Standing:
     until = known.blocked_until
-    return known if until is None else structs.replace(known, blocked_until=until + passed_s)
+    return known if until is None else structs.replace(known, blocked_until=now + min(until - at, LONGEST_S))
 
 
 class Keeper(Source):
@@ -96,13 +100,23 @@ class Keeper(Source):
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._newest is not None or self._stopped.is_set())
-                newest, self._newest = self._newest, None
+                newest = self._newest
             if newest is None:
                 return
-            self._write(newest)
+            if self._write(newest):
+                self._written(newest)
+            elif self._stopped.wait(RETRY_S):
+                return
 
-    def _write(self, content: dict[str, object]) -> None:
+    def _written(self, content: dict[str, object]) -> None:
+        with self._news:
+            if self._newest is content:
+                self._newest = None
+
+    def _write(self, content: dict[str, object]) -> bool:
+        """Whether it is on the disk; a full or broken one is reported by the event log."""
         try:
             files.replace(self._path, msgspec.json.encode(content))
         except OSError:
-            return  # a full or broken disk is reported by the event log; the next move is tried again
+            return False
+        return True

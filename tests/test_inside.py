@@ -94,3 +94,27 @@ def test_what_stands_against_doors_is_known_again_and_a_block_has_the_time_that_
 def test_orders_that_cannot_be_read_keep_no_gate_from_starting(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "orders.json").write_bytes(damage)
     assert ordered(tmp_path / "orders.json", 1.0) == ordered(tmp_path / "none.json", 1.0) == {}
+
+
+def test_what_the_disk_does_not_take_is_written_when_it_does(tmp_path: Path) -> None:
+    """A lockdown is ordered once: nobody moves afterwards, who would have it written."""
+    path = tmp_path / "state" / "orders.json"
+    path.parent.write_text("in the way")
+    keeper, tried = Keeper(path, lambda _: None), list[bool]()
+    write = keeper._write
+    keeper._write = lambda content: tried.append(write(content)) or tried[-1]  # type: ignore[method-assign, func-returns-value]
+    keeper.start()
+    keeper.keep({"at": 1.0, "doors": {"main": Standing(locked_down=True)}})
+    until(lambda: tried == [False])
+    path.parent.unlink()
+    path.parent.mkdir()
+    until(lambda: ordered(path, 1.0) == {"main": Standing(locked_down=True)})
+    keeper.stop()
+    keeper.join(5)
+    assert not keeper.is_alive()
+
+
+def test_no_damage_makes_a_block_last_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "orders.json"
+    path.write_bytes(b'{"at": 1, "doors": {"main": {"blocked": true, "blocked_until": 1e300}}}')
+    assert ordered(path, 100.0) == {"main": Standing(blocked=True, blocked_until=86_500.0)}
