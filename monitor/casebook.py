@@ -127,11 +127,15 @@ class Casebook:
         with self._lock:
             return [msgspec.structs.replace(each) for each in self._alarms.alarms.values()]
 
-    def closed(self, limit: int = 100, since: float = 0.0) -> list[Alarm]:
-        """The alarms that were closed last."""
-        query = select(ALARMS.c.document).where(ALARMS.c.closed >= since).order_by(ALARMS.c.closed.desc()).limit(limit)
+    def closed(self, limit: int = 100, since: float = 0.0, at: str = "") -> list[Alarm]:
+        """The alarms that were closed last, `at` a gate if it is named, as `is_at` has it."""
+        columns, (site, _, gate) = ALARMS.c, at.rpartition("/")
+        query = select(columns.document).where(columns.closed >= since)
+        for column, wanted in ((columns.site, site), (columns.gate, gate)):
+            query = query.where(column == wanted) if wanted else query
         with self._db.reading() as connection:
-            return [_alarm(row[0]) for row in connection.execute(query)]
+            rows = connection.execute(query.order_by(columns.closed.desc()).limit(limit))
+            return [_alarm(row[0]) for row in rows]
 
     def find(self, number: int) -> Alarm | None:
         if number > LARGEST:

@@ -5,10 +5,12 @@ from typing import Any
 
 import msgspec
 
+from monitor.accounts import Role
 from monitor.api import MOST, STATES, TIME, Credentials, Doing
 from monitor.commands import Order
 from monitor.gates import Gate
 from monitor.history import Found
+from monitor.hub import News
 from monitor.maintenance import SEVERITIES, SOURCES
 from monitor.rounds import Due
 from monitor.terms import Action, Alarm, Check, Key, Priority, Stage, State
@@ -43,6 +45,11 @@ ABOUT = (
     "is JSON. Times are UTC seconds, within events RFC 3339. Problems are told in the language of Accept-Language, "
     "English or Chinese."
 )
+NEWS = (
+    "Server-sent events, each with one line of data: `events`, a JSON list of `News`; and the names of what has "
+    "changed and is to be fetched anew: `alarms`, `gates`, `link`, `notices`, `sites`; `resync` when everything is, "
+    "after more than could be told; `alive` when nothing has happened for a while. It ends with the session."
+)
 STEP = (
     "A step of a person. Assign, mend, shelve and note need their text; 409 says why the alarm does not allow the step"
 )
@@ -71,6 +78,7 @@ def _paths() -> Json:
             ], body="Doing"),
         },
         "/metrics": {"get": _metrics()},
+        "/stream": {"get": _stream()},
         "/report": {"post": _report()},
         "/api/plans": {
             "get": _operation("Inspections, drills and patrols: what is due, done and missed", "Plans", {}),
@@ -93,7 +101,7 @@ def _paths() -> Json:
         "/api/session": {
             "post": _operation("Log in", "Session", {400: "Problem", 413: "Problem"}, body="Credentials", public=True,
                                unauthorized=True),
-            "delete": _operation("Log out", "", {413: "Problem"}),
+            "delete": _operation("Log out", "", {403: "Problem", 413: "Problem"}),
         },
     }  # fmt: skip
 
@@ -125,6 +133,7 @@ def _report() -> Json:
             "401": {"description": "Wrong password", "content": {"application/json": {"schema": _ref("Problem")}}},
             "403": {"description": "The role, or the session's token, does not allow it", **page},
             "413": {"description": "Too large", "content": {"application/json": {"schema": _ref("Problem")}}},
+            "503": {"description": "The database cannot be used", **page},
         },
     }
 
@@ -132,13 +141,21 @@ def _report() -> Json:
 SINCE = f"^([0-9]{{1,19}}|{TIME})$"
 
 
+def _stream() -> Json:
+    """Server-sent events of one line of data each."""
+    found = _operation("What has just happened, for ever", "", {})
+    answers = {code: answer for code, answer in found["responses"].items() if code != "204"}
+    told = {"description": NEWS, "content": {"text/event-stream": TEXT}}
+    return {**found, "responses": {"200": told, **answers}}
+
+
 def _operation(
     summary: str, schema: str, others: dict[int, str], parameters: list[Json] | None = None, body: str = "",
     public: bool = False, unauthorized: bool = False,
 ) -> Json:  # fmt: skip
     refused: dict[int, str] = {} if public and not unauthorized else {401: "Problem"}
-    refused |= {} if public else {403: "Problem"}
-    answers = {**({200: schema} if schema else {}), **others, **refused}
+    refused |= {403: "Problem"} if body and not public else {}
+    answers = {**({200: schema} if schema else {}), 503: "Problem", **refused, **others}
     found: Json = {
         "summary": summary,
         "responses": {str(code): _answer(name) for code, name in sorted(answers.items())},
@@ -183,7 +200,7 @@ def _limit() -> Json:
 
 def _schemas() -> Json:
     made: Json = msgspec.json.schema_components(
-        [Gate, Found, Due, Walk, Credentials, Doing, Order],
+        [Gate, Found, News, Due, Walk, Credentials, Doing, Order],
         schema_hook=lambda kind: dict(ANY),
         ref_template="#/components/schemas/{name}",
     )[1]
@@ -212,7 +229,7 @@ def _schemas() -> Json:
         "Plans": _object(
             {"plans": {"type": "array", "items": _ref("Due")}, "patrols": {"type": "array", "items": _ref("Walk")}}
         ),
-        "Session": _object({name: {"type": "string"} for name in ("name", "role", "csrf")}),
+        "Session": _object({"name": {"type": "string"}, "role": {"enum": [*Role]}, "csrf": {"type": "string"}}),
         "Health": _object({name: {"type": "string"} for name in ("status", "broker", "database")}),
         "Problem": _object({name: {"type": "string"} for name in ("error", "hint")}),
     }
