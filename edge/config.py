@@ -13,12 +13,14 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from edge import files
 from edge.accesssection import AccessSection
 from edge.doorsection import DoorSection as DoorSection
 from edge.doorsection import LineSection as LineSection
 from edge.drillsection import DrillSection
 from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.fallbacks import DegradedSection
+from edge.i18n import N_
 from edge.references import misnamed
 from edge.sections import BrokerSection as BrokerSection
 from edge.sections import CameraSection as CameraSection
@@ -155,7 +157,10 @@ class Credentials:
 
 def load(path: Path) -> Config:
     """Read and validate a configuration; ConfigurationError lists everything that is wrong with it."""
-    document = _document(path)
+    return _gate(toml(path), path)
+
+
+def _gate(document: dict[str, Any], path: Path) -> Config:
     if (other := next(filter(document.__contains__, OTHERS), "")) and "gate" not in document:
         text = "{path} has a table [{table}]: it is not the configuration of a gate"
         raise EdgeError(text, "name that of a gate with --config; edge-gate check reads either", path=path, table=other)
@@ -178,7 +183,11 @@ def parse(document: dict[str, Any], path: Path) -> Config:
 
 def load_desk(path: Path) -> DeskConfig:
     """Read and validate the configuration of a desk."""
-    config, problems = convert(_document(path), DeskConfig)
+    return _desk(toml(path), path)
+
+
+def _desk(document: dict[str, Any], path: Path) -> DeskConfig:
+    config, problems = convert(document, DeskConfig)
     if problems or config is None:
         raise ConfigurationError(path, problems)
     return config
@@ -186,9 +195,9 @@ def load_desk(path: Path) -> DeskConfig:
 
 def load_place(path: Path) -> Place:
     """The configuration of a gate, or of a desk or a workstation when it has a table of that name."""
-    document = _document(path)
+    document = toml(path)
     if "workstation" not in document:
-        return load_desk(path) if "desk" in document else load(path)
+        return _desk(document, path) if "desk" in document else _gate(document, path)
     config, problems = convert(document, WorkstationConfig)
     if problems or config is None:
         raise ConfigurationError(path, problems)
@@ -203,11 +212,11 @@ def load_either(path: Path) -> Config | DeskConfig:
     return place
 
 
-def _document(path: Path) -> dict[str, Any]:
+def toml(path: Path, hint: str = N_("name the configuration with --config")) -> dict[str, Any]:
+    """What a TOML file says; EdgeError, with this hint, when it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(files.text(path))
     except OSError as error:
-        hint = "name the configuration with --config"
         raise EdgeError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error

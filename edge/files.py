@@ -12,6 +12,9 @@ from typing import BinaryIO
 
 from edge.errors import StoreError
 
+LONGEST_TEXT = 16_000_000
+"""Bytes that nobody writes by hand; a device that never ends would fill the memory."""
+
 
 def make(path: Path) -> None:
     """See that there is a file, with its directory; a new one is empty and belongs to the owner of the directory.
@@ -172,6 +175,15 @@ def begin(path: Path) -> BinaryIO:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(handle, True)
     return os.fdopen(handle, "rb")
+
+
+def text(path: Path) -> str:
+    """What stands in a file that somebody has written and named; ValueError when that is no text of such a size."""
+    with begin(path) as file:
+        content = file.read(LONGEST_TEXT + 1)
+    if len(content) > LONGEST_TEXT:
+        raise ValueError(f"it has more than {LONGEST_TEXT} bytes")
+    return content.decode("utf-8-sig")
 
 
 @contextlib.contextmanager

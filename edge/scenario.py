@@ -3,7 +3,6 @@
 docs/scenarios.md is the format. Names are taken as people write them; what makes no sense is told, all of it at once.
 """
 
-import tomllib
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from edge.config import Config, parse
+from edge.config import Config, parse, toml
 from edge.errors import ConfigurationError, EdgeError, Phrase
 from edge.happenings import KINDS, Choice, Happening, Value, named, switch
 from edge.i18n import N_
@@ -22,6 +21,8 @@ from edge.strict import Problem, errors
 CONFIGURATION = frozenset(Config.__struct_fields__)
 START = "2026-11-24T09:00:00"
 """A Tuesday, on the wall clock of the site."""
+LATEST = 7_258_118_400.0
+"""The end of 2199."""
 OWN = ("title", "start", "until", "clock_trusted", "configuration", "config", "person", "people", "fact", "facts")
 
 
@@ -53,16 +54,7 @@ class Scenario(Struct):
 
 def read(path: Path) -> Scenario:
     """Read and check a file; ConfigurationError names everything that is wrong with it."""
-    return Reader(_document(path), path).scenario()
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise EdgeError("{path} cannot be read: {why}", path=path, why=error.strerror) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(path, [EdgeError("not a TOML file: {why}", why=error)]) from error
+    return Reader(toml(path, ""), path).scenario()
 
 
 class Reader:
@@ -81,7 +73,7 @@ class Reader:
         except ConfigurationError as error:
             found += error.problems
         if self._config:
-            self._start = self._time("start", self._document.get("start", START)) or 0.0
+            self._start = self._begins()
         people = {person.name: person for person in self._people()}
         happenings = self._happenings(people) if self._config else []
         until = self._until(happenings)
@@ -104,7 +96,7 @@ class Reader:
                 self._wrong(key, N_("unknown key; known are {known}"), known=", ".join([*OWN, *sorted(CONFIGURATION)]))
         nested = self._document.get("configuration", self._document.get("config", {}))
         if isinstance(nested, str):
-            nested = _document(self._path.parent / nested)
+            nested = toml(self._path.parent / nested, "")
         if not isinstance(nested, dict):
             self._wrong("configuration", N_("must be a table, or the name of a file"))
             nested = {}
@@ -127,6 +119,13 @@ class Reader:
             return None
         zone = self._config.calendar.zone
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+
+    def _begins(self) -> float:
+        """The start, within the years that clocks and calendars have whatever is added to it."""
+        start = self._time("start", self._document.get("start", START)) or 0.0
+        if not 0 <= start <= LATEST:
+            self._wrong("start", N_("must be between 1970 and 2200"))
+        return start
 
     def _dated(self, text: str) -> str:
         """`18:30` with the date of the first day before it."""

@@ -77,10 +77,18 @@ def test_a_log_with_a_broken_string_or_a_door_that_is_none_is_named(tmp_path: Pa
     assert "Is a directory" in complaint("replay", tmp_path)
 
 
-@pytest.mark.parametrize("endless", [["replay"], ["enroll", "--config", "SITE", "--from"]])
+@pytest.mark.parametrize(
+    "endless",
+    [["replay"], ["enroll", "--config", "SITE", "--from"], ["check", "--config"], ["simulate", "--scenario"]],
+)
 def test_what_never_ends_is_refused(site: Site, endless: list[str]) -> None:
     said = complaint(*(str(site.file) if part == "SITE" else part for part in endless), "/dev/zero")
     assert said.startswith("/dev/zero")
+
+
+def test_a_configuration_may_come_through_a_pipe(site: Site) -> None:
+    checked = run("check", "--config", "/dev/stdin", stdin=site.file.read_text())
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("begun", [["replay"], ["enroll", "--config", "SITE", "--from"]])

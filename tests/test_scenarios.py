@@ -145,6 +145,7 @@ FACT = '[[fact]]\nat = 1\nkind = "face"\nperson = "ann"\n'
         ("facts = 3\n" + FACT, "facts: stands beside fact"),
         ("speed = 1\n" + FACT, "unknown key; known are"),
         ('start = "noon"\n' + FACT, "noon is no date and time"),
+        ('start = "9999-12-31T23:00:00"\n' + FACT, "start: must be between 1970 and 2200"),
         (FACT + "[access]\nvotes = 0", "access.votes"),
         (FACT + '[[schedule]]\nname = "x"\nperiods = ["mon 9:00-8:00"]', "ends before it begins"),
     ],
