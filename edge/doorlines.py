@@ -27,17 +27,22 @@ class DoorLines(Source):
         named = {name: getattr(door, name.value) for name in Input}
         self._wanted: dict[Input, LineSection] = {name: line for name, line in named.items() if line}
         self._lamps: Outputs | None = None
+        self._shown, self._dark = Lamp.IDLE, ""
+        """What the lamps should show, and why there are none."""
 
     def show(self, lamp: Lamp) -> None:
         """Light one lamp and put out the others; a lamp that cannot be driven stops nobody."""
-        lamps = self._lamps
-        if lamps is None:
-            return
+        self._shown = lamp
+        if lamps := self._lamps:
+            self._drive(lamps)
+
+    def _drive(self, lamps: Outputs) -> None:
         try:
             for name in self._door.lamps:
-                lamps.set(name, name == lamp.value)
+                lamps.set(name, name == self._shown.value)
         except HardwareError as error:
             log.warning("%s", error)
+            self._lamps = None  # they are had again when the chip is back
 
     def listen(self) -> None:
         while not self._stopped.is_set():
@@ -50,24 +55,31 @@ class DoorLines(Source):
     def _serve(self) -> None:
         """Hold the lines until stopped; HardwareError when they cannot be had or are lost."""
         door = self._door
-        if door.lamps:
-            self._light({str(name): line for name, line in door.lamps.items()})
+        self._light()
         try:
             if self._wanted:
                 self._read(inputs(door.chip, self._wanted, door.debounce_s))
-            else:
-                self._stopped.wait()
+            while not self._stopped.wait(RETRY_S):
+                self._light()
         finally:
             lamps, self._lamps = self._lamps, None
             if lamps:
                 lamps.close()
 
-    def _light(self, lines: dict[str, LineSection]) -> None:
-        """Lamps that cannot be had must not cost the inputs, the exit button among them."""
+    def _light(self) -> None:
+        """Have the lamps; that they cannot be had must not cost the inputs, the exit button among them."""
+        door = self._door
+        if self._lamps or not door.lamps:
+            return
         try:
-            self._lamps = outputs(self._door.chip, lines)
+            lamps = outputs(door.chip, {str(name): line for name, line in door.lamps.items()})
         except HardwareError as error:
-            log.warning("%s", error)
+            if self._dark != str(error):
+                log.warning("%s", error)
+            self._dark = str(error)
+            return
+        self._lamps, self._dark = lamps, ""
+        self._drive(lamps)  # which the gate's thread may have lost again
 
     def _read(self, lines: Inputs) -> None:
         try:
@@ -76,5 +88,6 @@ class DoorLines(Source):
             while not self._stopped.is_set():
                 for name, active in lines.wait(WAIT_S):
                     self._put(InputChanged(self._door.name, name, active))
+                self._light()
         finally:
             lines.close()

@@ -17,6 +17,7 @@ from edge.errors import HardwareError
 from edge.facts import InputChanged
 from edge.lines import Inputs, inputs, outputs, probe
 from edge.terms import Input, Lamp
+from tests.adapters.brokers import until
 
 CONTACT, BUTTON = 2, 3
 DEBOUNCE_S = 0.8
@@ -156,3 +157,21 @@ def test_a_lamp_that_cannot_be_had_costs_neither_contact_nor_exit_button(tmp_pat
     lines.stop()
     lines.join(60)
     assert not lines.is_alive() and facts.empty()
+
+
+def test_lamps_that_come_late_or_again_show_what_they_should(tmp_path: Path) -> None:
+    """Of a door without inputs: nothing else has its chip tried again."""
+    chip = tmp_path / "hub" / "chip"
+    chip.parent.write_text("nothing is plugged in")
+    lines = DoorLines(DoorSection("main", LineSection(1), simulated(chip), lamps={"granted": LineSection(4)}), print)
+    lines.start()
+    until(lambda: lines._dark)
+    lines.show(Lamp.GRANTED)
+    chip.parent.unlink()
+    until(lambda: chip.is_file() and chip.read_bytes()[4] == 1)
+    chip.unlink()
+    lines.show(Lamp.GRANTED)
+    until(lambda: chip.is_file() and chip.read_bytes()[4] == 1)
+    lines.stop()
+    lines.join(60)
+    assert not lines.is_alive() and not chip.read_bytes()[4]
