@@ -9,6 +9,7 @@ import typer
 from edge import models as packs
 from edge.cli.common import JsonOption, emit, say
 from edge.cli.progress import progress
+from edge.errors import EdgeError
 from edge.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def verification(
 ) -> None:
     from edge import verification as protocol
 
+    _try_out(out and out / "any.png")
     with progress(quiet=json) as bar:
         task = bar.add_task(_("looking at the pictures"), total=None)
         result, compared = protocol.verify(
@@ -93,6 +95,7 @@ def identification(
 ) -> None:
     from edge import identification as protocol
 
+    _try_out(out and out / "any.png")
     with progress(quiet=json) as bar:
         task = bar.add_task(_("looking at the pictures"), total=None)
         result, drawn = protocol.identify(
@@ -156,6 +159,8 @@ def liveness(
     from edge.accesssection import AccessSection
     from edge.rules import liveness_rules
 
+    _try_out(out)
+    _try_out(det)
     with progress(quiet=json) as bar:
         task = bar.add_task(_("showing the clips"), total=None)
         rules = liveness_rules(AccessSection())
@@ -189,6 +194,20 @@ def _vision(pack: str, models: Path) -> "Vision":
     from edge.faces import Vision
 
     return Vision(packs.load(pack, models))
+
+
+def _try_out(path: Path | None) -> None:
+    """EdgeError when a file cannot be written, before all that work and not after it; nothing is left of the try."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists()
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise EdgeError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
 
 
 def _see(out: Path | None) -> None:

@@ -75,3 +75,21 @@ def test_what_cannot_be_evaluated_is_told(people: Path) -> None:
     one = people / sorted(people.iterdir())[0].name
     said = complaint("evaluate", "identification", "--images", one, "--pack", "registry", "--models", STORE)
     assert "holds pictures of 0 people" in said and "DIR/PERSON/PICTURE.jpg" in said
+
+
+@pytest.mark.parametrize(
+    ("protocol", "option"),
+    [("verification", "--out"), ("identification", "--out"), ("liveness", "--out"), ("liveness", "--det")],
+)
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path, protocol: str, option: str) -> None:
+    """It was told after it, and all that had been measured was lost."""
+    inputs = {
+        "verification": ("--images", "--pairs"),
+        "identification": ("--images",),
+        "liveness": ("--live", "--attack"),
+    }
+    where = [each for name in inputs[protocol] for each in (name, tmp_path)]
+    asked = "evaluate", protocol, *where, "--pack", "none", option
+    assert "/dev/null/x" in (said := complaint(*asked, "/dev/null/x/y.png")) and "cannot be written" in said
+    assert "there is no model pack none" in complaint(*asked, tmp_path / "new" / "y.png")
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
