@@ -33,9 +33,9 @@ NAMED_WITHIN_S = 2.0
 """An eye names its camera as soon as it is connected."""
 LOOK_S = 0.5
 TRACKS, TRACKS_PER_S = 100, 6.0
-"""So many faces may come before a camera at once, and so many a second for ever: of a dense crowd, without a least size,
-an eye follows five new ones a second. What is refused is an event once a track, so an eye that invents tracks would
-fill the storage of all doors of its gate."""
+"""So many faces may come before a camera at once, and so many a second for ever: of a dense crowd, without a least
+size, an eye follows five new ones a second. What is refused is an event once a track, so an eye that invents tracks
+would fill the storage of all doors of its gate."""
 TRACK_S = 5.0
 """A track of which nothing came for so long is another one, some time before the gate forgets it."""
 LONGEST_TEXT = 300
