@@ -26,6 +26,7 @@ Settings = dict[Iterable[int | str] | int | str, gpiod.LineSettings | None]
 """Line -> settings, as gpiod types it."""
 SIMULATED = "simulated:"
 SIMULATED_LINES = 64
+SIMULATED_NAMES = {f"GPIO{number}": number for number in range(SIMULATED_LINES)}
 POLL_S = 0.005
 RISING = gpiod.EdgeEvent.Type.RISING_EDGE
 """From inactive to active, whatever the polarity."""
@@ -216,7 +217,7 @@ class _File:
 
     def offset(self, line: int | str) -> int:
         """Lines of a simulated chip are named GPIO0 to GPIO63."""
-        number = line if isinstance(line, int) else int(line[4:]) if line[:4] == "GPIO" and line[4:].isdigit() else -1
+        number = line if isinstance(line, int) else SIMULATED_NAMES.get(line, -1)
         if not 0 <= number < SIMULATED_LINES:
             text = "{chip} has no line {line}; its lines are 0 to {last}"
             raise HardwareError(text, chip=self.path, line=line, last=SIMULATED_LINES - 1)

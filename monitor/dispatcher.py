@@ -76,6 +76,8 @@ class Dispatcher:
         self._under_way: set[int] = set()
         self._stopped, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        self.failed: Callable[[], None] = lambda: None
+        """Called when nobody is told any more, by a mistake of ours."""
         self._pools: dict[tuple[str, Way], ThreadPoolExecutor] = defaultdict(_pool)
 
     def start(self) -> None:
@@ -96,6 +98,13 @@ class Dispatcher:
         self._wake.set()
 
     def _run(self) -> None:
+        try:
+            self._turns()
+        except BaseException:
+            self.failed()
+            raise
+
+    def _turns(self) -> None:
         while not self._stopped.is_set():
             self._wake.wait(TURN_S)
             self._wake.clear()

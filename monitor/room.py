@@ -83,7 +83,8 @@ class Room(Audience):
         self._publish: Callable[[Message], None] = lambda message: None
         self._discovered: dict[str, Message] = {}
         self.failed: Callable[[], None] = lambda: None
-        """Called when the recorder has ended by a mistake of ours."""
+        """Called when recording or telling has ended by a mistake of ours."""
+        self.dispatcher.failed = lambda: self.failed()
 
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(

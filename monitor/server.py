@@ -179,7 +179,7 @@ class Server(uvicorn.Server):
 
 
 def serve(room: Room) -> None:
-    """Record and serve; EdgeError when the port cannot be had. A recorder that fails takes the server with it."""
+    """Record and serve; EdgeError when the port cannot be had. What fails of it takes the server with it."""
     server = Server(room)
     room.failed = server.end
     room.start()

@@ -56,7 +56,7 @@ def test_a_chip_is_made_where_there_is_none(tmp_path: Path) -> None:
     assert path.read_bytes() == bytes(64)
 
 
-@pytest.mark.parametrize("line", [64, -1, "GPIO64", "GPIO", "relay", ""])
+@pytest.mark.parametrize("line", [64, -1, "GPIO64", "GPIO", "GPIO²", "relay", ""])
 def test_a_line_that_a_simulated_chip_has_not_is_named(chip: Path, line: int | str) -> None:
     with pytest.raises(HardwareError, match=rf"has no line {line}; its lines are 0 to 63"):
         outputs(simulated(chip), {"relay": LineSection(line)})

@@ -197,6 +197,17 @@ def test_what_fails_is_tried_again_is_an_alarm_meanwhile_and_is_known_after_a_cr
     assert ids.count(first.notice.id) == 1 and len(ids) == len(set(ids)) >= 2
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_ours_while_telling_ends_no_thread_in_silence(tmp_path: Path, database: Database) -> None:
+    levels = '[[level]]\nname = "x"\ntopic = "a"\n[[rule]]\ntell = ["x"]\n'
+    bench, ended = Bench(configured(tmp_path, levels), database), threading.Event()
+    bench.dispatcher.failed = ended.set
+    bench.dispatcher._alarms = lambda: [None]  # type: ignore[list-item]
+    bench.dispatcher.start()
+    assert ended.wait(20.0)
+    bench.dispatcher.stop()
+
+
 def test_a_way_that_hangs_delays_no_other_however_many_wait_for_it(
     tmp_path: Path, database: Database, hook: str, hangs: socket.socket
 ) -> None:
