@@ -63,6 +63,14 @@ def keep(logs: list[Path], path: Path, epoch: str) -> None:
                     _part(log, suffix).rename(_part(kept, suffix))
 
 
+def forget(path: Path, before: float) -> None:
+    """Remove the logs of `path` that were kept before this time, UTC seconds: they name people, as every event does."""
+    for kept in path.parent.glob(f"{path.name}.before-*"):
+        with contextlib.suppress(OSError):  # it is tried again another day
+            if kept.stat().st_ctime < before:
+                kept.unlink()
+
+
 def _remove(path: Path) -> None:
     for suffix in PARTS:
         _part(path, suffix).unlink(missing_ok=True)
