@@ -76,6 +76,8 @@ def measure(path: Path, vision: Vision, most: int, report: Callable[[str], None]
             counts["as it is"] += called(vision, image) in COVERED
             for kind in AREAS:
                 counts[kind] += called(vision, drawn(image, face, kind, chance)) in COVERED
+    if not total:
+        raise SystemExit(f"{path} has no second pictures of people (NAME_0002.jpg) with a face")
     for kind, count in counts.items():
         report(f"{kind}: {count} of {total} ({100 * count / total:.1f} %)")
 
