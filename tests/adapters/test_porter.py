@@ -116,10 +116,14 @@ def test_a_use_is_on_the_disk_before_the_grant_is_recorded_and_a_damaged_book_op
     at.porter.spend(granted, Now(1.0, NOW))
     until(lambda: at.recorded)
     assert at.book.used("k7m2") == 1
+    at.porter.stop()
+    at.porter.join()  # it looks into the book now and then, and would begin one where it finds an empty file
     (at.site.config.state / BOOK).write_bytes(b"damaged" * 1000)
-    at.porter.spend(granted, Now(1.0, NOW))
-    until(lambda: at.of(Recorded))
-    assert at.of(Recorded) == [Recorded(5, False)] and len(at.recorded) == 1
+    after = desk(trusted=False)
+    after.porter.start()
+    after.porter.spend(granted, Now(1.0, NOW))
+    until(lambda: after.of(Recorded))
+    assert after.of(Recorded) == [Recorded(5, False)] and not after.recorded
 
 
 def test_a_use_whose_grant_opened_nothing_is_given_back_once_and_never_one_of_another_grant(
@@ -276,7 +280,7 @@ def test_a_face_ends_with_its_pass_and_there_is_a_receipt_unless_the_time_is_not
     assert [each.person for each in at.of(TemplateDestroyed)] == ([over] if trusted else [])
 
 
-@pytest.mark.parametrize("kept_s", [-60.0, 3600.0])
+@pytest.mark.parametrize("kept_s", [-86_400.0, 86_400.0])
 def test_a_lone_gate_erases_whose_last_day_is_over(
     desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, kept_s: float
 ) -> None:

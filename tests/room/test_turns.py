@@ -59,7 +59,7 @@ def test_a_disk_that_fails_for_a_while_is_told_and_that_it_is_there_again(room: 
 
 
 def test_a_quiet_while_that_the_disk_did_not_keep_is_told_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    room.refused("edge/v1/hq/gate-1/event", "it is no JSON")
+    room.unreadable("edge/v1/hq/gate-1/event", "it is no JSON")
     later = time.monotonic() + QUIET_S + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     _rename(room, "steps", "elsewhere")
