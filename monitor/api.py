@@ -77,7 +77,7 @@ def alarms(request: Request, who: Caller) -> Response:
         return problem(request, 400, error)
     gate = request.query_params.get("gate", "")
     found: Iterable[Alarm] = room.casebook.closed(limit, at=gate) if state == State.CLOSED else room.casebook.open()
-    chosen = [each for each in found if is_wanted(each, state) and is_at(each.key, gate)]
+    chosen = [each for each in found if is_wanted(each, state) and (not gate or is_at(each.key, gate))]
     return JSONResponse({"alarms": [alarm_of(room, each, who) for each in chosen[:limit]]})
 
 

@@ -37,8 +37,8 @@ class Key(NamedTuple):
 
 
 def is_at(key: Key, gate: str) -> bool:
-    """Whether it is about a gate, named as `SITE/GATE` or by a name that is meant at every site; "" is any."""
-    return gate in ("", key.gate, f"{key.site}/{key.gate}")
+    """Whether it is about a gate, named as `SITE/GATE` or by a name that is meant at every site."""
+    return gate in (key.gate, f"{key.site}/{key.gate}")
 
 
 class Priority(StrEnum):

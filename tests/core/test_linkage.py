@@ -34,6 +34,7 @@ CALM = replace(FORCED, severity=300)
         ({"gates": ["garden"]}, False),
         ({"gates": ["garden", "hq/lobby"]}, True),
         ({"gates": ["annex/lobby"]}, False),
+        ({"gates": [""]}, False),
         ({"severity": 900}, True),
         ({"severity": 901}, False),
         ({"unacknowledged_s": 90.0}, True),
