@@ -18,7 +18,7 @@ from edge.eventlog import Beginning, EventLog, Pending
 from edge.facts import Fact, Recorded, StorageReported
 from edge.i18n import N_
 from edge.logfile import LogError, Reader, Stored
-from edge.salvage import keep, salvage, set_aside, waiting
+from edge.salvage import forget, keep, salvage, set_aside, waiting
 from edge.terms import Now, Storage
 from edge.transport import Ack, Backlog, Event
 
@@ -32,6 +32,9 @@ SLOW_S = 0.25
 SLOW_FOR_S = 10.0
 """How long the storage counts as slow after a slow commit."""
 RETRY_S = 0.5
+DAY_S = 86_400.0
+DAMAGED_S = 30 * DAY_S
+"""For so long whoever wants to know what happened to a log finds it; what was whole in it went on in the next."""
 
 
 class Outbox:
@@ -62,6 +65,8 @@ class Outbox:
         self._reason = ""
         self._reader: tuple[str, Reader] | None = None
         self._slow_until, self._told = 0.0, (Storage.OK, "not opened")
+        self._forget = self._forgotten = 0.0
+        """Damaged logs that were kept before then may go (UTC seconds), and those that have gone."""
         self._begun: float | None = None
         """When the commit that is under way began."""
         self.backlog = Backlog("", 1, 0)
@@ -83,8 +88,12 @@ class Outbox:
         if full and ticket:
             self._report(Recorded(ticket, False))
 
-    def look(self) -> None:
-        """Tell of a disk that does not answer, which the writer cannot until it does; for whoever has a heartbeat."""
+    def look(self, now: Now) -> None:
+        """Tell of a disk that does not answer, which the writer cannot until it does, and have old damaged logs go;
+        for whoever has a heartbeat.
+        """
+        if now.trusted:
+            self._forget = now.utc - DAMAGED_S
         with self._changed:
             begun, log = self._begun, self._log
             if log and begun is not None and time.monotonic() - begun > SLOW_S and self._told[0] is Storage.OK:
@@ -173,10 +182,17 @@ class Outbox:
             self._acknowledged = None
         try:
             self._write(self._opened(), batch, acknowledged)
+            self._tidy()
         except LogError as error:
             self._failed(error, len(batch))
             return not closing
         return not closing or len(batch) == GROUP
+
+    def _tidy(self) -> None:
+        """Once a day."""
+        if self._forget - self._forgotten >= DAY_S:
+            self._forgotten = self._forget
+            forget(self._path, self._forget)
 
     def _opened(self) -> EventLog:
         wanted, self._renew = self._renew, None

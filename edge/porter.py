@@ -20,7 +20,6 @@ from edge.facts import Emit, PassesRevoked, PassShown, Recorded, TemplateDestroy
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
 from edge.retention import carry_out, destroyed
-from edge.salvage import forget
 from edge.sources import Put, Source
 from edge.spending import Spending, logged
 from edge.terms import Now, Pass, Permit, Reason
@@ -35,9 +34,6 @@ HEED_EVERY_S = 1.0
 """How often it looks what was revoked; before each opening it looks in any case."""
 RECEIPTS_EVERY_S = 2.0
 """How often it looks whether a template was destroyed, and tries again to give back what it could not."""
-
-DAMAGED_LOG_S = 30 * 86_400.0
-"""For so long whoever wants to know what happened to an event log finds it; what was whole in it is in the next."""
 
 Append = Callable[[Emit, Now], None]
 
@@ -240,15 +236,12 @@ class Porter(Source):
                 self._put(TemplateDestroyed(person, ticket))
 
     def _retain(self, today: date) -> None:
-        """Once a day: damaged event logs that were kept for long enough go, and a gate that keeps its own list erases
-        whose last day is over, with a receipt; not beside it.
-        """
-        if self._config.drill.rehearsal or today == self._retained:
+        """Once a day: a gate that keeps its own list erases whose last day is over, with a receipt; not beside it."""
+        if self._config.drill.rehearsal:
             return
-        forget(self._config.state / "outbox.sqlite", self._clock().utc - DAMAGED_LOG_S)
-        if self._config.whitelist.source == "local":
+        if self._config.whitelist.source == "local" and today != self._retained:
             carry_out(self._config, self._credentials, today)
-        self._retained = today
+            self._retained = today
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self._clock().utc, self._config.calendar.zone).date()

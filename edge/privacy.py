@@ -18,6 +18,7 @@ from edge.whitelist import KEY, Whitelist
 ELSEWHERE = (
     N_("passages: the database of the monitoring room, until its retention.personal_s; edge-gate explain names one"),
     N_("passages that the room has not received: the event log of the gate, until then"),
+    N_("passages in an event log that was damaged: beside that of the gate (outbox.sqlite.before-...), for 30 days"),
     N_("decisions by id: the fact log of a gate (gate.fact_log), until it is full and begins anew"),
     N_("photos and templates of strangers: nowhere"),
 )

@@ -265,7 +265,7 @@ class Service:
 
     def _beat(self) -> None:
         notify.watchdog()
-        self._outbox.look()
+        self._outbox.look(self._clock.now())
         if (table := self.gate.health.whitelist.calibration) != self._told:
             self._told = table
             sitetable.tell(self.config.state, table)

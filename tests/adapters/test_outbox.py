@@ -166,7 +166,7 @@ def test_a_disk_that_does_not_answer_is_reported_before_it_does(opened: Open, pa
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         gate.outbox.append("door-1", RequestToExit(), NOW)
-        until(lambda: (gate.outbox.look(), gate.told()[before:] == [Storage.SLOW])[1])
+        until(lambda: (gate.outbox.look(NOW), gate.told()[before:] == [Storage.SLOW])[1])
         assert gate.outbox.backlog.last == 2, "it still waits for the disk"
         other.execute("ROLLBACK")
     until(lambda: gate.outbox.backlog.last == 3)

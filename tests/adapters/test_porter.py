@@ -280,21 +280,14 @@ def test_a_face_ends_with_its_pass_and_there_is_a_receipt_unless_the_time_is_not
     assert [each.person for each in at.of(TemplateDestroyed)] == ([over] if trusted else [])
 
 
-@pytest.mark.parametrize("kept_s", [-86_400.0, 86_400.0])
-def test_a_lone_gate_erases_whose_last_day_is_over(
-    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, kept_s: float
-) -> None:
+def test_a_lone_gate_erases_whose_last_day_is_over(desk: Callable[..., Desk]) -> None:
     at = desk()
-    damaged = at.site.config.state / "outbox.sqlite.before-0123"
-    damaged.write_bytes(b"names")
-    monkeypatch.setattr("edge.porter.DAMAGED_LOG_S", kept_s)
     people = Whitelist.of(at.site.config, at.site.credentials, write=True)
     yesterday = Consent("form 1", "access", date.fromtimestamp(NOW) - timedelta(days=1))
     over = people.enroll("over", yesterday, "pack", np.eye(1, 8, dtype=np.float32)).id
     at.porter.start()
     until(lambda: [each.person for each in at.of(TemplateDestroyed)] == [over])
     assert [each.standing for each in people.people(date.today())] == [Standing.ERASED]
-    assert damaged.exists() == (kept_s > 0)
 
 
 def test_who_floods_one_topic_keeps_no_revocation_from_being_heard(desk: Callable[..., Desk]) -> None:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from edge.eventlog import EventLog, Pending
 from edge.logfile import LogError, Reader, Stored
 from edge.salvage import salvage
 from edge.seal import chain_hash
+from edge.terms import Now
 from edge.transport import Ack, Channel
 from tests.adapters.brokers import until
 from tests.adapters.outboxes import NOW, Gate, Open, assert_chained, envelope
@@ -47,6 +49,20 @@ def test_a_damaged_file_is_kept_aside_and_its_events_are_carried_over(opened: Op
     assert str(envelope(after[0]).data["reason"]).startswith("corruption")
     assert len(after) >= LEFT[damage]
     assert list(path.parent.glob(f"{path.name}.before-*")), "the damaged file is kept"
+
+
+@pytest.mark.parametrize(("trusted", "days", "there"), [(True, 29, True), (True, 31, False), (False, 31, True)])
+def test_a_damaged_file_is_kept_for_thirty_days_of_a_clock_that_is_trusted(
+    opened: Open, path: Path, trusted: bool, days: int, there: bool
+) -> None:
+    damaged = path.with_name(f"{path.name}.before-0123")
+    damaged.write_bytes(b"names")
+    gate = opened()
+    gate.outbox.look(Now(1.0, time.time() + days * 86_400, trusted))
+    gate.press()
+    until(lambda: gate.outbox.read(0, 1000))
+    gate.outbox.close()
+    assert damaged.exists() == there
 
 
 def _read_whole(gate: Gate) -> list[Stored]:
