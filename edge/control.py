@@ -16,6 +16,8 @@ from edge.terms import CommandKind, Now, Standing
 MINUTE_S = 60
 RELEASES = frozenset((CommandKind.OPEN, CommandKind.UNLOCK))
 """Not against another door of a sluice. To lock open is for an emergency and is taken all the same."""
+AGAINST_SCHEDULE = frozenset((CommandKind.LOCK, CommandKind.BLOCK, CommandKind.LOCK_DOWN))
+"""A door that is ordered shut stays so until its schedule begins again."""
 
 
 class Control:
@@ -28,6 +30,8 @@ class Control:
         self._unlocked = unlocked
         self._minute = -1
         self._in_force: dict[str, bool] = {}
+        self._waiting: set[str] = set()
+        """Doors that their schedule would have unlocked and could not yet."""
         self._kept: dict[str, Standing] = {}
         self.deadline = math.inf
         """When the next minute begins, where a schedule may end or begin with it."""
@@ -50,7 +54,7 @@ class Control:
         return [] if found == before else [KeepOrders(found, now)]
 
     def _relocked(self, name: str) -> bool:
-        return self._in_force.get(name, False) and not self._doors[name].scheduled
+        return self._in_force.get(name, False) and not (self._doors[name].scheduled or name in self._waiting)
 
     def command(self, fact: CommandReceived, now: float) -> list[Effect]:
         """Carry a command out and answer it; one for every door is accepted when one of them takes it.
@@ -85,7 +89,10 @@ class Control:
     def _order(self, door: str, fact: CommandReceived, now: float) -> tuple[str, list[Effect]]:
         if fact.kind in RELEASES and self._entry.grants.interlocked(door):
             return in_english("another door of the sluice is open"), []
-        return order(self._doors[door], fact.kind, fact.seconds, now)
+        against, followed = order(self._doors[door], fact.kind, fact.seconds, now)
+        if fact.kind in AGAINST_SCHEDULE and not against:
+            self._waiting.discard(door)
+        return against, followed
 
     def schedules(self, now: Now) -> list[Effect]:
         """Doors that stand unlocked by schedule; a clock that is not trusted locks them but never unlocks them.
@@ -99,10 +106,27 @@ class Control:
         effects: list[Effect] = []
         for name, schedule in self._unlocked.items():
             opens = self._permits.open(schedule, now)
-            may = self._permits.trusted(now) and not self._entry.grants.interlocked(name)
-            if opens != self._in_force.get(name, False) and (may or not opens):
-                self._in_force[name] = opens
-                door = self._doors[name]
-                door.scheduled = opens and not (door.locked_down or door.blocked)
-                effects += door.obey(now.mono, "schedule")
+            if opens != self._in_force.get(name, False) and (self._permits.trusted(now) or not opens):
+                self._turn(name, opens)
+            effects += self._moved(name, now)
         return effects
+
+    def _turn(self, name: str, opens: bool) -> None:
+        """A schedule begins or ends; what is ordered meanwhile is against it, also while the door waits."""
+        door = self._doors[name]
+        self._in_force[name] = opens
+        if opens and not (door.locked_down or door.blocked):
+            self._waiting.add(name)
+        else:
+            self._waiting.discard(name)
+
+    def _moved(self, name: str, now: Now) -> list[Effect]:
+        door = self._doors[name]
+        if name in self._waiting and self._permits.trusted(now) and not self._entry.grants.interlocked(name):
+            self._waiting.discard(name)
+            door.scheduled = True
+        elif door.scheduled and not self._in_force[name]:
+            door.scheduled = False
+        else:
+            return []
+        return door.obey(now.mono, "schedule")

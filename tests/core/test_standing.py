@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 from msgspec import structs
 
+from edge.door import DoorRules
 from edge.doorevents import AccessGranted, CommandAnswered, DoorModeChanged
 from edge.events import GateStarted
-from edge.facts import CommandReceived, InputChanged, Pulse, Started
+from edge.facts import CommandReceived, InputChanged, Pulse, Started, Wake
 from edge.gate import GateRules
 from edge.permits import PermitRules
 from edge.schedule import Calendar, Schedule
@@ -81,6 +82,33 @@ def test_a_door_that_was_locked_against_its_schedule_is_not_unlocked_by_it_again
     orders = ordered(world, CommandKind.LOCK)
     assert orders == {"main": Standing(relocked=True)}
     assert not [*pulses(started(orders, rules))] and [*pulses(started({}, rules))]
+
+
+SLUICE = structs.replace(
+    gate_rules(),
+    doors={"main": DoorRules(3.0, 20.0, interlock=("side",)), "side": DoorRules(3.0, 20.0, interlock=("main",))},
+    unlocked={"main": "day"},
+    permits=PermitRules(calendar=Calendar(schedules={"day": ALL_DAY})),
+)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [(CommandKind.LOCK,), (CommandKind.LOCK_DOWN, CommandKind.RELEASE), (CommandKind.BLOCK, CommandKind.UNBLOCK)],
+)
+def test_what_is_ordered_while_a_schedule_waits_for_the_sluice_is_against_the_schedule(
+    kinds: tuple[CommandKind, ...],
+) -> None:
+    world = World(SLUICE)
+    world.at(0.0, InputChanged("side", Input.CONTACT, True))
+    world.at(0.1, InputChanged("main", Input.CONTACT, False))
+    world.at(61.0, Wake())
+    assert not kept(world), "it only waits"
+    for n, kind in enumerate(kinds):
+        orders = ordered(world, kind, 70.0 + n)
+    world.at(80.0, InputChanged("side", Input.CONTACT, False))
+    world.at(181.0, Wake())
+    assert not [*pulses(world)] and orders == kept(world) == {"main": Standing(relocked=True)}
 
 
 @pytest.mark.parametrize("kind", [CommandKind.UNLOCK, CommandKind.LOCK_OPEN])
