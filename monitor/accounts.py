@@ -17,7 +17,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from edge.errors import EdgeError
-from monitor.database import Database
+from monitor.database import Database, storable
 from monitor.tables import AUDIT, PASSKEYS, SESSIONS, USERS
 
 SHORTEST = 8
@@ -139,7 +139,7 @@ class Accounts:
 
     def _kept(self, name: str) -> Row[Any] | None:
         with self._db.reading() as connection:
-            return connection.execute(select(USERS).where(USERS.c.name == name)).first()
+            return connection.execute(select(USERS).where(USERS.c.name == storable(name))).first()
 
     def _matches(self, kept: str, password: str) -> bool:
         try:

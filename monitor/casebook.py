@@ -132,7 +132,7 @@ class Casebook:
         columns, (site, _, gate) = ALARMS.c, at.rpartition("/")
         query = select(columns.document).where(columns.closed >= since)
         for column, wanted in ((columns.site, site), (columns.gate, gate)):
-            query = query.where(column == wanted) if wanted else query
+            query = query.where(column == storable(wanted)) if wanted else query
         with self._db.reading() as connection:
             rows = connection.execute(query.order_by(columns.closed.desc()).limit(limit))
             return [_alarm(row[0]) for row in rows]

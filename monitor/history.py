@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Select, func, or_, select, union_all, update
 
 from edge.transport import Envelope
-from monitor.database import Database
+from monitor.database import Database, storable
 from monitor.gaps import unreadable
 from monitor.stream import iso, seconds_of
 from monitor.tables import EVENTS
@@ -152,7 +152,7 @@ def _fitting(wanted: Wanted) -> Select[Any]:
     columns, query = EVENTS.c, select(EVENTS.c.position)
     for name in ("site", "gate", "type", "person"):
         if value := getattr(wanted, name):
-            query = query.where(columns[name] == value)
+            query = query.where(columns[name] == storable(value))
     if wanted.severity:
         query = query.where(columns.severity >= wanted.severity)
     if wanted.since:

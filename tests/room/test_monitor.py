@@ -163,7 +163,8 @@ def test_everything_that_was_recorded_is_whole(monitor: Monitor) -> None:
 def test_nobody_gets_in_without_a_password_or_does_more_than_the_role_may(monitor: Monitor) -> None:
     for path in ("/api/alarms", "/api/gates", "/api/events", "/stream"):
         assert get(monitor.url + path).status_code == 401
-        assert get(monitor.url + path, auth=("li", "wrong")).status_code == 401
+        for who in (("li", "wrong"), ("\0", "wrong")):
+            assert get(monitor.url + path, auth=who).status_code == 401
     assert get(f"{monitor.url}/api/gates", auth=("li", PASSWORD)).status_code == 200
     for who, action in (("sun", "acknowledge"), ("zhao", "close"), ("zhao", "shelve")):
         assert "role" in monitor.call(f"/api/alarms/1/{action}", who, status=403)["error"]
@@ -191,6 +192,10 @@ def test_a_form_of_another_page_changes_nothing(monitor: Monitor) -> None:
         ("/api/alarms?limit=0", 400),
         ("/api/events?since=yesterday", 400),
         ("/api/events?since=" + "9" * 19, 200),
+        ("/api/alarms?state=closed&gate=%00", 200),
+        ("/api/events?gate=%00/%00&type=%00", 200),
+        ("/history?person=%00", 200),
+        ("/gates/%00/%00", 404),
         ("/api/alarms/999999", 404),
         ("/api/nothing", 404),
     ],
