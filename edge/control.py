@@ -97,7 +97,7 @@ class Control:
     def schedules(self, now: Now) -> list[Effect]:
         """Doors that stand unlocked by schedule; a clock that is not trusted locks them but never unlocks them.
 
-        One of a sluice waits, from minute to minute, until the others are shut.
+        They wait for a trusted clock, and those of a sluice, from minute to minute, until the others are shut.
         """
         if not self._unlocked or (now.mono < self.deadline and int(now.utc // MINUTE_S) == self._minute):
             return []
@@ -105,28 +105,24 @@ class Control:
         self.deadline = now.mono + MINUTE_S - now.utc % MINUTE_S
         effects: list[Effect] = []
         for name, schedule in self._unlocked.items():
-            opens = self._permits.open(schedule, now)
-            if opens != self._in_force.get(name, False) and (self._permits.trusted(now) or not opens):
-                self._turn(name, opens)
-            effects += self._moved(name, now)
+            effects += self._turned(name, self._permits.open(schedule, now), now)
         return effects
 
-    def _turn(self, name: str, opens: bool) -> None:
-        """A schedule begins or ends; what is ordered meanwhile is against it, also while the door waits."""
-        door = self._doors[name]
-        self._in_force[name] = opens
-        if opens and not (door.locked_down or door.blocked):
-            self._waiting.add(name)
-        else:
-            self._waiting.discard(name)
-
-    def _moved(self, name: str, now: Now) -> list[Effect]:
-        door = self._doors[name]
-        if name in self._waiting and self._permits.trusted(now) and not self._entry.grants.interlocked(name):
-            self._waiting.discard(name)
+    def _turned(self, name: str, opens: bool, now: Now) -> list[Effect]:
+        door, trusted = self._doors[name], self._permits.trusted(now)
+        if opens != self._in_force.get(name, False) and (opens or trusted):  # a wrong clock ends no order against it
+            self._in_force[name] = opens
+            self._wait(name, opens and not (door.locked_down or door.blocked))
+        if name in self._waiting and opens and trusted and not self._entry.grants.interlocked(name):
+            self._wait(name, False)
             door.scheduled = True
-        elif door.scheduled and not self._in_force[name]:
+        elif door.scheduled and not opens:
+            self._wait(name, not trusted)
             door.scheduled = False
         else:
             return []
         return door.obey(now.mono, "schedule")
+
+    def _wait(self, name: str, waits: bool) -> None:
+        """What is ordered meanwhile is against the schedule all the same."""
+        (self._waiting.add if waits else self._waiting.discard)(name)

@@ -9,12 +9,12 @@ from msgspec import structs
 from edge.door import DoorRules
 from edge.doorevents import AccessGranted, CommandAnswered, DoorModeChanged
 from edge.events import GateStarted
-from edge.facts import CommandReceived, InputChanged, Pulse, Started, Wake
+from edge.facts import CommandReceived, Fact, InputChanged, Pulse, Started, Wake
 from edge.gate import GateRules
 from edge.permits import PermitRules
 from edge.schedule import Calendar, Schedule
 from edge.standing import KeepOrders
-from edge.terms import CommandKind, DoorMode, Input, Standing
+from edge.terms import CommandKind, DoorMode, Input, Now, Standing
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events, gate_rules, view
 
@@ -82,6 +82,48 @@ def test_a_door_that_was_locked_against_its_schedule_is_not_unlocked_by_it_again
     orders = ordered(world, CommandKind.LOCK)
     assert orders == {"main": Standing(relocked=True)}
     assert not [*pulses(started(orders, rules))] and [*pulses(started({}, rules))]
+
+
+def by_day(world: World, at: float, fact: Fact, hour: int, trusted: bool) -> None:
+    """A step at some hour of a day, by a clock that may not be trusted."""
+    world.effects += world.gate.step(fact, Now(at, 20_000 * 86_400 + hour * 3_600 + at, trusted)).effects
+
+
+OFFICE = structs.replace(
+    gate_rules(),
+    unlocked={"main": "day"},
+    permits=PermitRules(calendar=Calendar(schedules={"day": Schedule((((8 * 60, 18 * 60),),) * 7)})),
+)
+
+
+@pytest.mark.parametrize("hour", [3, 12])
+def test_a_clock_that_is_wrong_at_the_start_ends_no_order_against_a_schedule(hour: int) -> None:
+    again, orders = World(OFFICE), {"main": Standing(relocked=True)}
+    by_day(again, 1.0, Started("boot", "zoo", True, orders=orders), hour, trusted=False)
+    by_day(again, 70.0, Wake(), hour, trusted=False)
+    by_day(again, 140.0, Wake(), 12, trusted=True)
+    assert not [*pulses(again)] and again.gate.control.keep(0.0) == []
+    by_day(again, 210.0, Wake(), 20, trusted=True)
+    by_day(again, 280.0, Wake(), 12, trusted=True)
+    assert [*pulses(again)], "the order was for that day"
+
+
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("hour", [3, 12])
+def test_a_clock_that_is_set_unlocks_what_its_schedule_unlocks_unless_it_was_locked_meanwhile(
+    hour: int, locked: bool
+) -> None:
+    world = World(OFFICE)
+    by_day(world, 0.0, Wake(), 12, trusted=True)
+    by_day(world, 70.0, Wake(), 3, trusted=False)
+    door = world.gate.doors["main"]
+    assert not door.drive.holding and not kept(world)
+    if locked:
+        by_day(world, 80.0, CommandReceived("id", "room", CommandKind.LOCK, "main"), hour, trusted=False)
+    by_day(world, 140.0, Wake(), hour, trusted=False)
+    assert not door.drive.holding, "never by a clock that is not trusted"
+    by_day(world, 210.0, Wake(), 12, trusted=True)
+    assert door.drive.holding is not locked
 
 
 SLUICE = structs.replace(
