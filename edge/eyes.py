@@ -2,7 +2,8 @@
 
 An eye parses hostile video, so nothing that it sends is believed further than the door of its camera. All eyes run as
 one user and the kernel cannot tell them apart: a connection is one camera for as long as it lasts, and a camera is
-that of the first connection which named it. So an eye that was taken over cannot speak for another that is there.
+that of the first connection which named it. So an eye that was taken over cannot speak for another that is there, and
+what it may say is counted for its camera, however often it connects.
 """
 
 import logging
@@ -42,6 +43,8 @@ LONGEST_TEXT = 300
 """Characters of what an eye says in words, or of what is said of it, that go on from here."""
 TELL_S = 10.0
 """A process that is shut out may come back thousands of times a second, each time for another reason."""
+TELL_AGAIN_S = 3_600.0
+"""An eye that invents tracks may do so for days."""
 LARGEST = 1e12
 """Nothing that an eye measures is larger; what is reckoned from such numbers stays a number, and its JSON one."""
 LONGEST_S = 3_600.0
@@ -70,7 +73,7 @@ class Pictured(Struct, frozen=True):
 
 
 class Followed:
-    """The tracks of one eye that the gate hears of."""
+    """The tracks before one camera that the gate hears of."""
 
     def __init__(self, now: float) -> None:
         self._bucket, self._heard = Bucket(TRACKS, TRACKS_PER_S, now), dict[int, float]()
@@ -91,14 +94,31 @@ class Followed:
         self._heard.clear()
 
 
+class Share:
+    """What may be heard of one camera: it is the camera's, however often an eye connects for it."""
+
+    def __init__(self, camera: str, now: float) -> None:
+        self.messages, self.followed = Bucket(MESSAGES_PER_S, MESSAGES_PER_S, now), Followed(now)
+        self._camera, self._tell_at = camera, -inf
+
+    def plausible(self, track: int, now: float) -> bool:
+        """Whether as many people may be before the camera as its eye says; that there cannot be is told seldom."""
+        if self.followed.take(track, now):
+            return True
+        if now >= self._tell_at:
+            text = "the eye of %s follows more faces than can come, and is heard in part: restart it"
+            log.warning(text, self._camera)
+            self._tell_at = now + TELL_AGAIN_S
+        return False
+
+
 class Eye:
     """One connected eye. It is nobody until its first report names its camera."""
 
     def __init__(self, peer: wire.Peer) -> None:
-        now = time.monotonic()
-        self.peer, self.camera, self.bucket = peer, "", Bucket(MESSAGES_PER_S, MESSAGES_PER_S, now)
-        self.followed, self.too_many = Followed(now), False
-        self.name_by = now + NAMED_WITHIN_S
+        self.peer, self.camera = peer, ""
+        self.share: Share | None = None
+        self.name_by = time.monotonic() + NAMED_WITHIN_S
         self.same_pack = False
         """Whether it runs the gate's model pack: vectors of another one mean nothing here."""
 
@@ -111,8 +131,10 @@ class Eyes(Source):
         self._listener = wire.listen(path, group("eye"))
         self._users, self._cameras, self._pack = users, cameras, pack
         self._eyes: dict[str, Eye] = {}
+        self._shares: dict[str, Share] = {}
         self._unnamed: set[Eye] = set()
-        self._told, self._tell_at = "", -inf
+        self._told, self._untold, self._tell_at = "", "", -inf
+        """Why a process was shut out that named no camera: told last, and to be told when it is time."""
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
 
@@ -143,6 +165,7 @@ class Eyes(Source):
                 self._read(key.data)
         for eye in [eye for eye in self._unnamed if time.monotonic() > eye.name_by]:
             self._close(eye, "an eye did not say which camera it is")
+        self._tell(time.monotonic())
 
     def _accept(self) -> None:
         try:
@@ -165,32 +188,34 @@ class Eyes(Source):
             for _ in range(A_TURN):
                 if (message := eye.peer.receive()) is None:
                     return
-                if eye.bucket.take(time.monotonic()):
-                    self._hear(eye, message)
+                if isinstance(message, wire.EyeReport):
+                    self._introduce(eye, message.camera)
+                if eye.share and eye.share.messages.take(time.monotonic()):
+                    self._hear(eye, eye.share, message)
         except EOFError:
             self._close(eye, "the eye is gone")
         except LinkError as error:
             self._close(eye, str(error))
 
-    def _hear(self, eye: Eye, message: wire.Message) -> None:
+    def _hear(self, eye: Eye, share: Share, message: wire.Message) -> None:
         match message:
             case wire.EyeReport():
-                self._introduce(eye, message.camera)
                 eye.same_pack = message.pack == self._pack
                 if message.status not in ALIVE:
-                    eye.followed.clear()  # the gate forgets them, too
+                    share.followed.clear()  # the gate forgets them, too
                 misfit = message.pack and not eye.same_pack  # an onlooker has none, and sees no faces
                 self._put(self._other_pack(message) if misfit else _camera_report(message))
-            case wire.Observation() if eye.same_pack and _sound(message) and _plausible(eye, message.track):
-                self._put(Seen(eye.camera, _dated(message)))
-            case wire.TrackGone() if eye.camera:
-                eye.followed.ended(message.track)
+            case wire.Observation() if eye.same_pack and _sound(message):
+                if share.plausible(message.track, time.monotonic()):
+                    self._put(Seen(eye.camera, _dated(message)))
+            case wire.TrackGone():
+                share.followed.ended(message.track)
                 self._put(TrackEnded(eye.camera, message.track))
-            case wire.Advice() if eye.camera:
+            case wire.Advice():
                 self._put(Advised(eye.camera, message.shortcoming))
-            case wire.Thumbnail() if eye.camera:
+            case wire.Thumbnail():
                 self._put(Pictured(eye.camera, message.jpeg))
-            case wire.CodeRead() if eye.camera and _possible(message.captured):
+            case wire.CodeRead() if _possible(message.captured):
                 self._put(wire.Code(eye.camera, message))
 
     def _introduce(self, eye: Eye, camera: str) -> None:
@@ -201,7 +226,7 @@ class Eyes(Source):
             raise LinkError("the eye of {camera} called itself {other}", camera=eye.camera, other=camera)
         if camera not in self._cameras or camera in self._eyes:
             raise LinkError("an eye called itself {other}, which it is not", other=camera)
-        eye.camera = camera
+        eye.camera, eye.share = camera, self._shares.setdefault(camera, Share(camera, time.monotonic()))
         self._eyes[camera] = eye
         self._unnamed.discard(eye)
 
@@ -214,23 +239,18 @@ class Eyes(Source):
         self._selector.unregister(eye.peer)
         eye.peer.close()
         self._unnamed.discard(eye)
-        why, now = why[:LONGEST_TEXT], time.monotonic()
-        if eye.camera:
+        why = why[:LONGEST_TEXT]
+        if eye.share:
+            eye.share.followed.clear()
             del self._eyes[eye.camera]
             self._put(CameraReported(eye.camera, Status.SILENT, why))
-        elif why != self._told and now >= self._tell_at:  # it will try again, and again
-            log.warning("%s", why)
-            self._told, self._tell_at = why, now + TELL_S
+        elif why != self._told:  # it will try again, and again
+            self._untold = self._untold or why
 
-
-def _plausible(eye: Eye, track: int) -> bool:
-    """Whether as many people may be before its camera as it says; that there cannot be is told once."""
-    if eye.followed.take(track, time.monotonic()):
-        return True
-    if not eye.too_many:
-        log.warning("the eye of %s follows more faces than can come, and is heard in part: restart it", eye.camera)
-        eye.too_many = True
-    return False
+    def _tell(self, now: float) -> None:
+        if self._untold and now >= self._tell_at:
+            log.warning("%s", self._untold)
+            self._told, self._untold, self._tell_at = self._untold, "", now + TELL_S
 
 
 def _camera_report(report: wire.EyeReport) -> CameraReported:

@@ -60,6 +60,13 @@ class Gate:
     def next(self, seconds: float = 60.0) -> object:
         return self.facts.get(timeout=seconds)
 
+    def until(self, status: Status) -> list[object]:
+        """What comes until a camera's report of this status, which is the last."""
+        heard = [self.next()]
+        while not (isinstance(heard[-1], CameraReported) and heard[-1].status is status):
+            heard.append(self.next())
+        return heard
+
     def quiet(self, seconds: float = 0.2) -> bool:
         try:
             self.facts.get(timeout=seconds)
@@ -197,6 +204,10 @@ def test_who_is_shut_out_again_and_again_does_not_fill_the_journal(
     for number in range(50):
         until(gone(gate.eye(report(f"{number} {'x' * 10_000}"))))
     assert len(caplog.messages) == 1 and len(caplog.messages[0]) <= eyes.LONGEST_TEXT
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 3601.0)
+    until(lambda: len(caplog.messages) == 2)
+    assert "itself 1 " in caplog.messages[1], "another reason is told when the time is over, though nobody comes again"
 
 
 @pytest.mark.parametrize(
@@ -250,9 +261,7 @@ def test_an_eye_that_invents_tracks_is_heard_of_no_more_than_can_come(
         for message in (*between, structs.replace(SEEN, track=0 if between else track)):
             until(lambda message=message: eye.send(message))  # type: ignore[misc]
     eye.send(report("front", status=Status.STALLED))
-    heard = [gate.next()]
-    while not (isinstance(heard[-1], CameraReported) and heard[-1].status is Status.STALLED):
-        heard.append(gate.next())
+    heard = gate.until(Status.STALLED)
     most = eyes.TRACKS + eyes.TRACKS_PER_S * (1 + time.monotonic() - begun)
     assert eyes.TRACKS <= len([fact for fact in heard if isinstance(fact, Seen)]) <= most
     assert [record.getMessage() for record in caplog.records] == [
@@ -264,6 +273,34 @@ def test_a_face_that_is_followed_is_heard_for_as_long_as_it_stays() -> None:
     followed = eyes.Followed(0.0)
     assert all(followed.take(7, at / 10) for at in range(10_000))
     assert not all(followed.take(track, 1000.0) for track in range(1000)) and followed.take(7, 1000.1)
+
+
+def test_an_eye_that_connects_again_and_again_is_heard_of_no_more_than_can_come(
+    gate: Gate, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eyes, "MESSAGES_PER_S", 1e6)
+    begun, heard, connections = time.monotonic(), list[object](), 4
+    for number in range(connections):
+        eye = gate.eye(report("front"))
+        for track in range(eyes.TRACKS):
+            new = structs.replace(SEEN, track=number * eyes.TRACKS + track)
+            until(lambda eye=eye, new=new: eye.send(new))  # type: ignore[misc]
+        eye.close()
+        heard += gate.until(Status.SILENT)
+    most = eyes.TRACKS + eyes.TRACKS_PER_S * (1 + time.monotonic() - begun)
+    assert eyes.TRACKS <= len([fact for fact in heard if isinstance(fact, Seen)]) <= most
+    assert len([fact for fact in heard if isinstance(fact, CameraReported)]) == 2 * connections
+    assert len(caplog.messages) == 1
+
+
+def test_an_eye_that_floods_and_connects_again_has_no_other_share(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eyes, "MESSAGES_PER_S", 10)
+    begun, heard = time.monotonic(), list[object]()
+    for _ in range(20):
+        eye = gate.eye(report("front"), *[wire.TrackGone(track) for track in range(10)])
+        eye.close()
+        heard += gate.until(Status.SILENT)[:-1]
+    assert 10 <= len(heard) <= 10 * (2 + time.monotonic() - begun)
 
 
 def test_an_eye_that_has_said_much_at_once_waits_for_its_next_turn(root: Path) -> None:
