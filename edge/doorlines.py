@@ -4,6 +4,7 @@ The relay is not among them; the relay guard alone holds it.
 """
 
 import logging
+import threading
 
 from edge.config import DoorSection, LineSection
 from edge.errors import HardwareError
@@ -28,21 +29,32 @@ class DoorLines(Source):
         self._wanted: dict[Input, LineSection] = {name: line for name, line in named.items() if line}
         self._lamps: Outputs | None = None
         self._shown, self._dark = Lamp.IDLE, ""
-        """What the lamps should show, and why there are none."""
+        """What the lamps should show, and why they do not."""
+        self._driving = threading.Lock()
+        """The gate's thread takes it: it is never held while lines are requested or let go."""
 
     def show(self, lamp: Lamp) -> None:
         """Light one lamp and put out the others; a lamp that cannot be driven stops nobody."""
-        self._shown = lamp
-        if lamps := self._lamps:
-            self._drive(lamps)
+        with self._driving:
+            self._shown = lamp
+            if lamps := self._lamps:
+                self._drive(lamps)
 
     def _drive(self, lamps: Outputs) -> None:
         try:
             for name in self._door.lamps:
                 lamps.set(name, name == self._shown.value)
         except HardwareError as error:
-            log.warning("%s", error)
             self._lamps = None  # they are had again when the chip is back
+            self._tell_dark(str(error))
+        else:
+            self._dark = ""
+
+    def _tell_dark(self, why: str) -> None:
+        """Once, however often they are tried."""
+        if self._dark != why:
+            log.warning("%s", why)
+        self._dark = why
 
     def listen(self) -> None:
         while not self._stopped.is_set():
@@ -62,7 +74,8 @@ class DoorLines(Source):
             while not self._stopped.wait(RETRY_S):
                 self._light()
         finally:
-            lamps, self._lamps = self._lamps, None
+            with self._driving:
+                lamps, self._lamps = self._lamps, None
             if lamps:
                 lamps.close()
 
@@ -74,12 +87,11 @@ class DoorLines(Source):
         try:
             lamps = outputs(door.chip, {str(name): line for name, line in door.lamps.items()})
         except HardwareError as error:
-            if self._dark != str(error):
-                log.warning("%s", error)
-            self._dark = str(error)
+            self._tell_dark(str(error))
             return
-        self._lamps, self._dark = lamps, ""
-        self._drive(lamps)  # which the gate's thread may have lost again
+        with self._driving:
+            self._lamps = lamps
+            self._drive(lamps)
 
     def _read(self, lines: Inputs) -> None:
         try:

@@ -4,18 +4,19 @@ import os
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
+from edge import doorlines
 from edge.doorlines import DoorLines
 from edge.doorsection import DoorSection, LineSection
 from edge.errors import HardwareError
 from edge.facts import InputChanged
-from edge.lines import Inputs, inputs, outputs, probe
+from edge.lines import Inputs, Outputs, inputs, outputs, probe
 from edge.terms import Input, Lamp
 from tests.adapters.brokers import until
 
@@ -168,10 +169,81 @@ def test_lamps_that_come_late_or_again_show_what_they_should(tmp_path: Path) -> 
     until(lambda: lines._dark)
     lines.show(Lamp.GRANTED)
     chip.parent.unlink()
-    until(lambda: chip.is_file() and chip.read_bytes()[4] == 1)
+    until(lambda: chip.is_file() and chip.read_bytes()[4:5] == b"\1")
     chip.unlink()
     lines.show(Lamp.GRANTED)
-    until(lambda: chip.is_file() and chip.read_bytes()[4] == 1)
+    until(lambda: chip.is_file() and chip.read_bytes()[4:5] == b"\1")
     lines.stop()
     lines.join(60)
     assert not lines.is_alive() and not chip.read_bytes()[4]
+
+
+class Lamps:
+    """Those of a simulated chip, with something that happens whenever one of them is about to be driven."""
+
+    def __init__(self, held: Outputs, happens: Callable[[], object]) -> None:
+        self._held, self._happens, self.close = held, happens, held.close
+
+    def set(self, name: str, active: bool) -> None:
+        self._happens()
+        self._held.set(name, active)
+
+
+@pytest.fixture
+def lamps(chip: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], DoorLines]:
+    """The lines of a door with two lamps, when this happens to them."""
+
+    def made(happens: Callable[[], object]) -> DoorLines:
+        monkeypatch.setattr(doorlines, "RETRY_S", 0.01)
+        monkeypatch.setattr(doorlines, "outputs", lambda *where: Lamps(outputs(*where), happens))
+        lit = {"idle": LineSection(4), "granted": LineSection(5)}
+        return DoorLines(DoorSection("main", LineSection(1), simulated(chip), lamps=lit), print)
+
+    return made
+
+
+def test_lamps_that_are_had_but_cannot_be_driven_are_told_once_until_they_can(
+    lamps: Callable[[Callable[[], object]], DoorLines], caplog: pytest.LogCaptureFixture
+) -> None:
+    tried, works = list[bool](), False
+
+    def happens() -> None:
+        tried.append(works)
+        if not tried[-1]:
+            raise HardwareError("the expander does not answer")
+
+    lines = lamps(happens)
+    lines.start()
+    until(lambda: len(tried) > 5)
+    assert caplog.messages == ["the expander does not answer"]
+    works = True
+    until(lambda: tried.count(True) == 2)
+    works = False
+    lines.show(Lamp.GRANTED)
+    until(lambda: len(caplog.messages) == 2)
+    works = True
+    until(lambda: lines._lamps)
+    lines.stop()
+    lines.join(60)
+    assert caplog.messages == 2 * ["the expander does not answer"]
+
+
+def test_what_is_shown_while_the_lamps_are_had_again_is_what_they_show(
+    lamps: Callable[[Callable[[], object]], DoorLines], chip: Path
+) -> None:
+    gates = list[threading.Thread]()
+
+    def happens() -> None:
+        """The gate's thread comes while the lines' thread is half-way."""
+        if not gates:
+            gates.append(threading.Thread(target=lines.show, args=(Lamp.GRANTED,)))
+            gates[0].start()
+            gates[0].join(0.5)
+
+    lines = lamps(happens)
+    lines.start()
+    until(lambda: gates and not gates[0].is_alive() and lines._lamps)
+    with lines._driving:
+        assert list(chip.read_bytes()[4:6]) == [0, 1]
+    lines.stop()
+    lines.join(60)
