@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 
 from edge.errors import in_english
 from monitor.database import Database
@@ -39,10 +40,13 @@ class Delivery(Struct, frozen=True):
 
 
 class Unreadable(Struct, frozen=True):
-    """A row that says no more which notice it is of, and why."""
+    """A row that says no more what is to be told by which way, and why."""
 
     number: int
+    alarm: int
+    raised: float
     level: str
+    cause: str
     why: str
 
 
@@ -53,7 +57,7 @@ class Deliveries:
         self._db = database
 
     def told(self, raisings: Iterable[Raising]) -> dict[Raising, set[Telling]]:
-        """What was told, or is under way, of alarms since they were raised; nothing that cannot be read."""
+        """What was told, or is under way, by any way, of alarms since they were raised; nothing that cannot be read."""
         wanted, columns, found = dict.fromkeys(raisings), DELIVERIES.c, defaultdict(set)
         query = select(columns.alarm, columns.raised, columns.level, columns.cause)
         with self._db.reading() as connection:
@@ -83,6 +87,13 @@ class Deliveries:
             rows = connection.execute(select(due).where(due.c.place <= limit).order_by(due.c.number))
             return [_delivery(row) for row in rows]
 
+    def beside(self, row: Unreadable) -> list[Delivery]:
+        """The same notice by the other ways of its level."""
+        columns = DELIVERIES.c
+        of_it = (columns.alarm == row.alarm, columns.raised == row.raised, columns.level == row.level)
+        query = select(DELIVERIES).where(*of_it, columns.cause == row.cause, columns.state != UNREADABLE)
+        return self._read(query)
+
     def set_aside(self, row: Unreadable, now: float) -> None:
         """It is not tried any more, and counts as not told."""
         self._set(row.number, state=UNREADABLE, done=now, why=row.why)
@@ -104,6 +115,9 @@ class Deliveries:
         )
         if alarm is not None:
             query = query.where(DELIVERIES.c.alarm == alarm)
+        return self._read(query)
+
+    def _read(self, query: Select[Any]) -> list[Delivery]:
         with self._db.reading() as connection:
             found = [_delivery(row) for row in connection.execute(query)]
         return [each for each in found if isinstance(each, Delivery)]
@@ -131,7 +145,8 @@ def _delivery(row: Row[tuple[object, ...]]) -> Delivery | Unreadable:
     try:
         notice, way = msgspec.json.decode(row.document, type=Notice), Way(row.way)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return Unreadable(row.number, row.level, in_english("a notice cannot be read: {why}", why=error))
+        why = in_english("a notice cannot be read: {why}", why=error)
+        return Unreadable(row.number, row.alarm, row.raised, row.level, row.cause, why)
     return Delivery(
         number=row.number, way=way, target=row.target, made=row.made, state=row.state, attempts=row.attempts,
         done=row.done, why=row.why, notice=notice,

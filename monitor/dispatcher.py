@@ -131,10 +131,11 @@ class Dispatcher:
     def _deliver(self, now: float) -> None:
         busy = set(self._under_way)  # before the question: what ends between the two would be delivered twice
         waiting = self._deliveries.waiting(now, 10 * AT_ONCE)
-        for each in waiting:
+        idle = [each for each in waiting if each.number not in busy]
+        for each in idle:
             if isinstance(each, Unreadable):
                 self._set_aside(each, now)
-        begun = [each for each in waiting if isinstance(each, Delivery) and each.number not in busy]
+        begun = [each for each in idle if isinstance(each, Delivery)]
         for delivery in begun:
             self._under_way.add(delivery.number)
             self._pools[delivery.notice.level, delivery.way].submit(self._try, delivery)
@@ -142,11 +143,20 @@ class Dispatcher:
             self._changed()
 
     def _set_aside(self, row: Unreadable, now: float) -> None:
-        """A person has to know of it; its level is told anew of whatever it should still know."""
+        """A person has to know of it. What another way was to tell as well is told by this one again; without such,
+        its level is told anew of whatever it should still know."""
         key = Key("", "", f"level/{row.level}", UNDELIVERED)
         self._hear([Raised(key, SEVERITY, Check.LOOK, row.why, latched=True)])
+        self._tell_missing(row, now)  # before: it is not lost if the room is killed between the two
         self._deliveries.set_aside(row, now)
         self._told.clear()
+
+    def _tell_missing(self, row: Unreadable, now: float) -> None:
+        others, level = self._deliveries.beside(row), self.levels.get(row.level)
+        ways = {each.way for each in others}
+        missing = {way: target for way, target in targets(level).items() if way not in ways} if level else {}
+        if others and missing:
+            self._deliveries.add(others[0].notice, missing, now)
 
     def _try(self, delivery: Delivery) -> None:
         level = self.levels.get(delivery.notice.level)

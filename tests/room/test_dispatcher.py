@@ -253,6 +253,28 @@ def test_a_notice_that_cannot_be_read_is_set_aside_and_told_once_and_its_level_i
     assert (row.alarm, row.why) == (1, alarm.detail)
 
 
+@pytest.mark.parametrize(("column", "value"), [("document", b"{"), ("way", "pigeon")])
+def test_a_way_whose_notice_cannot_be_read_is_told_what_the_other_was_told_and_the_other_not_again(
+    tmp_path: Path, database: Database, letters: tuple[Letters, int], hook: str, column: str, value: object
+) -> None:
+    levels = (
+        f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
+        'email = ["guard@example.cn"]\n[[rule]]\ntell = ["guard_post"]\nkinds = ["DoorForcedOpen"]\n'
+    )
+    Hook.failures = 1
+    bench = Bench(configured(tmp_path, levels, letters[1]), database)
+    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
+    bench.turn()
+    with database.writing() as connection:
+        failed = DELIVERIES.c.state == "waiting"
+        connection.execute(update(DELIVERIES).where(failed).values(**{column: value, "next": 0.0}))
+    for _ in range(3):
+        told = bench.turn()
+    assert sorted((each.way, each.state) for each in told) == [("email", "delivered"), ("webhook", "delivered")]
+    [(headers, _)] = Hook.taken
+    assert len(letters[0].taken) == 1 and {each.notice.id for each in told} == {headers["webhook-id"]}
+
+
 def test_of_whom_an_unreadable_row_has_told_is_told_again(tmp_path: Path, database: Database, hook: str) -> None:
     levels = f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
     settings = configured(tmp_path, levels)
