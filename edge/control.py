@@ -106,7 +106,7 @@ class Control:
         effects: list[Effect] = []
         for name, schedule in self._unlocked.items():
             effects += self._turned(name, self._permits.open(schedule, now), now)
-        return effects
+        return [*effects, *self.keep(now.mono)]  # a door that was locked against its schedule hears nothing of its end
 
     def _turned(self, name: str, opens: bool, now: Now) -> list[Effect]:
         door, trusted = self._doors[name], self._permits.trusted(now)

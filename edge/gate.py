@@ -117,7 +117,10 @@ class Gate:
         return Step(effects, wake if wake < math.inf else None)
 
     def _follow(self, effects: list[Effect], now: Now) -> None:
-        """Who passed is in another area now, a use may be given back, and whatever was told shows in the state."""
+        """Who passed is in another area now, a use may be given back, and whatever was told shows in the state.
+
+        An order may end untold: a block does while its door is locked down.
+        """
         for effect in effects:
             if isinstance(effect, UseSettled) and not effect.stands:
                 self.entry.visits.given_back(effect.credential)
@@ -126,7 +129,8 @@ class Gate:
             if isinstance(event, AccessTaken):
                 self.areas.moved(event.person, event.into, now)
         if told:
-            effects += [PublishState(), *self.control.keep(now.mono)]
+            effects.append(PublishState())
+        effects += self.control.keep(now.mono)
         if self.areas.changed:
             self.areas.changed = False
             effects.append(KeepPlaces())

@@ -74,6 +74,16 @@ def test_a_block_lasts_for_its_time(seconds: float | None, until: float | None) 
     assert until is None or kept(again) == {}
 
 
+def test_a_block_that_ends_while_the_door_is_locked_down_is_over_for_good() -> None:
+    world = World(structs.replace(gate_rules(), cameras={}))
+    world.at(0.0, Started("boot", "zoo", True))
+    ordered(world, CommandKind.BLOCK, seconds=60.0)
+    assert ordered(world, CommandKind.LOCK_DOWN, 2.0)["main"].blocked
+    world.at(50.0, Wake())
+    assert not events(world.at(61.0, Wake()), DoorModeChanged)
+    assert kept(world) == {"main": Standing(locked_down=True)}
+
+
 def test_a_door_that_was_locked_against_its_schedule_is_not_unlocked_by_it_again() -> None:
     calendar = Calendar(schedules={"day": ALL_DAY})
     rules = structs.replace(gate_rules(), unlocked={"main": "day"}, permits=PermitRules(calendar=calendar))
@@ -106,6 +116,15 @@ def test_a_clock_that_is_wrong_at_the_start_ends_no_order_against_a_schedule(hou
     by_day(again, 210.0, Wake(), 20, trusted=True)
     by_day(again, 280.0, Wake(), 12, trusted=True)
     assert [*pulses(again)], "the order was for that day"
+
+
+def test_what_was_ordered_against_a_schedule_is_over_with_it() -> None:
+    world = World(OFFICE)
+    by_day(world, 0.0, Wake(), 12, trusted=True)
+    by_day(world, 1.0, CommandReceived("id", "room", CommandKind.LOCK, "main"), 12, trusted=True)
+    assert kept(world) == {"main": Standing(relocked=True)}
+    by_day(world, 70.0, Wake(), 20, trusted=True)
+    assert kept(world) == {}
 
 
 @pytest.mark.parametrize("locked", [False, True])
