@@ -1,5 +1,6 @@
 """What the desk issues: from people of the whitelist to numbered, sealed and signed messages, durable before use."""
 
+import logging
 import time
 from collections.abc import Iterable
 from datetime import date
@@ -25,6 +26,8 @@ from edge.vault import Vault
 from edge.whitelist import KEY, Whitelist
 
 OFFICE = "desk.sqlite"
+
+log = logging.getLogger(__name__)
 
 
 class Authority:
@@ -191,9 +194,12 @@ class Authority:
         self.audit.note(Deed.ANSWERED, gate, revision=revision, times=times)
 
     def close(self) -> None:
-        """Write down what was only counted so far, and give the database back."""
+        """Give the database back, and write down what was only counted so far, if that is possible."""
         self.office.close()
-        self._answers.tell(time.monotonic(), everything=True)
+        try:
+            self._answers.tell(time.monotonic(), everything=True)
+        except EdgeError as error:  # why the desk ends is told, not this
+            log.error("%s", error)
 
 
 def anchors(

@@ -201,3 +201,16 @@ def test_a_gate_that_was_taken_over_and_asks_without_end_fills_no_journal(room: 
     lines = [said.line for said in Audit.of(room.config, room.credentials).lines("lobby")]
     told = [(line.data.details["revision"], line.data.details["times"]) for line in lines if line.deed is Deed.ANSWERED]
     assert told == [("0", "1"), ("1", "200")]
+
+
+def test_a_desk_that_cannot_write_what_it_only_counted_ends_all_the_same(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else why it ends, which may be that its database is outdated, would not be told."""
+    authority = Authority(room.config, room.credentials)
+    for number in range(2):
+        authority.answer(Report(SITE, "lobby", 0, 0.0, 0, 0.0, nonce=f"{number}"))
+    full = "CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+    change(authority.audit, full)
+    authority.close()
+    assert "database or disk is full" in caplog.text
