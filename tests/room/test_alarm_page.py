@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from edge.facts import InputChanged
 from edge.terms import Input
 from edge.traffic import DOOR, SimulatedGate
-from tests.room.conftest import Monitor, a_room, enter
+from tests.room.conftest import PASSWORD, Monitor, a_room, enter, get
 
 pytestmark = pytest.mark.real
 
@@ -27,6 +27,10 @@ def number(monitor: Monitor, gate: SimulatedGate) -> int:
 
 def of(gate: SimulatedGate, alarm: Any) -> bool:
     return bool(alarm["gate"] == gate.name)
+
+
+def faults(gate: SimulatedGate, alarms: list[Any]) -> list[Any]:
+    return [each for each in alarms if of(gate, each) and each["kind"] == "DoorFault"]
 
 
 def opened(browser: Browser, monitor: Monitor, number: int, who: str = "li", **context: Any) -> Page:
@@ -54,6 +58,13 @@ def test_it_is_live_and_what_is_being_typed_and_chosen_stays(browser: Browser, m
     expect(page.locator(".story")).to_contain_text("seal renewed")
     expect(page.get_by_label("Note")).to_have_value("half a sen")
     expect(page.get_by_label("Assigned to")).to_have_value("wang")
+
+
+def test_its_place_says_what_of_the_door_it_is(monitor: Monitor, gate: SimulatedGate) -> None:
+    gate.at(0.0, InputChanged(DOOR, Input.SUPPLY, True))
+    [fault] = faults(gate, monitor.wait(lambda alarms: faults(gate, alarms)))
+    page = get(f"{monitor.url}/alarms/{fault['number']}", auth=("li", PASSWORD), headers={"Accept-Language": "en"})
+    assert "</a> door main (supply of the lock)</dd>" in page.text
 
 
 def test_another_button_leaves_what_was_typed_and_enter_only_notes_it(
