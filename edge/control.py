@@ -37,11 +37,12 @@ class Control:
         """When the next minute begins, where a schedule may end or begin with it."""
 
     def start(self, orders: dict[str, Standing], now: float) -> list[Effect]:
-        """What stood against doors before the gate was started again still does."""
+        """What stood against doors before the gate was started again still does; of doors that are gone, nothing."""
+        self._kept = orders
         effects: list[Effect] = []
         for name, known in orders.items():
             if door := self._doors.get(name):
-                self._in_force[name] = known.relocked
+                self._in_force[name] = known.relocked and name in self._unlocked
                 restore(door, known)
                 effects += door.obey(now, "restart")
         return effects
