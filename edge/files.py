@@ -178,11 +178,11 @@ def begin(path: Path) -> BinaryIO:
 
 
 def text(path: Path) -> str:
-    """What stands in a file that somebody has written and named; ValueError when that is no text of such a size."""
+    """What stands in a file that somebody has written and named; StoreError when too long, ValueError when no text."""
     with begin(path) as file:
         content = file.read(LONGEST_TEXT + 1)
     if len(content) > LONGEST_TEXT:
-        raise ValueError(f"it has more than {LONGEST_TEXT} bytes")
+        raise StoreError("{path} has more than {limit} bytes", "name another", path=path, limit=LONGEST_TEXT)
     return content.decode("utf-8-sig")
 
 

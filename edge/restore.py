@@ -110,7 +110,9 @@ def _undo(state: Path) -> None:
     except FileNotFoundError:
         return
     except ValueError as error:
-        raise StoreError("{path} cannot be read: {why}", path=state / RESTORING, why=error) from error
+        hint = "move all that is in {folder} away, then do it again: edge-gate desk restore"
+        text = "{path} cannot be read: {why}"  # so nobody knows what else was put there
+        raise StoreError(text, hint, path=state / RESTORING, folder=state, why=error) from error
     for name, digest in plan.parts.items():
         path = Path(name)
         files.draft(path).unlink(missing_ok=True)

@@ -86,6 +86,11 @@ def test_what_never_ends_is_refused(site: Site, endless: list[str]) -> None:
     assert said.startswith("/dev/zero")
 
 
+def test_what_is_too_large_for_a_configuration_is_told_in_the_language_of_who_asks() -> None:
+    chinese = run("check", "--config", "/dev/zero", LANG="zh_CN.UTF-8").stderr
+    assert "/dev/zero 超过 16000000 字节" in chinese and "bytes" not in chinese
+
+
 def test_a_configuration_may_come_through_a_pipe(site: Site) -> None:
     checked = run("check", "--config", "/dev/stdin", stdin=site.file.read_text())
     assert (checked.returncode, checked.stderr) == (0, "")

@@ -104,6 +104,16 @@ def test_what_somebody_has_put_there_since_stays_and_the_rest_of_a_killed_restor
     lost.whole()
 
 
+def test_a_damaged_plan_of_a_restore_says_what_is_to_be_moved_away(lost: Lost) -> None:
+    lost.state.mkdir()
+    (lost.state / RESTORING).write_bytes(b"")
+    with pytest.raises(StoreError, match=rf"move all that is in {lost.state} away"):
+        lost.restore()
+    lost.state.rename(lost.state.with_name("away"))
+    lost.restore()
+    lost.whole()
+
+
 def test_a_backup_that_was_killed_stands_in_the_way_of_no_other(lost: Lost) -> None:
     lost.restore()
     (lost.state / RESTORED).unlink()
