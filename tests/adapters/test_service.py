@@ -55,7 +55,9 @@ def service() -> Iterator[Service]:
     root = Path("/tmp") / f"service-{secrets.token_hex(4)}"  # the path of a Unix socket must be short
     root.mkdir(mode=0o700)
     site = Site(root, root, broker_port=1, url="rtsp://127.0.0.1:1/x")
-    config = structs.replace(site.config, degraded=structs.replace(site.config.degraded, clock_untrusted="accept"))
+    degraded = structs.replace(site.config.degraded, clock_untrusted="accept")
+    access = structs.replace(site.config.access, freshness_s=10.0)  # so long a slow machine may take for a test
+    config = structs.replace(site.config, degraded=degraded, access=access)
     running = Service(config, site.credentials)
     running._start()
     until(lambda: running._outbox.backlog.epoch)
