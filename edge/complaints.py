@@ -73,9 +73,13 @@ def number_taken(number: str, person: str, name: str) -> RefusedError:
     return RefusedError(text, hint, number=number, person=person, name=name, reason="number_taken")
 
 
-def beyond_kept(bounds: Bounds, kept: date, zone: tzinfo) -> RefusedError | None:
-    """Somebody may not pass, nor begin to, on days on which nothing of them is kept any more at the site."""
-    moments = [moment for moment in (bounds.valid_from, bounds.valid_until) if moment is not None]
+def beyond_kept(bounds: Bounds, kept: date, zone: tzinfo, before: Bounds) -> RefusedError | None:
+    """Somebody may not pass, nor begin to, on days on which nothing of them is kept any more at the site.
+
+    Moments as they were `before` are not looked at: a last day may have been written in another time zone.
+    """
+    known = (None, before.valid_from, before.valid_until)
+    moments = [moment for moment in (bounds.valid_from, bounds.valid_until) if moment not in known]
     if not any(local(moment, zone).date() > kept for moment in moments):
         return None
     text, hint = "the validity goes beyond {day}, until which the record is kept", "end it earlier, or keep it longer"

@@ -111,7 +111,7 @@ def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float
 
 def kept_as_long(said: Applicant, zone: tzinfo) -> Applicant:
     """RefusedError when somebody may pass on days on which nothing of them is kept any more."""
-    if refused := beyond_kept(said.bounds, said.consent.retain_until, zone):
+    if refused := beyond_kept(said.bounds, said.consent.retain_until, zone, before=Bounds()):
         raise refused
     return said
 

@@ -264,8 +264,8 @@ class Whitelist(Cabinet):
             if secret is None:
                 raise damaged(person)
             record, kept = edit.of(msgspec.structs.replace(before, revision=revision), secret)
-            touched = edit.bounds is not None or edit.retain_until is not None
-            if touched and (refused := beyond_kept(kept.bounds, record.retain_until, self._zone)):
+            stays = secret.bounds if record.retain_until == before.retain_until else Bounds()
+            if refused := beyond_kept(kept.bounds, record.retain_until, self._zone, before=stays):
                 raise refused
             for other, known in self._read(db) if edit.number or edit.card else ():
                 if known and other.id != person and (refused := taken(edit, other, known)):

@@ -30,12 +30,14 @@ class Desk:
     """A desk at the end of the world, on a machine that is set to its other end."""
 
     def __init__(self, root: Path) -> None:
-        file, credentials = root / "desk.toml", root / "credentials"
-        file.write_text(
-            f'[desk]\nsite = "hq"\nstate_dir = "{root}/state"\n[models]\npack = "zoo"\n[calendar]\ntime_zone = "{EAST}"'
-        )
+        self._file, credentials = root / "desk.toml", root / "credentials"
+        self.moves(EAST)
         new_sealing_key(credentials / KEY)
-        self.options = ["--config", file, "--credentials", credentials]
+        self.options = ["--config", self._file, "--credentials", credentials]
+
+    def moves(self, zone: str) -> None:
+        place = f'[desk]\nsite = "hq"\nstate_dir = "{self._file.parent}/state"\n[models]\npack = "zoo"\n'
+        self._file.write_text(f'{place}[calendar]\ntime_zone = "{zone}"')
 
     def enroll(self, *more: object) -> list[object]:
         who = ["enroll", "Ann", "--without-face", "--consent", "form", "--purpose", "entry"]
@@ -69,6 +71,17 @@ def test_who_may_pass_in_the_first_hour_after_the_last_day_of_the_site_is_refuse
     assert "goes beyond 2097-12-31" in complaint(*desk.enroll("--valid-until", late))
     told = answer(*desk.enroll("--valid-until", "2097-12-31T23:30"))
     assert "goes beyond" in complaint("people", "edit", told["id"], "--valid-until", late, *desk.options)
+
+
+def test_a_last_day_that_was_written_in_another_zone_is_no_reason_to_refuse_what_leaves_it(desk: Desk) -> None:
+    desk.moves(WEST)
+    told = answer(*desk.enroll("--valid-until", "2097-12-31"))
+    desk.moves(EAST)
+    edit = ["people", "edit", told["id"], *desk.options]
+    edited = answer(*edit, "--host", "Bob", "--valid-from", "2097-01-01", "--retain-until", "2097-12-31")
+    assert bounds(edited)[1] == bounds(told)[1] > NEW_YEAR
+    for more in (["--valid-until", "2098-01-01T00:30"], ["--retain-until", "2097-12-30"]):
+        assert "goes beyond 2097-12" in complaint(*edit, *more)
 
 
 def test_for_ever_is_told_also_where_the_calendar_ends_before_it(desk: Desk) -> None:
