@@ -20,13 +20,14 @@ class Inside(NamedTuple):
 
 def inside(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     """List who is inside, by area, for an evacuation; needs nothing but the files of this gate."""
+    from edge.places import INSIDE
     from edge.places import load as places
 
     loaded = load(config)
     zone = loaded.calendar.zone
     now, limits = datetime.now(zone), {area.name: area.forget_after_s for area in loaded.area}
     areas: dict[str, list[Inside]] = {}
-    for person, place in sorted(places(loaded.state / "inside.json").items()):
+    for person, place in sorted(places(loaded.state / INSIDE).items()):
         overdue = now.timestamp() - place.since >= limits.get(place.area, math.inf)
         since = datetime.fromtimestamp(place.since, zone).isoformat(sep=" ", timespec="minutes")
         areas.setdefault(place.area, []).append(Inside(person, since, overdue))
