@@ -1,5 +1,6 @@
 """`edge-gate evaluate`: the standard protocols, on pictures that somebody has."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -171,6 +172,7 @@ def liveness(
     if det:
         protocol.draw(det, judged, rules)
     if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in judged))
     if json:
         emit(result)
@@ -200,7 +202,9 @@ def _try_out(path: Path | None) -> None:
     """EdgeError when a file cannot be written, before all that work and not after it; nothing is left of the try."""
     if path is None:
         return
+    made: list[Path] = []
     try:
+        made = [each for each in path.parents if not each.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.exists()
         path.open("ab").close()
@@ -208,6 +212,10 @@ def _try_out(path: Path | None) -> None:
             path.unlink()
     except OSError as error:
         raise EdgeError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
+    finally:
+        for each in made:
+            with contextlib.suppress(OSError):  # it was not made after all, or somebody else has put something there
+                each.rmdir()
 
 
 def _see(out: Path | None) -> None:

@@ -71,6 +71,7 @@ def refused(lost: Lost) -> None:
     assert sorted(lost.state.parent.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_restore_that_was_killed_leaves_no_desk_that_runs_and_is_done_again(lost: Lost) -> None:
     parts = 0
     for steps in itertools.count():
@@ -87,6 +88,7 @@ def test_a_restore_that_was_killed_leaves_no_desk_that_runs_and_is_done_again(lo
     assert parts > len(lost.secrets), "it was killed between any two of the files"
 
 
+@pytest.mark.slow
 def test_what_somebody_has_put_there_since_stays_and_the_rest_of_a_killed_restore_goes(lost: Lost) -> None:
     """Also when another backup is taken: whatever is left of the first is in its file."""
     steps = 0

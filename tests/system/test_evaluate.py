@@ -91,5 +91,5 @@ def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path, protocol
     where = [each for name in inputs[protocol] for each in (name, tmp_path)]
     asked = "evaluate", protocol, *where, "--pack", "none", option
     assert "/dev/null/x" in (said := complaint(*asked, "/dev/null/x/y.png")) and "cannot be written" in said
-    assert "there is no model pack none" in complaint(*asked, tmp_path / "new" / "y.png")
-    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+    assert "there is no model pack none" in complaint(*asked, tmp_path / "new" / "newer" / "y.png")
+    assert not any(tmp_path.iterdir()), "nor a directory"

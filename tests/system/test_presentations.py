@@ -63,10 +63,10 @@ def test_photographs_are_never_live_and_a_head_that_moves_is_seen_to(
             plane = camera(shown(draw, SPECIES[name], scene, 1.2, chance), SIZE, chance)
             write(plane, tmp_path / "attack" / name / str(number), 5.0, 12)
     where = "--live", tmp_path / "live", "--attack", tmp_path / "attack", "--models", store
-    told = answer("evaluate", "liveness", *where, "--pack", "zoo", "--out", tmp_path / "out.jsonl")
+    told = answer("evaluate", "liveness", *where, "--pack", "zoo", "--out", tmp_path / "new" / "out.jsonl")
     assert told["apcer"] == {"print-photo-stand": 0.0, "screen-photo-stand": 0.0}
     assert told["n_live"] == 3 and set(told) >= {"bpcer", "unsure_live", "unsure_attack", "not_found"}
-    clips = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    clips = [json.loads(line) for line in (tmp_path / "new" / "out.jsonl").read_text().splitlines()]
     seen = {(clip["species"], clip["liveness"]["motion"]) for clip in clips if clip["liveness"]}
     assert {motion for species, motion in seen if species} == {"still"}
     assert "still" not in {motion for species, motion in seen if not species}
