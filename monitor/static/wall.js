@@ -1,4 +1,5 @@
-// Shows the alarms that fit, whole, and says how many more there are: nobody scrolls a wall screen.
+// Shows the alarms that fit, whole, and says how many more there are: nobody scrolls a wall screen. The first is shown in
+// any case, on however small a screen.
 "use strict";
 (() => {
   const fit = () => {
@@ -7,7 +8,7 @@
     const rows = [...list.children];
     const outside = () => {
       const { bottom } = list.getBoundingClientRect();
-      return rows.filter((row) => row.getBoundingClientRect().bottom > bottom + 1);
+      return rows.slice(1).filter((row) => row.getBoundingClientRect().bottom > bottom + 1);
     };
     for (const row of rows) row.hidden = false;
     more.hidden = true;

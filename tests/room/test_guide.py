@@ -107,6 +107,11 @@ def test_the_wall_screen_says_how_many_alarms_do_not_fit(
     connection.close()
     expect(page.locator("li.alarm", has_text="far-")).to_have_count(20)
     until(lambda: shows_what_fits(page, 3))
+    page.set_viewport_size({"width": 375, "height": 812})
+    until(lambda: shows_what_fits(page, 3))
+    page.set_viewport_size({"width": 320, "height": 240})
+    until(lambda: page.evaluate(SEEN)[0] == 1)
+    page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(f"{monitor.url}/language/zh_CN?back=/wall")
     expect(page.locator("#more")).to_have_text(re.compile(r"另有 \d+ 条"))
     page.goto(monitor.url)  # where one can scroll
