@@ -63,6 +63,7 @@ def test_it_is_live_and_what_is_being_typed_and_chosen_stays(browser: Browser, m
 def test_its_place_says_what_of_the_door_it_is(monitor: Monitor, gate: SimulatedGate) -> None:
     gate.at(0.0, InputChanged(DOOR, Input.SUPPLY, True))
     [fault] = faults(gate, monitor.wait(lambda alarms: faults(gate, alarms)))
+    assert fault["source"] == "supply"
     page = get(f"{monitor.url}/alarms/{fault['number']}", auth=("li", PASSWORD), headers={"Accept-Language": "en"})
     assert "</a> door main (supply of the lock)</dd>" in page.text
 

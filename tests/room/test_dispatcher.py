@@ -32,6 +32,7 @@ from monitor.tables import DELIVERIES
 from monitor.terms import UNDELIVERED, Action, Check, Cleared, Key, Raised
 from tests.adapters.brokers import Mosquitto, until
 from tests.commands import answer
+from tests.room.test_casebook import Chain
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 KEY = Key("hq", "lobby", "door/main", "DoorForcedOpen")
@@ -154,6 +155,16 @@ def test_a_letter_and_a_signed_call_reach_their_levels_and_later_that_it_is_over
         bench.casebook.act(1, action, who, "private words")
     assert [each.notice.cause for each in bench.turn()[:2]] == ["closed", "closed"]
     assert not any(b"private" in body or b"wang" in body for _, body in Hook.taken)
+
+
+def test_a_notice_says_what_of_a_door_is_amiss(tmp_path: Path, database: Database, hook: str) -> None:
+    levels = f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
+    bench = Bench(configured(tmp_path, levels), database)
+    bench.casebook.recorded(Chain(database).report("DoorFault", active=True, source="supply"))
+    bench.turn()
+    [(_, body)] = Hook.taken
+    told = msgspec.json.decode(body)
+    assert (told["kind"], told["source"]) == ("DoorFault", "supply") and "门锁供电" in told["text"]
 
 
 def test_a_rule_that_has_waited_says_for_how_long_nobody_has_acknowledged(
