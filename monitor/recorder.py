@@ -271,10 +271,8 @@ class Desk:
     def _tell_undated(self, recorded: list[Recorded]) -> None:
         """It is kept as it came, and found by when that was."""
         for received in (each.received for each in recorded if not is_dated(each.received.event)):
-            where, text = (
-                topic(received.site, received.gate, Channel.EVENT),
-                ("the time of event {id} cannot be read, so that of its arrival counts"),
-            )
+            where = topic(received.site, received.gate, Channel.EVENT)
+            text = "the time of event {id} cannot be read, so that of its arrival counts"
             reason = in_english(text, id=received.event.id)
             self.say("{topic}: {reason}", topic=where, reason=reason)
             self._audience.unreadable(where, reason)
