@@ -34,6 +34,14 @@ def test_what_is_compiled_is_what_gettext_reads() -> None:
         assert catalogue.gettext(text) == translation
 
 
+@pytest.mark.parametrize(
+    ("term", "other"), [("site 站点", "场所"), ("recorder 记录端", "记录器"), ("scenario 情景", "用场景")]
+)
+@pytest.mark.parametrize("path", [ROOT / "README.zh.md", MESSAGES["CATALOGUE"]], ids=lambda path: path.name)
+def test_a_thing_has_one_name_in_chinese(path: Path, term: str, other: str) -> None:
+    assert other not in path.read_text("utf-8"), term
+
+
 def test_texts_are_found_wherever_they_are_written() -> None:
     source = '''
 from edge.errors import ModelError
