@@ -147,6 +147,12 @@ def test_a_step_that_is_pressed_at_the_moment_it_is_offered_is_the_step_that_it_
     expect(page.get_by_role("alert")).to_contain_text("still active")
 
 
-AT_ONCE = """row => document.body.addEventListener("htmx:afterSwap",
-    () => row.querySelector(".close").click(), {once: true})"""
-"""Presses Close before anybody could."""
+AT_ONCE = """row => {
+    const press = (event) => {
+        if (event.detail.requestConfig.verb !== "post") return;
+        document.body.removeEventListener("htmx:afterSwap", press);
+        row.querySelector(".close").click();
+    };
+    document.body.addEventListener("htmx:afterSwap", press);
+}"""
+"""Presses Close before anybody could, as soon as a step was taken; news may come at any time."""

@@ -109,7 +109,7 @@ def _seen(screen: int, broker: Mosquitto, directory: Path) -> bool:
         while time.monotonic() < deadline:  # the screen is drawn again every second, whatever is on it
             if select.select([screen], [], [], 1.0)[0]:
                 shown += os.read(screen, 65_536)
-            if all(word in shown for word in (b"bench/gate-1", b"online", b"Door forced open", b"CredentialNotFound")):
+            if all(word in shown for word in (b"bench/gate-1", b"online", b"Door forced open", b"nobody enrolled")):
                 return True
         return False
     finally:
