@@ -1,16 +1,20 @@
 """Fixtures of real parts."""
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge import follow
+from edge import eyes, follow
 from edge.backup import KEY_FILE, PUBLIC, new_recovery_key
 from tests.adapters.brokers import Mosquitto
+from tests.adapters.lookers import Gate as EyeGate
 from tests.adapters.outboxes import Gate
+from tests.adapters.porters import Desk
 from tests.adapters.rooms import Room, furnished
 from tests.adapters.sites import Place
 from tests.conftest import ROOT, need
@@ -62,3 +66,33 @@ def insured(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     safe = place.town.root / "safe"
     new_recovery_key(safe / KEY_FILE)
     shutil.copy(safe / PUBLIC, place.town.root / "credentials" / PUBLIC)
+
+
+@pytest.fixture
+def socket_root() -> Iterator[Path]:
+    root = Path("/tmp") / f"eyes-{secrets.token_hex(4)}"  # the path of a Unix socket must be short
+    root.mkdir(mode=0o700)
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def gate(socket_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EyeGate]:
+    monkeypatch.setattr(eyes, "LOOK_S", 0.05)
+    with closing(EyeGate(socket_root)) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    begun: list[Desk] = []
+
+    def begin(**how: Any) -> Desk:
+        begun.append(Desk(tmp_path, **how))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.porter.stop()
+        if each.porter.is_alive():
+            each.porter.join()

@@ -1,97 +1,30 @@
-"""The porter: codes become passes or nothing, uses are on the disk first, and what is over is ended with a receipt."""
+"""The porter: codes become passes or nothing, and what is over is ended with a receipt."""
 
 import queue
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
-from edge.bulletin import MOST_TOPICS, Newest, Revocations, Uses, revocations_topic, uses_topic
+from edge.bulletin import MOST_TOPICS, Newest, Revocations, revocations_topic, uses_topic
 from edge.bulletin import sign as revoked
 from edge.doorevents import AccessGranted
 from edge.enrolled import Consent, Standing
-from edge.facts import Emit, PassesRevoked, PassShown, Recorded, TemplateDestroyed, UseSettled
+from edge.facts import Emit, PassesRevoked, PassShown, Recorded, TemplateDestroyed
 from edge.invitation import Wish, invite
-from edge.passbook import BOOK, Issued, Passbook
+from edge.passbook import Issued
 from edge.passes import Claims, sign
-from edge.porter import WAITING, Known, Lately, Porter
+from edge.porter import WAITING
 from edge.seal import load_key
-from edge.site import Site
 from edge.terms import Now, Permit, Reason
 from edge.whitelist import Whitelist
-from edge.wire import Code, CodeRead
 from tests.adapters.brokers import until
-
-NOW = time.time()
-
-
-class Desk:
-    """A porter, what it told, and what was recorded after it had counted."""
-
-    def __init__(self, root: Path, trusted: bool = True) -> None:
-        self.site = Site(root, root)
-        self.told: list[Any] = []
-        self.recorded: list[Emit] = []
-        self.here: set[str] = set()
-        self.permits: dict[str, Permit] = {}
-        self.looked = 0
-        self.published: list[dict[str, int]] = []
-        """How often passes for several gates were used, as the other gates are told."""
-        config, credentials = self.site.config, self.site.credentials
-        self.porter = Porter(
-            config, credentials, self.told.append, lambda told, now: self.recorded.append(told),
-            Known(self.here.__contains__, self.permits.get), self._clock, self._publish,
-        )  # fmt: skip
-        self._trusted = trusted
-
-    def _clock(self) -> Now:
-        self.looked += 1
-        return Now(time.monotonic(), NOW, self._trusted)
-
-    def _publish(self, payload: bytes) -> None:
-        told = msgspec.json.decode(payload, type=Uses)
-        self.published.append({id_: count for id_, (count, _) in told.passes.items()})
-
-    def grant(self, ticket: int, pass_id: str = "k7m2") -> None:
-        """The gate has granted somebody with this pass, and the porter has written that down."""
-        before = len(self.recorded)
-        granted = Emit("door/main", AccessGranted(pass_id, None, credential=pass_id), ticket)
-        self.porter.spend(granted, Now(1.0, NOW))
-        until(lambda: len(self.recorded) > before)
-
-    @property
-    def book(self) -> Passbook:
-        return Passbook(self.site.config.state / BOOK)
-
-    def show(self, text: str) -> None:
-        self.porter.read(Code("entrance", CodeRead(text, 1.0)))
-
-    def of(self, kind: type) -> list[Any]:
-        return [fact for fact in self.told if isinstance(fact, kind)]
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
-    begun: list[Desk] = []
-
-    def begin(**how: Any) -> Desk:
-        begun.append(Desk(tmp_path, **how))
-        return begun[-1]
-
-    yield begin
-    for each in begun:
-        each.porter.stop()
-        if each.porter.is_alive():
-            each.porter.join()
+from tests.adapters.porters import NOW, Desk
 
 
 def test_a_code_that_is_no_pass_is_nothing_and_a_pass_says_how_often_it_was_used(desk: Callable[..., Desk]) -> None:
@@ -105,84 +38,6 @@ def test_a_code_that_is_no_pass_is_nothing_and_a_pass_says_how_often_it_was_used
     good, bad = at.of(PassShown)
     assert (good.door, good.shown.id, good.shown.used, good.problem) == ("main", made.jti, 1, None)
     assert (bad.shown, bad.problem) == (None, Reason.PASS_INVALID)
-
-
-def test_a_use_is_on_the_disk_before_the_grant_is_recorded_and_a_damaged_book_opens_nothing(
-    desk: Callable[..., Desk],
-) -> None:
-    at = desk(trusted=False)
-    granted = Emit("door/main", AccessGranted("k7m2", None, credential="k7m2"), 5)
-    at.porter.start()
-    at.porter.spend(granted, Now(1.0, NOW))
-    until(lambda: at.recorded)
-    assert at.book.used("k7m2") == 1
-    at.porter.stop()
-    at.porter.join()  # it looks into the book now and then, and would begin one where it finds an empty file
-    (at.site.config.state / BOOK).write_bytes(b"damaged" * 1000)
-    after = desk(trusted=False)
-    after.porter.start()
-    after.porter.spend(granted, Now(1.0, NOW))
-    until(lambda: after.of(Recorded))
-    assert after.of(Recorded) == [Recorded(5, False)] and not after.recorded
-
-
-def test_a_use_whose_grant_opened_nothing_is_given_back_once_and_never_one_of_another_grant(
-    desk: Callable[..., Desk],
-) -> None:
-    at = desk()
-    at.book.spend("k7m2", NOW + 60)
-    at.porter.start()
-    at.grant(5)
-    for ticket in (5, 5, 4):  # twice, and of a grant whose use was never written down
-        at.porter.settle(UseSettled("k7m2", ticket, False))
-    at.grant(6)
-    at.porter.settle(UseSettled("k7m2", 6, True))
-    at.grant(7, "other")
-    assert at.book.used("k7m2") == 2
-
-
-def test_a_run_that_ends_before_a_use_is_given_back_leaves_it_counted(desk: Callable[..., Desk]) -> None:
-    first = desk()
-    first.porter.start()
-    first.grant(5)
-    second = desk()
-    second.porter.start()
-    second.porter.settle(UseSettled("k7m2", 5, False))
-    second.grant(1, "other")
-    assert second.book.used("k7m2") == 1
-
-
-def test_a_use_is_given_back_when_the_disk_can_be_written_again(desk: Callable[..., Desk]) -> None:
-    at = desk()
-    made = invite(Wish("A", ["gate-1"], NOW - 60, NOW + 60), at.site.config, at.site.credentials)
-    at.porter.start()
-    at.grant(5)
-    book = at.site.config.state / BOOK
-    book.rename(book.with_name("away"))
-    book.mkdir()
-    at.porter.settle(UseSettled("k7m2", 5, False))
-    at.show(made.token)
-    until(lambda: at.of(PassShown))  # the porter has come past it
-    book.rmdir()
-    book.with_name("away").rename(book)
-    until(lambda: at.book.used("k7m2") == 0)
-
-
-def test_other_gates_are_told_of_a_use_when_it_stands(desk: Callable[..., Desk]) -> None:
-    """They count for good what they have heard."""
-    at = desk()
-    for used in ("k7m2", "x"):
-        at.book.spend(used, NOW + 60, shared=True)
-    at.porter._lately = {used: Lately(NOW + 60, True) for used in ("k7m2", "x")}
-    at.porter.start()
-    until(lambda: at.published)
-    at.grant(5)
-    at.grant(6, "x")
-    at.porter.settle(UseSettled("x", 6, True))
-    until(lambda: len(at.published) == 2)
-    at.porter.settle(UseSettled("k7m2", 5, True))
-    until(lambda: len(at.published) == 3)
-    assert at.published == [{"k7m2": 1, "x": 1}, {"k7m2": 1, "x": 2}, {"k7m2": 2, "x": 2}]
 
 
 def test_more_than_the_porter_can_take_is_not_heard_and_the_gate_goes_on(desk: Callable[..., Desk]) -> None:

@@ -6,11 +6,14 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from edge.config import BrokerSection
 from edge.seal import new_signing_key
-from edge.simulate import HOST, Server
+from edge.simulate import HOST, Server, free_port
 from edge.traffic import SimulatedGate
 from monitor.acceptance import Acceptances
 from monitor.access import COOKIE
@@ -30,6 +33,7 @@ from monitor.database import Database
 from monitor.settings import load
 from tests.adapters.brokers import Mosquitto, until
 from tests.conftest import need
+from tests.room.posts import Hook, Letters, MailServer
 
 expect.set_options(timeout=60_000)  # it is only how long a test waits in vain
 get, post = (functools.partial(call, timeout=60) for call in (httpx.get, httpx.post))
@@ -242,3 +246,28 @@ def gate(
     until(lambda: [each for each in monitor.call("/api/gates")["gates"] if each["name"] == name and each["last_event"]])
     yield gate
     gate.stop()
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    Hook.taken, Hook.failures = [], 0
+    with HTTPServer((HOST, 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{HOST}:{server.server_port}/notices"
+        server.shutdown()
+
+
+@pytest.fixture
+def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A web server that takes calls and answers none, until it is closed; nobody gives up before."""
+    monkeypatch.setattr("monitor.post.PATIENCE_S", 600.0)
+    with socket.create_server((HOST, 0), backlog=1000) as server:
+        yield server
+
+
+@pytest.fixture
+def letters() -> Iterator[tuple[Letters, int]]:
+    handler, port = Letters(), free_port()
+    with closing(MailServer(handler, HOST, port)) as server:
+        server.start()
+        yield handler, port

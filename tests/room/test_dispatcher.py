@@ -6,121 +6,21 @@ import hmac
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from email import message_from_bytes
-from email.policy import default
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from aiosmtpd.controller import Controller
-from sqlalchemy import select, update
 
 from edge.mqtt import Address, Connection, Message
 from edge.simulate import HOST, free_port
-from monitor.casebook import Casebook
 from monitor.database import Database
-from monitor.deliveries import FIRST_S, Deliveries
-from monitor.dispatcher import RAISE_AFTER, Dispatcher, linkage_of, post_of
-from monitor.limits import Rules
-from monitor.settings import Configured, load
-from monitor.tables import DELIVERIES
+from monitor.deliveries import FIRST_S
+from monitor.dispatcher import RAISE_AFTER
 from monitor.terms import UNDELIVERED, Action, Check, Cleared, Key, Raised
 from tests.adapters.brokers import Mosquitto, until
 from tests.commands import answer
+from tests.room.posts import KEY, SECRET, Bench, Hook, Letters, configured
 from tests.room.test_casebook import Chain
-
-SECRET = b"0123456789abcdef0123456789abcdef"
-KEY = Key("hq", "lobby", "door/main", "DoorForcedOpen")
-
-
-class Letters:
-    """Keeps what a mail server was handed."""
-
-    def __init__(self) -> None:
-        self.taken: list[Any] = []
-
-    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
-        self.taken.append(message_from_bytes(envelope.content, policy=default))
-        return "250 OK"
-
-
-class Hook(BaseHTTPRequestHandler):
-    """Takes what is posted; first it is out of order as often as it was told."""
-
-    taken: ClassVar[list[tuple[dict[str, str], bytes]]] = []
-    failures: ClassVar[int] = 0
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if Hook.failures:
-            Hook.failures -= 1
-            self.send_error(503)
-            return
-        Hook.taken.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def hook() -> Iterator[str]:
-    Hook.taken, Hook.failures = [], 0
-    with HTTPServer((HOST, 0), Hook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://{HOST}:{server.server_port}/notices"
-        server.shutdown()
-
-
-@pytest.fixture
-def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A web server that takes calls and answers none, until it is closed; nobody gives up before."""
-    monkeypatch.setattr("monitor.post.PATIENCE_S", 600.0)
-    with socket.create_server((HOST, 0), backlog=1000) as server:
-        yield server
-
-
-@pytest.fixture
-def letters() -> Iterator[tuple[Letters, int]]:
-    handler, port = Letters(), free_port()
-    with closing(_Mail(handler, HOST, port)) as server:
-        server.start()
-        yield handler, port
-
-
-class _Mail(Controller):
-    def close(self) -> None:
-        self.stop()
-
-
-def configured(folder: Path, levels: str, mail: int = 0, broker: int = 1883) -> Configured:
-    (folder / "hook.secret").write_text("whsec_" + base64.b64encode(SECRET).decode() + "\n")
-    post = f'[mail]\nhost = "{HOST}"\nport = {mail}\nsecurity = "none"\nsender = "room@example.cn"\n' if mail else ""
-    page = '[web]\nurl = "https://room.example.cn/"\n[site]\ntitle = "政务中心"\n'
-    (folder / "monitor.toml").write_text(f"{page}[broker]\nport = {broker}\n{post}{levels}")
-    return load(folder / "monitor.toml")
-
-
-class Bench:
-    """A casebook and its dispatcher; time is what is passed to `turn`."""
-
-    def __init__(self, settings: Configured, database: Database) -> None:
-        self.casebook, self.deliveries = Casebook(database, Rules(check_hold_s=0.0)), Deliveries(database)
-        linkage, zone = linkage_of(settings), ZoneInfo("Asia/Shanghai")
-        self.dispatcher = Dispatcher(
-            linkage, self.deliveries, post_of(settings), zone, self.casebook.known, self.casebook.hear, lambda: None
-        )
-
-    def turn(self, later: float = 0.0) -> list[Any]:
-        """What is known of all deliveries, once every one under way has ended."""
-        self.dispatcher.turn(time.time() + later)
-        until(lambda: not self.dispatcher._under_way)
-        return self.deliveries.latest(100)
 
 
 def test_a_letter_and_a_signed_call_reach_their_levels_and_later_that_it_is_over(
@@ -237,64 +137,6 @@ def test_a_way_that_hangs_delays_no_other_however_many_wait_for_it(
     until(lambda: Hook.taken)
     hangs.close()
     bench.dispatcher.stop()
-
-
-@pytest.mark.parametrize(
-    ("column", "value"), [("document", b"{"), ("document", b'{"id": 1}'), ("document", b"\xff"), ("way", "pigeon")]
-)
-def test_a_notice_that_cannot_be_read_is_set_aside_and_told_once_and_its_level_is_told_anew(
-    tmp_path: Path, database: Database, hook: str, column: str, value: object
-) -> None:
-    levels = f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
-    Hook.failures = 1
-    bench = Bench(configured(tmp_path, levels), database)
-    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
-    bench.turn()
-    with database.writing() as connection:
-        connection.execute(update(DELIVERIES).values(**{column: value, "next": 0.0}))
-    other = KEY._replace(gate="garage")
-    bench.casebook.hear([Raised(other, 900, Check.LOOK, latched=True)])
-    bench.dispatcher.start()
-    until(lambda: {each.notice.alarm.key for each in bench.deliveries.latest(9) if each.done} >= {KEY, other})
-    bench.dispatcher.stop()
-    [alarm] = [each for each in bench.casebook.open() if each.key.kind == UNDELIVERED]
-    assert alarm.occurrences == 1 and alarm.detail.startswith("a notice cannot be read: ")
-    with database.reading() as connection:
-        [row] = connection.execute(select(DELIVERIES).where(DELIVERIES.c.state == "unreadable"))
-    assert (row.alarm, row.why) == (1, alarm.detail)
-
-
-@pytest.mark.parametrize(("column", "value"), [("document", b"{"), ("way", "pigeon")])
-def test_a_way_whose_notice_cannot_be_read_is_told_what_the_other_was_told_and_the_other_not_again(
-    tmp_path: Path, database: Database, letters: tuple[Letters, int], hook: str, column: str, value: object
-) -> None:
-    levels = (
-        f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
-        'email = ["guard@example.cn"]\n[[rule]]\ntell = ["guard_post"]\nkinds = ["DoorForcedOpen"]\n'
-    )
-    Hook.failures = 1
-    bench = Bench(configured(tmp_path, levels, letters[1]), database)
-    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
-    bench.turn()
-    with database.writing() as connection:
-        failed = DELIVERIES.c.state == "waiting"
-        connection.execute(update(DELIVERIES).where(failed).values(**{column: value, "next": 0.0}))
-    for _ in range(3):
-        told = bench.turn()
-    assert sorted((each.way, each.state) for each in told) == [("email", "delivered"), ("webhook", "delivered")]
-    [(headers, _)] = Hook.taken
-    assert len(letters[0].taken) == 1 and {each.notice.id for each in told} == {headers["webhook-id"]}
-
-
-def test_of_whom_an_unreadable_row_has_told_is_told_again(tmp_path: Path, database: Database, hook: str) -> None:
-    levels = f'[[level]]\nname = "guard_post"\nwebhook = "{hook}"\nwebhook_secret_file = "hook.secret"\n'
-    settings = configured(tmp_path, levels)
-    bench = Bench(settings, database)
-    bench.casebook.hear([Raised(KEY, 900, Check.LOOK, latched=True)])
-    bench.turn()
-    with database.writing() as connection:
-        connection.execute(update(DELIVERIES).values(cause="because"))
-    assert len(Bench(settings, database).turn()) == 2
 
 
 @pytest.mark.parametrize(
