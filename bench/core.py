@@ -17,6 +17,7 @@ from edge.access import AccessRules
 from edge.areas import AreaRules
 from edge.attempts import AttemptRules
 from edge.door import DoorRules
+from edge.effects import Effect, Emit, Pulse, Relock
 from edge.events import DrillReport
 from edge.factors import EntryRules
 from edge.facts import (
@@ -26,8 +27,6 @@ from edge.facts import (
     CommandReceived,
     CommandsRefused,
     DrillDone,
-    Effect,
-    Emit,
     FaceSeen,
     Fact,
     Heartbeat,
@@ -37,12 +36,10 @@ from edge.facts import (
     PassShown,
     PinEntered,
     PlacesKnown,
-    Pulse,
     ReaderAlive,
     ReaderIgnored,
     Recorded,
     RelayReported,
-    Relock,
     Started,
     StorageReported,
     TemplateDestroyed,
@@ -50,7 +47,7 @@ from edge.facts import (
     TrackEnded,
     Wake,
     WhitelistLoaded,
-)  # fmt: skip
+)
 from edge.gate import Gate, GateRules
 from edge.liveness import LivenessRules
 from edge.permits import Level, PermitRules

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Iterable
 from math import inf
 
+from edge.effects import Emit
 from edge.events import CameraFault, CameraPictured
-from edge.facts import Emit
 from edge.terms import Moment
 
 APART_S = 600.0

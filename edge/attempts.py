@@ -5,7 +5,7 @@ import math
 from msgspec import Struct
 
 from edge.doorevents import RepeatedRefusals
-from edge.facts import Effect, Emit
+from edge.effects import Effect, Emit
 from edge.terms import Reason
 
 GUESSES = frozenset(

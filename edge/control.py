@@ -5,12 +5,13 @@ import math
 from edge.areas import Areas
 from edge.door import Door
 from edge.doorevents import CommandAnswered
+from edge.effects import Effect, Emit, KeepOrders
 from edge.entry import Entry
 from edge.errors import in_english
-from edge.facts import CommandReceived, Effect, Emit
+from edge.facts import CommandReceived
 from edge.orders import order
 from edge.permits import Permits
-from edge.standing import KeepOrders, restore, standing
+from edge.standing import restore, standing
 from edge.terms import CommandKind, Now, Standing
 
 MINUTE_S = 60

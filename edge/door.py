@@ -11,8 +11,9 @@ from edge.chatter import Chatter
 from edge.doorevents import AccessNotTaken, AccessTaken, DoorModeChanged, DoorTamper, FireReleased, RequestToExit
 from edge.doorrules import DoorRules as DoorRules
 from edge.drive import Drive, Faults, Turn
+from edge.effects import Effect, Emit, Show
 from edge.errors import in_english
-from edge.facts import Effect, Emit, InputChanged, RelayReported, Show
+from edge.facts import InputChanged, RelayReported
 from edge.leaf import GRACE_S, Leaf
 from edge.opening import Opening, Passing
 from edge.terms import Contact, DoorMode, Input, Lamp

@@ -1,8 +1,9 @@
 """Whether the drills of a gate are held as often as they must be, and passed. Pure."""
 
+from edge.effects import Effect, Emit
 from edge.errors import in_english
 from edge.events import DrillFault
-from edge.facts import DrillDone, Effect, Emit
+from edge.facts import DrillDone
 from edge.fault import Fault
 from edge.terms import Now
 

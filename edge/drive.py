@@ -8,8 +8,9 @@ import math
 from enum import Enum
 
 from edge.doorevents import DoorFault
+from edge.effects import Effect, Emit, Pulse, Relock
 from edge.errors import in_english
-from edge.facts import Effect, Emit, Pulse, RelayReported, Relock
+from edge.facts import RelayReported
 from edge.terms import RelayOutcome
 
 ANSWER_S = 0.5

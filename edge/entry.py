@@ -11,8 +11,9 @@ from edge.areas import Areas
 from edge.attempts import Attempts
 from edge.door import REFUSED_S, Door
 from edge.doorevents import AccessDenied, AntiPassbackViolation
+from edge.effects import Effect, Emit
 from edge.factors import Attempt, EntryRules, alongside, lacking, obtainable, useful
-from edge.facts import CardRead, Effect, Emit, PassShown, PinEntered, Recorded
+from edge.facts import CardRead, PassShown, PinEntered, Recorded
 from edge.grants import Grants, Refused, use
 from edge.keypads import Keypads, duress, enter
 from edge.permits import Permits

@@ -20,8 +20,9 @@ from msgspec import Raw, Struct
 
 from edge import files
 from edge.config import Config
+from edge.effects import Effect
 from edge.errors import StoreError
-from edge.facts import Effect, Fact
+from edge.facts import Fact
 from edge.gate import Gate, GateRules, Step
 from edge.terms import Now
 

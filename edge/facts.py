@@ -1,4 +1,4 @@
-"""What the gate hears and what it does: facts come in with a `Now`, `gate.step(fact, now)` answers with effects.
+"""What the gate hears: facts come in with a `Now`, and `gate.step(fact, now)` answers with effects (effects.py).
 
 Facts are logged as they are, so the log of one gate is its replay format. A fact never carries an embedding.
 """
@@ -11,7 +11,6 @@ from edge.terms import (
     Candidate,
     CommandKind,
     Input,
-    Lamp,
     Pass,
     Permit,
     Place,
@@ -22,8 +21,7 @@ from edge.terms import (
     Status,
     Storage,
     View,
-)  # fmt: skip
-from edge.transport import Event
+)
 
 
 class Fact(Struct, frozen=True, tag=True):
@@ -242,58 +240,3 @@ class TemplateRefreshed(Fact, frozen=True):
 
     person: str
     score: float
-
-
-class Effect(Struct, frozen=True, tag=True):
-    """What `step` wants done."""
-
-
-class Emit(Effect, frozen=True):
-    """Record and send an event. With a ticket, the service answers with `Recorded(ticket)`."""
-
-    subject: str
-    event: Event
-    ticket: int = 0
-
-
-class Pulse(Effect, frozen=True):
-    """Energise a relay until `until`; while it is, the guard refuses another pulse, unless that one `renews` it."""
-
-    door: str
-    pulse: str
-    until: float
-    renews: str = ""
-
-
-class Relock(Effect, frozen=True):
-    """Let go now, whatever pulse is under way."""
-
-    door: str
-
-
-class Show(Effect, frozen=True):
-    door: str
-    lamp: Lamp
-
-
-class Settle(Effect, frozen=True):
-    """This track is decided: the eye need not embed it again."""
-
-    camera: str
-    track: int
-
-
-class UseSettled(Effect, frozen=True):
-    """The use of a pass that was counted for this grant `stands`, or is given back: no door was released for it."""
-
-    credential: str
-    ticket: int
-    stands: bool
-
-
-class KeepPlaces(Effect, frozen=True):
-    """Somebody is in another area now: what is known of everybody's is to survive a restart."""
-
-
-class PublishState(Effect, frozen=True):
-    """The gate's state changed; the newest one replaces those not yet sent."""

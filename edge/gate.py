@@ -15,6 +15,7 @@ from edge.control import Control
 from edge.degraded import in_force
 from edge.door import Door, DoorRules
 from edge.doorevents import AccessTaken
+from edge.effects import Effect, Emit, KeepPlaces, PublishState, Settle, UseSettled
 from edge.entry import Entry
 from edge.events import GateStarted
 from edge.factors import EntryRules
@@ -22,24 +23,18 @@ from edge.facts import (
     CameraReported,
     CardRead,
     CommandReceived,
-    Effect,
-    Emit,
     FaceSeen,
     Fact,
     InputChanged,
     InputLost,
-    KeepPlaces,
     PassesRevoked,
     PassShown,
     PinEntered,
     PlacesKnown,
-    PublishState,
     Recorded,
     RelayReported,
-    Settle,
     Started,
     TrackEnded,
-    UseSettled,
     WhitelistLoaded,
 )
 from edge.grants import Grants

@@ -13,8 +13,9 @@ from edge.access import Access
 from edge.areas import Areas
 from edge.door import Door
 from edge.doorevents import AccessGranted
+from edge.effects import Effect, Emit, Settle, UseSettled
 from edge.factors import Attempt
-from edge.facts import Effect, Emit, Recorded, Settle, UseSettled
+from edge.facts import Recorded
 from edge.opening import Passing
 from edge.terms import Contact, Factor, Now, Reason
 

@@ -10,6 +10,7 @@ from msgspec import structs
 from edge import events
 from edge.doorevents import PresentationAttack
 from edge.drills import Drills
+from edge.effects import Effect, Emit, PublishState
 from edge.errors import in_english
 from edge.events import (
     BrokerFault,
@@ -27,11 +28,8 @@ from edge.facts import (
     CameraReported,
     CommandsRefused,
     DrillDone,
-    Effect,
-    Emit,
     Fact,
     Heartbeat,
-    PublishState,
     ReaderAlive,
     ReaderIgnored,
     StorageReported,

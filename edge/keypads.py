@@ -9,8 +9,9 @@ import math
 from msgspec import Struct
 
 from edge.doorevents import Duress
+from edge.effects import Effect, Emit
 from edge.factors import Attempt, EntryRules, alongside, is_duress, is_pin
-from edge.facts import Effect, Emit, FaceSeen, PinEntered
+from edge.facts import FaceSeen, PinEntered
 from edge.terms import Factor, Permit
 
 

@@ -8,7 +8,7 @@ Pure; times are monotonic seconds, and `deadline` says when `tick` must be calle
 import math
 
 from edge.doorevents import DoorForcedOpen, DoorOpenTooLong, DoorPhysicalStateChanged, TailgatingSuspected
-from edge.facts import Effect, Emit
+from edge.effects import Effect, Emit
 from edge.terms import Contact
 from edge.transport import Event
 

@@ -4,7 +4,7 @@ import math
 
 from msgspec import Struct
 
-from edge.facts import Effect, UseSettled
+from edge.effects import Effect, UseSettled
 
 
 class Passing(Struct):

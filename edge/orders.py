@@ -3,8 +3,8 @@
 import math
 
 from edge.door import NEVER, Door
+from edge.effects import Effect
 from edge.errors import in_english
-from edge.facts import Effect
 from edge.terms import CommandKind
 
 Effects = list[Effect]

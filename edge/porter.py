@@ -15,8 +15,9 @@ from msgspec import structs
 from edge.bulletin import Bulletin, Elsewhere, Newest, Told
 from edge.config import Config, Credentials
 from edge.doorevents import AccessGranted
+from edge.effects import Emit, UseSettled
 from edge.errors import Phrase, StoreError
-from edge.facts import Emit, PassesRevoked, PassShown, Recorded, TemplateDestroyed, UseSettled
+from edge.facts import PassesRevoked, PassShown, Recorded, TemplateDestroyed
 from edge.passbook import BOOK, Issued, Passbook
 from edge.passes import Passes, PassRefused, meant
 from edge.retention import carry_out, destroyed

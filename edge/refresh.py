@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.doorevents import AccessGranted
+from edge.effects import Effect, Emit
 from edge.enrolled import Refreshing
 from edge.errors import EdgeError
-from edge.facts import Effect, Emit, FaceSeen, TemplateRefreshed
+from edge.facts import FaceSeen, TemplateRefreshed
 from edge.matcher import Vector
 from edge.presence import Verdict
 from edge.quality import ENROLMENT

@@ -26,30 +26,12 @@ from edge.display import Displays
 from edge.doorevents import AccessGranted
 from edge.doorlines import DoorLines
 from edge.drillbook import DrillSource
+from edge.effects import Effect, Emit, KeepOrders, KeepPlaces, PublishState, Pulse, Relock, Settle, Show, UseSettled
 from edge.enrolled import Refreshing
 from edge.events import TABLE
 from edge.eyes import Advised, Eyes, Pictured, Seen
 from edge.factlog import FactLog
-from edge.facts import (
-    CardRead,
-    Effect,
-    Emit,
-    FaceSeen,
-    Fact,
-    Heartbeat,
-    KeepPlaces,
-    PassShown,
-    PlacesKnown,
-    PublishState,
-    Pulse,
-    Recorded,
-    Relock,
-    Settle,
-    Show,
-    Started,
-    UseSettled,
-    Wake,
-)
+from edge.facts import CardRead, FaceSeen, Fact, Heartbeat, PassShown, PlacesKnown, Recorded, Started, Wake
 from edge.follow import whitelist_source
 from edge.gate import Gate
 from edge.lone import Loaded
@@ -66,7 +48,6 @@ from edge.refresh import Refresher
 from edge.rules import gate_rules
 from edge.session import Heard
 from edge.sources import Heart, Put, RelayLink, Source
-from edge.standing import KeepOrders
 from edge.terms import Now, Pass
 from edge.transport import Channel
 from edge.users import peers

@@ -7,9 +7,9 @@ next.
 
 import math
 
+from edge.effects import Effect, Emit
 from edge.errors import in_english
 from edge.events import ReaderFault
-from edge.facts import Effect, Emit
 from edge.fault import Fault
 
 Effects = list[Effect]

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge import wire
+from edge.effects import Pulse, Relock
 from edge.errors import LinkError, in_english
-from edge.facts import Fact, Pulse, RelayReported, Relock
+from edge.facts import Fact, RelayReported
 from edge.i18n import N_
 from edge.terms import RelayOutcome
 

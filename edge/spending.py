@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from edge.bulletin import Uses
+from edge.effects import UseSettled
 from edge.errors import EdgeError
-from edge.facts import UseSettled
 from edge.passbook import Passbook
 
 log = logging.getLogger(__name__)

@@ -8,23 +8,18 @@ from typing import Any
 
 import msgspec
 
+from edge.effects import Effect, Emit, Pulse, Relock, Settle, Show
 from edge.events import TABLE
 from edge.facts import (
     BrokerReported,
     CameraReported,
-    Effect,
-    Emit,
     Fact,
     Heartbeat,
     InputChanged,
     InputLost,
-    Pulse,
     ReaderAlive,
     Recorded,
     RelayReported,
-    Relock,
-    Settle,
-    Show,
     Started,
     Wake,
     WhitelistLoaded,

@@ -6,15 +6,7 @@ What keeps a door shut is kept; what opens it is not: a gate that starts has eve
 import math
 
 from edge.door import NEVER, Door
-from edge.facts import Effect
 from edge.terms import Standing
-
-
-class KeepOrders(Effect, frozen=True):
-    """What stands against doors is other than before, and is to survive a restart; `at` is now, monotonic."""
-
-    doors: dict[str, Standing]
-    at: float
 
 
 def standing(door: Door, relocked: bool) -> Standing:

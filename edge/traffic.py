@@ -18,6 +18,7 @@ from edge.album import Albums
 from edge.broker import Broker
 from edge.config import Config, Credentials
 from edge.doorsection import DoorSection, LineSection
+from edge.effects import Effect, Emit, PublishState, Pulse
 from edge.events import DrillReport
 from edge.facts import (
     BrokerReported,
@@ -25,14 +26,10 @@ from edge.facts import (
     CommandReceived,
     CommandsRefused,
     DrillDone,
-    Effect,
-    Emit,
     FaceSeen,
     Fact,
     Heartbeat,
     InputChanged,
-    PublishState,
-    Pulse,
     Recorded,
     RelayReported,
     Started,

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from edge.effects import KeepPlaces
 from edge.errors import StoreError
-from edge.facts import InputChanged, KeepPlaces, PlacesKnown, Recorded, RelayReported, Started
+from edge.facts import InputChanged, PlacesKnown, Recorded, RelayReported, Started
 from edge.gate import Gate
 from edge.places import Keeper, load, ordered
 from edge.site import Site

@@ -8,7 +8,7 @@ import msgspec
 
 from edge.bulletin import Uses
 from edge.doorevents import AccessGranted
-from edge.facts import Emit
+from edge.effects import Emit
 from edge.passbook import BOOK, Passbook
 from edge.porter import Known, Porter
 from edge.site import Site

@@ -16,9 +16,10 @@ from edge.broker import Broker
 from edge.bulletin import Bulletin, Revocations, revocations_topic, uses_topic
 from edge.config import BrokerSection, Config
 from edge.doorevents import AccessGranted
+from edge.effects import Emit, UseSettled
 from edge.enrolled import Consent, Standing
 from edge.errors import EdgeError
-from edge.facts import Emit, PassShown, TemplateDestroyed, UseSettled
+from edge.facts import PassShown, TemplateDestroyed
 from edge.invitation import Wish, announce, end, invite, issued
 from edge.outbox import Outbox
 from edge.passbook import BOOK, Issued, Passbook

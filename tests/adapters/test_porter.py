@@ -14,8 +14,9 @@ import pytest
 from edge.bulletin import MOST_TOPICS, Newest, Revocations, revocations_topic, uses_topic
 from edge.bulletin import sign as revoked
 from edge.doorevents import AccessGranted
+from edge.effects import Emit
 from edge.enrolled import Consent, Standing
-from edge.facts import Emit, PassesRevoked, PassShown, Recorded, TemplateDestroyed
+from edge.facts import PassesRevoked, PassShown, Recorded, TemplateDestroyed
 from edge.invitation import Wish, invite
 from edge.passbook import Issued
 from edge.passes import Claims, sign

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from edge import sources, wire
-from edge.facts import Pulse, RelayReported
+from edge.effects import Pulse
+from edge.facts import RelayReported
 from edge.sources import RelayLink
 from edge.terms import RelayOutcome
 from tests.adapters.brokers import until

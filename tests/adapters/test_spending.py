@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from edge.doorevents import AccessGranted
-from edge.facts import Emit, PassShown, Recorded, UseSettled
+from edge.effects import Emit, UseSettled
+from edge.facts import PassShown, Recorded
 from edge.invitation import Wish, invite
 from edge.passbook import BOOK
 from edge.porter import Lately

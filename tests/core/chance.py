@@ -6,13 +6,12 @@ from msgspec import structs
 
 from bench.core import DOORS, GOOD, LIVE, START, rules
 from edge.doorevents import AccessGranted
+from edge.effects import Effect, Emit, Pulse
 from edge.facts import (
     BrokerReported,
     CameraReported,
     CardRead,
     CommandReceived,
-    Effect,
-    Emit,
     FaceSeen,
     Fact,
     InputChanged,
@@ -20,13 +19,12 @@ from edge.facts import (
     PassesRevoked,
     PassShown,
     PinEntered,
-    Pulse,
     Recorded,
     RelayReported,
     StorageReported,
     TrackEnded,
     WhitelistLoaded,
-)  # fmt: skip
+)
 from edge.gate import GateRules
 from edge.presence import Cues
 from edge.terms import (

@@ -21,14 +21,13 @@ from edge.doorevents import (
     DoorForcedOpen,
     DoorOpenTooLong,
 )
+from edge.effects import Effect, Emit, Pulse, Relock, UseSettled
 from edge.factors import Attempt
 from edge.facts import (
     BrokerReported,
     CameraReported,
     CardRead,
     CommandReceived,
-    Effect,
-    Emit,
     FaceSeen,
     Fact,
     InputChanged,
@@ -36,15 +35,12 @@ from edge.facts import (
     PassesRevoked,
     PassShown,
     PinEntered,
-    Pulse,
     Recorded,
-    Relock,
     Started,
     StorageReported,
-    UseSettled,
     Wake,
     WhitelistLoaded,
-)  # fmt: skip
+)
 from edge.gate import Gate
 from edge.state import DoorState
 from edge.terms import (

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.album import APART_S, Albums
+from edge.effects import Emit
 from edge.events import BrokerFault, CameraFault, CameraPictured
-from edge.facts import Emit
 from edge.terms import Moment, Status
 
 FRONT = "camera/front"

@@ -15,20 +15,17 @@ from edge.doorevents import (
     DoorTamper,
     FireReleased,
 )
+from edge.effects import Emit, Pulse, Settle, Show
 from edge.events import CameraFault, DrillFault, GateStarted
 from edge.factors import EntryRules
 from edge.facts import (
     CameraReported,
-    Emit,
     Heartbeat,
     InputChanged,
     InputLost,
     PinEntered,
     PlacesKnown,
-    Pulse,
     Recorded,
-    Settle,
-    Show,
     Started,
     TrackEnded,
     Wake,

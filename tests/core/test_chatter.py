@@ -5,7 +5,8 @@ from msgspec import structs
 
 from edge.chatter import SETTLED_S
 from edge.doorevents import DoorFault, DoorForcedOpen, DoorPhysicalStateChanged, DoorTamper, FireReleased, RequestToExit
-from edge.facts import InputChanged, Pulse
+from edge.effects import Pulse
+from edge.facts import InputChanged
 from edge.gate import Gate
 from edge.terms import CommandKind, Contact, DoorMode, Input, Now, RelayOutcome
 from tests.core.doors import RULES, Bench, idle, order, unlocked

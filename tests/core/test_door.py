@@ -11,7 +11,7 @@ from edge.doorevents import (
     DoorForcedOpen,
     DoorOpenTooLong,
 )
-from edge.facts import Pulse
+from edge.effects import Pulse
 from edge.terms import CommandKind, Contact, DoorMode, Input, RelayOutcome
 from tests.core.doors import RULES, STATES, Bench, order
 from tests.core.worlds import events

@@ -6,7 +6,8 @@ The guard's own rules take the pulses; it hears late what was sent while it was 
 import pytest
 
 from edge.drive import ANSWER_S
-from edge.facts import Pulse, RelayReported, Relock
+from edge.effects import Pulse, Relock
+from edge.facts import RelayReported
 from edge.relay import Pulses
 from edge.terms import CommandKind, RelayOutcome
 from edge.wire import RelayPulse

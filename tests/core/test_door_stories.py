@@ -14,7 +14,7 @@ from edge.doorevents import (
     DoorOpenTooLong,
     TailgatingSuspected,
 )
-from edge.facts import Pulse, Relock
+from edge.effects import Pulse, Relock
 from edge.opening import Passing
 from edge.terms import CommandKind, Contact, DoorMode, Input, RelayOutcome
 from tests.core.doors import RULES, STATES, Bench, accessed, asked, held, idle, order, taken, unlocked

@@ -9,7 +9,8 @@ from edge.doorevents import (
     DoorForcedOpen,
     DoorOpenTooLong,
 )
-from edge.facts import Pulse, RelayReported, Relock, Show
+from edge.effects import Pulse, Relock, Show
+from edge.facts import RelayReported
 from edge.opening import Passing
 from edge.terms import CommandKind, DoorMode, Input, Lamp, RelayOutcome
 from tests.core.doors import RULES, Bench, accessed, held, idle, order, taken, unlocked

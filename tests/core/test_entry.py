@@ -9,6 +9,7 @@ from edge.areas import AreaRules, Areas
 from edge.attempts import AttemptRules, Attempts
 from edge.door import DoorRules
 from edge.doorevents import AccessDenied, AccessGranted, CommandAnswered, Duress, RepeatedRefusals
+from edge.effects import Pulse, Settle
 from edge.factors import EntryRules
 from edge.facts import (
     CameraReported,
@@ -18,9 +19,7 @@ from edge.facts import (
     InputChanged,
     PassShown,
     PinEntered,
-    Pulse,
     Recorded,
-    Settle,
     Started,
     Wake,
 )

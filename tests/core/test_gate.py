@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from edge.doorevents import AccessDenied, AccessGranted, AccessTaken, DoorOpenTooLong
+from edge.effects import Pulse, Settle
 from edge.events import ThresholdChanged
 from edge.facts import (
     BrokerReported,
@@ -17,10 +18,8 @@ from edge.facts import (
     Heartbeat,
     InputChanged,
     InputLost,
-    Pulse,
     Recorded,
     RelayReported,
-    Settle,
     Started,
     StorageReported,
     TrackEnded,

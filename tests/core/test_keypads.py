@@ -7,18 +7,9 @@ from msgspec import structs
 
 from edge.attempts import AttemptRules
 from edge.doorevents import AccessDenied, Duress
+from edge.effects import Effect, Emit, Show
 from edge.factors import EntryRules
-from edge.facts import (
-    CameraReported,
-    CardRead,
-    CommandReceived,
-    Effect,
-    Emit,
-    PinEntered,
-    Recorded,
-    Show,
-    Wake,
-)
+from edge.facts import CameraReported, CardRead, CommandReceived, PinEntered, Recorded, Wake
 from edge.presence import Company, Cues, Several
 from edge.terms import CommandKind, Factor, Permit, Reason, Status
 from tests.core.test_entry import ANN, granted, looks, reasons, world

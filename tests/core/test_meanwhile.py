@@ -7,14 +7,9 @@ from msgspec import structs
 
 from edge.door import DoorRules
 from edge.doorevents import AccessDenied, AccessGranted
+from edge.effects import Pulse
 from edge.factors import EntryRules
-from edge.facts import (
-    InputChanged,
-    PassShown,
-    PinEntered,
-    Pulse,
-    Recorded,
-)
+from edge.facts import InputChanged, PassShown, PinEntered, Recorded
 from edge.terms import Input, Now, Pass, Permit, Reason
 from edge.visit import Visits
 from tests.core.test_entry import granted, looks, reasons, world

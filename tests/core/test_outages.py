@@ -4,14 +4,7 @@ from msgspec import structs
 
 from edge.doorevents import AccessDenied, AccessGranted
 from edge.events import BrokerFault, CameraFault, WhitelistFault
-from edge.facts import (
-    BrokerReported,
-    CameraReported,
-    Started,
-    TrackEnded,
-    Wake,
-    WhitelistLoaded,
-)
+from edge.facts import BrokerReported, CameraReported, Started, TrackEnded, Wake, WhitelistLoaded
 from edge.terms import Reason, Status, View
 from tests.core.test_gate import LIST, look, reasons, world
 from tests.core.worlds import World, events, gate_rules, view

@@ -3,8 +3,9 @@
 import pytest
 from msgspec import structs
 
+from edge.effects import Emit
 from edge.events import ReaderFault
-from edge.facts import BrokerReported, CardRead, Emit, Fact, PinEntered, ReaderAlive, Started, Wake
+from edge.facts import BrokerReported, CardRead, Fact, PinEntered, ReaderAlive, Started, Wake
 from edge.silence import Silence
 from edge.terms import Status
 from tests.core.worlds import World, events, gate_rules

@@ -8,12 +8,12 @@ from msgspec import structs
 
 from edge.door import DoorRules
 from edge.doorevents import AccessGranted, CommandAnswered, DoorModeChanged
+from edge.effects import KeepOrders, Pulse
 from edge.events import GateStarted
-from edge.facts import CommandReceived, Fact, InputChanged, Pulse, Started, Wake
+from edge.facts import CommandReceived, Fact, InputChanged, Started, Wake
 from edge.gate import GateRules
 from edge.permits import PermitRules
 from edge.schedule import Calendar, Schedule
-from edge.standing import KeepOrders
 from edge.terms import CommandKind, DoorMode, Input, Now, Standing
 from tests.core.test_gate import LIST
 from tests.core.worlds import World, events, gate_rules, view

@@ -6,8 +6,9 @@ from msgspec import structs
 from edge.attempts import AttemptRules
 from edge.door import DoorRules
 from edge.doorevents import AccessDenied, AccessGranted, RepeatedRefusals
+from edge.effects import Show
 from edge.factors import EntryRules
-from edge.facts import CameraReported, FaceSeen, Show, TrackEnded, WhitelistLoaded
+from edge.facts import CameraReported, FaceSeen, TrackEnded, WhitelistLoaded
 from edge.gate import GateRules
 from edge.liveness import LivenessRules
 from edge.presence import Cues

@@ -4,6 +4,7 @@ import pytest
 from msgspec import structs
 
 from edge.door import DoorRules
+from edge.effects import UseSettled
 from edge.facts import (
     CommandReceived,
     Fact,
@@ -13,7 +14,6 @@ from edge.facts import (
     PinEntered,
     Recorded,
     RelayReported,
-    UseSettled,
     Wake,
 )
 from edge.terms import CommandKind, Input, Now, Permit, Reason, RelayOutcome

@@ -3,8 +3,9 @@
 import pytest
 from msgspec import structs
 
+from edge.effects import Emit, PublishState
 from edge.events import CameraClockFault
-from edge.facts import CameraReported, Emit, Heartbeat, PublishState
+from edge.facts import CameraReported, Heartbeat
 from edge.gate import Gate
 from edge.sight import SightRules
 from edge.terms import Now, Status

@@ -2,7 +2,8 @@
 
 from edge.access import AccessRules
 from edge.door import DoorRules
-from edge.facts import Effect, Emit, FaceSeen, Fact
+from edge.effects import Effect, Emit
+from edge.facts import FaceSeen, Fact
 from edge.gate import Gate, GateRules, Step
 from edge.liveness import LivenessRules
 from edge.presence import Company, Cues

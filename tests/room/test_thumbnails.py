@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from edge import outlook
+from edge.effects import Emit
 from edge.events import CameraFault, CameraPictured
-from edge.facts import Emit
 from edge.terms import Moment, Now, Status
 from edge.traffic import CAMERA, SimulatedGate
 from monitor.database import Database

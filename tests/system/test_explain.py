@@ -8,8 +8,9 @@ import pytest
 from msgspec import structs
 
 from edge.doorevents import RequestToExit
+from edge.effects import Emit
 from edge.eventlog import EventLog, Pending
-from edge.facts import CameraReported, Emit, FaceSeen, Started, WhitelistLoaded
+from edge.facts import CameraReported, FaceSeen, Started, WhitelistLoaded
 from edge.logfile import Reader, Stored
 from edge.models import manifest
 from edge.presence import Infrared
