@@ -57,13 +57,13 @@ class Commands:
         if len(payload) > LARGEST:
             raise CommandRefused(Phrase("it is too large"))
         operator, command = self._verified(payload.decode("ascii", "replace"))
-        self._addressed(command, operator, now)
+        heard = self._addressed(command, operator, now)
         self.counters[operator.name] = command.counter
         what = command.kind.value.replace("_", "-")
         problem = "" if what in operator.may else f"this operator may not {what}"
         return CommandReceived(
             id=command.jti, operator=operator.name, kind=command.kind, door=command.door, seconds=command.seconds,
-            person=command.person, problem=problem, by=command.by,
+            person=command.person, problem=problem, by=command.by, heard=heard,
         )  # fmt: skip
 
     def _verified(self, token: str) -> tuple[OperatorSection, Command]:
@@ -86,17 +86,19 @@ class Commands:
             self._verifiers[operator.name] = Verifier(key, COMMAND_TYPE, operator.name)
         return self._verifiers[operator.name]
 
-    def _addressed(self, command: Command, operator: OperatorSection, now: float) -> None:
+    def _addressed(self, command: Command, operator: OperatorSection, now: float) -> float:
+        """When it can have arrived at the earliest."""
+        heard = self._challenge.heard(command.challenge, now)
         if command.aud != self._aud:
             why = Phrase("it is for another gate: {place}", place=command.aud[:60])
-        elif not self._challenge.accepts(command.challenge, now):
+        elif heard is None:
             why = Phrase("its challenge is not the one that this gate has published now")
         elif command.counter <= self.counters.get(operator.name, 0):
             why = USED
         elif command.door and command.door not in self._doors:
             why = Phrase("there is no door {door} here", door=command.door[:40])
         else:
-            return
+            return heard
         raise CommandRefused(why, command.jti)
 
 

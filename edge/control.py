@@ -8,6 +8,7 @@ from edge.doorevents import CommandAnswered
 from edge.effects import Effect, Emit, KeepOrders
 from edge.entry import Entry
 from edge.errors import in_english
+from edge.factors import late
 from edge.facts import CommandReceived
 from edge.orders import order
 from edge.permits import Permits
@@ -15,10 +16,11 @@ from edge.standing import restore, standing
 from edge.terms import CommandKind, Now, Standing
 
 MINUTE_S = 60
+TOO_LATE = in_english("it waited at the gate for too long; order it again if it is still wanted")
 RELEASES = frozenset((CommandKind.OPEN, CommandKind.UNLOCK))
 """Not against another door of a sluice. To lock open is for an emergency and is taken all the same."""
-AGAINST_SCHEDULE = frozenset((CommandKind.LOCK, CommandKind.BLOCK, CommandKind.LOCK_DOWN))
-"""A door that is ordered shut stays so until its schedule begins again."""
+SHUTTING = frozenset((CommandKind.LOCK, CommandKind.BLOCK, CommandKind.LOCK_DOWN))
+"""A door that is ordered shut stays so until its schedule begins again, and is shut however late the order comes."""
 
 
 class Control:
@@ -66,6 +68,8 @@ class Control:
         names = [fact.door] if fact.door else list(self._doors)
         known = [name for name in names if name in self._doors]
         why = fact.problem or ("" if known else in_english("there is no door {door}", door=fact.door))
+        if not why and fact.kind not in SHUTTING and late(fact.heard, now):
+            why = TOO_LATE
         effects: list[Effect] = []
         refused: dict[str, str] = {}
         if not why and fact.kind is CommandKind.FORGIVE:
@@ -92,7 +96,7 @@ class Control:
         if fact.kind in RELEASES and self._entry.grants.interlocked(door):
             return in_english("another door of the sluice is open"), []
         against, followed = order(self._doors[door], fact.kind, fact.seconds, now)
-        if fact.kind in AGAINST_SCHEDULE and not against:
+        if fact.kind in SHUTTING and not against:
             self._waiting.discard(door)
         return against, followed
 

@@ -12,10 +12,11 @@ from edge.attempts import Attempts
 from edge.door import REFUSED_S, Door
 from edge.doorevents import AccessDenied, AntiPassbackViolation
 from edge.effects import Effect, Emit
-from edge.factors import Attempt, EntryRules, alongside, lacking, obtainable, useful
+from edge.factors import Attempt, EntryRules, alongside, lacking, late, obtainable, useful
 from edge.facts import CardRead, PassShown, PinEntered, Recorded
 from edge.grants import Grants, Refused, use
 from edge.keypads import Keypads, duress, enter
+from edge.objections import Objections
 from edge.permits import Permits
 from edge.terms import Factor, Lamp, Now, Reason
 from edge.turn import Turns
@@ -39,7 +40,7 @@ class Entry:
         into: dict[str, str],
     ) -> None:
         self.rules = {name: rules.get(name, EntryRules()) for name in doors}
-        self._doors, self._access, self._permits, self._areas = doors, access, permits, areas
+        self._doors, self._access, self._areas = doors, access, areas
         self.attempts, self.grants, self._into = attempts, grants, into
         self._open: list[Attempt] = []
         """Attempts that lack something: of each person one at each side of a door."""
@@ -48,6 +49,7 @@ class Entry:
         self.keypads = Keypads(self.rules, into)
         self._turns = Turns()
         self.visits = Visits(permits.rules.trust_clock)
+        self._objections = Objections(doors, attempts, permits, self.visits, areas, grants)
 
     @property
     def deadline(self) -> float:
@@ -90,7 +92,11 @@ class Entry:
             return []
         attempt = self._attempt(fact.door, fact.source, person, Factor.CARD, now.mono, now.mono)
         attempt.permit = fact.permit or attempt.permit
-        return self._judge(attempt, now) if person else self._refuse(attempt, Reason.CREDENTIAL_NOT_FOUND, now.mono)
+        if not person:
+            return self._refuse(attempt, Reason.CREDENTIAL_NOT_FOUND, now.mono)
+        if late(fact.heard, now.mono):
+            return self._refuse(attempt, Reason.STALE, now.mono)
+        return self._judge(attempt, now)
 
     def shown(self, fact: PassShown, now: Now) -> Effects:
         """A pass was read; it ages as a face does."""
@@ -110,6 +116,8 @@ class Entry:
         side = self._into.get(fact.source, "")
         here = [each for each in self._open if each.door == fact.door and alongside(each.into, side)]
         waiting = [each for each in here if Factor.PIN not in each.factors]
+        if late(fact.heard, now.mono):
+            return self._late(fact, waiting, now.mono)
         for attempt in waiting:
             if enter(attempt, fact, now.mono):
                 return [*duress(attempt, fact), *self._judge(attempt, now)]
@@ -120,6 +128,12 @@ class Entry:
         if not self.attempts.blocked(fact.door, ""):
             self.keypads.keep(fact, owner, now.mono)
         return told
+
+    def _late(self, fact: PinEntered, waiting: list[Attempt], now: float) -> Effects:
+        """It opens nothing and is held against nobody; but the room is told when it was typed under duress."""
+        owner = self.keypads.owner(fact, now)
+        typists = [*waiting, *([owner.attempt] if owner else [])]
+        return next((told for each in typists if (told := duress(each, fact))), [])
 
     def _wrong(self, attempt: Attempt, now: float) -> Effects:
         """A PIN that is nobody's who waits. Whoever is blocked by it waits no longer, so no more are compared."""
@@ -144,7 +158,7 @@ class Entry:
 
     def _judge(self, attempt: Attempt, now: Now) -> Effects:
         """Grant it, refuse it, or wait for what it lacks."""
-        if reason := self._against(attempt, now):
+        if reason := self._objections.against(attempt, now):
             return self._refuse(attempt, reason, now.mono)
         early = self._early(attempt, now.mono)
         if self.attempts.blocked(attempt.door, attempt.person):  # that PIN was one wrong one too many
@@ -171,28 +185,6 @@ class Entry:
             return door.look()
         return door.show(Lamp.TURN_LEFT if turn.left else Lamp.TURN_RIGHT, attempt.until)
 
-    def _against(self, attempt: Attempt, now: Now) -> Reason | None:
-        """Why this person may not pass this door now, whatever they show."""
-        door, person = attempt.door, attempt.person
-        if not self._doors[door].usable:
-            return Reason.DOOR_UNAVAILABLE
-        if self.attempts.blocked(door, person):
-            return Reason.CREDENTIAL_NOT_ENABLED
-        return self._unpermitted(attempt, now) or self._misplaced(attempt, now)
-
-    def _unpermitted(self, attempt: Attempt, now: Now) -> Reason | None:
-        shown, permit = attempt.shown, attempt.permit
-        if shown is None:
-            return self._permits.against(permit, attempt.door, now)
-        if refused := self.visits.against(shown, now):
-            return refused
-        return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
-
-    def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
-        if self._areas.violates(attempt.person, attempt.into, now) == "hard":
-            return Reason.ANTI_PASSBACK
-        return Reason.INTERLOCKED if self.grants.interlocked(attempt.door) else None
-
     def _early(self, attempt: Attempt, now: float) -> Effects:
         """A PIN that was typed before its owner was recognised counts now."""
         typed = self.keypads.waiting(attempt, now)
@@ -212,7 +204,7 @@ class Entry:
         first, effects = waiting[0] if waiting else None, Effects()
         if first and first.person != attempt.person and now.mono < first.until:
             self._first.remove(first)
-            if not (reason := self._against(first, now)):
+            if not (reason := self._objections.against(first, now)):
                 return self._grant([first, attempt], now)
             effects = self._refuse(first, reason, now.mono)
             first = None

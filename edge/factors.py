@@ -5,6 +5,9 @@ from msgspec import Struct
 from edge.terms import Evidence, Factor, Pass, Permit, Reason
 from edge.turn import Turn
 
+LATE_S = 5.0
+"""What was ordered, typed or held up so long ago opens nothing: whoever did is gone, and another may be there."""
+
 
 class EntryRules(Struct, frozen=True):
     """What a door asks of people."""
@@ -60,6 +63,11 @@ class Attempt(Struct):
     @property
     def credential(self) -> str:
         return self.shown.id if self.shown else ""
+
+
+def late(heard: float | None, now: float) -> bool:
+    """Whether what was heard then comes too late, as when the gate stood still meanwhile."""
+    return heard is not None and now - heard > LATE_S
 
 
 def alongside(one: str, other: str) -> bool:

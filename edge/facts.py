@@ -159,19 +159,21 @@ class PassesRevoked(Fact, frozen=True):
 
 
 class PinEntered(Fact, frozen=True):
-    """Somebody typed a PIN; `code` is its keyed hash, as in `Permit.pin`."""
+    """Somebody typed a PIN; `code` is its keyed hash, as in `Permit.pin`, `heard` as of a command."""
 
     door: str
     source: str
     code: str
+    heard: float | None = None
 
 
 class CardRead(Fact, frozen=True):
-    """A card was held to a reader; `permit` is its owner's, None when nobody owns it."""
+    """A card was held to a reader; `permit` is its owner's, None when nobody owns it, `heard` as of a command."""
 
     door: str
     source: str
     permit: Permit | None = None
+    heard: float | None = None
 
 
 class PlacesKnown(Fact, frozen=True):
@@ -183,7 +185,8 @@ class PlacesKnown(Fact, frozen=True):
 class CommandReceived(Fact, frozen=True):
     """A command of the monitoring room that was verified, or one that was refused (`problem`).
     `id` names it in its answer; `door` is "" for every door; `seconds` counts for `unlock` and `block`; `by` is who
-    asked, where the operator signs for several people.
+    asked, where the operator signs for several people. `heard` is when it can have arrived at the earliest (monotonic
+    seconds), None for just now.
     """
 
     id: str
@@ -194,6 +197,7 @@ class CommandReceived(Fact, frozen=True):
     person: str = ""
     problem: str = ""
     by: str = ""
+    heard: float | None = None
 
 
 class CommandsRefused(Fact, frozen=True):

@@ -16,6 +16,8 @@ from edge.mqtt import Message
 from edge.readers import Readers, reader_topic
 from edge.transport import Channel, Listening, topic
 
+STILL_S = 3.0
+"""Longer between two looks for messages, which come once a second at least, and the gate stood still meanwhile."""
 OTHERS = "others"
 """What is published under names that no reader has is told together."""
 
@@ -25,7 +27,7 @@ class Hearing:
 
     def __init__(self, config: Config, credentials: Credentials, report: Callable[[object], None], now: float) -> None:
         site, gate = config.gate.site, config.gate.name
-        self._challenge, self._report, self._spent = Challenge(now), report, False
+        self._challenge, self._report, self._spent = Challenge(now, STILL_S), report, False
         self._commands = Commands(config, credentials, self._challenge, now)
         self._readers = Readers(config, credentials, self._challenge, now)
         self._command, self._reader = topic(site, gate, Channel.COMMAND), reader_topic(site, gate, "")

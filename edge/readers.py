@@ -37,12 +37,16 @@ class Presented(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
 
 class Shown(NamedTuple):
-    """A PIN that was typed or a card that was held up at a reader of this gate; neither is its heartbeat."""
+    """A PIN that was typed or a card that was held up at a reader of this gate; neither is its heartbeat.
+
+    `heard` is when it can have arrived at the earliest, monotonic seconds.
+    """
 
     reader: str
     door: str
     pin: str = ""
     card: str = ""
+    heard: float | None = None
 
     def __repr__(self) -> str:
         """No PIN in any log."""
@@ -91,12 +95,13 @@ class Readers:
         said = self._opened(reader, payload.decode("ascii", "replace"))
         if said.aud != self._aud:
             raise ReaderRefused("it is for another gate: {place}", place=said.aud[:60])
-        if not self._challenge.accepts(said.challenge, now):
+        heard = self._challenge.heard(said.challenge, now)
+        if heard is None:
             raise ReaderRefused("its challenge is not the one that this gate has published now")
         if said.counter <= reader.counter:
             raise ReaderRefused("its counter was used before")
         reader.counter = said.counter
-        return Shown(name, reader.section.door, said.pin, said.card)
+        return Shown(name, reader.section.door, said.pin, said.card, heard)
 
     def _reader(self, name: str) -> Reader:
         """The key is read when the reader is heard first: one that cannot be read is told then."""

@@ -31,4 +31,4 @@ class Reception(Source):
             except queue.Empty:
                 continue
             code = self._blind.code(stretched(typed.pin, self._site))
-            self._put(PinEntered(typed.door, typed.reader, code))
+            self._put(PinEntered(typed.door, typed.reader, code, typed.heard))

@@ -169,7 +169,7 @@ class Service:
             case Seen():
                 return self._matched(item)
             case Shown():
-                return CardRead(item.door, item.reader, self._directory.holder(item.card))
+                return CardRead(item.door, item.reader, self._directory.holder(item.card), item.heard)
             case PassShown(shown=Pass(person=person)):
                 return structs.replace(item, permit=self._directory.of(person))
             case Loaded():

@@ -68,7 +68,7 @@ def gate(tmp_path: Path) -> Gate:
 def test_a_command_for_this_gate_this_challenge_and_with_a_new_counter_is_taken_once(gate: Gate) -> None:
     asked = gate.ask(door="main", kind=CommandKind.UNLOCK, seconds=60.0)
     taken = gate.commands.take(asked, False, 1.0)
-    assert taken == CommandReceived("id-1", "room", CommandKind.UNLOCK, "main", 60.0)
+    assert taken == CommandReceived("id-1", "room", CommandKind.UNLOCK, "main", 60.0, heard=0.0)
     assert gate.commands.counters == {"room": 1}
     assert "counter was used before" in gate.refuses(asked)
     assert "counter was used before" in gate.refuses(gate.ask(counter=-1))

@@ -69,7 +69,7 @@ def test_what_a_reader_was_shown_counts_once_and_no_log_shows_it(gate: Gate) -> 
     message = gate.typed()
     assert b"2580" not in message
     shown = gate.readers.take("pad", message, False, 1.0)
-    assert shown == Shown("pad", "main", pin="2580") and "2580" not in repr(shown)
+    assert shown == Shown("pad", "main", pin="2580", heard=0.0) and "2580" not in repr(shown)
     assert "counter was used before" in gate.refuses(message, 2.0)
     card = gate.typed(counter=2, pin="", card="26:17:4711")
     assert gate.readers.take("pad", card, False, 4.0).card == "26:17:4711"
@@ -78,7 +78,7 @@ def test_what_a_reader_was_shown_counts_once_and_no_log_shows_it(gate: Gate) -> 
 
 def test_a_heartbeat_shows_nothing_and_counts_once(gate: Gate) -> None:
     beat = gate.typed(pin="", alive=True)
-    assert gate.readers.take("pad", beat, False, 1.0) == Shown("pad", "main")
+    assert gate.readers.take("pad", beat, False, 1.0) == Shown("pad", "main", heard=0.0)
     assert "counter was used before" in gate.refuses(beat, 3.0)
     assert gate.readers.counters == {"pad": 1}
 
