@@ -9,6 +9,7 @@
     !(name === "open" && element.tagName === "DETAILS");
   const AGAIN_MS = 3000; // after a part could not be had
   const SILENT_MS = 40000; // the server says every 15 s that it is alive
+  const READ_MS = 15000; // as long as it takes to read what was said
   const parts = ["alarms", "gates", "link", "notices", "sites"];
   const tell = (name) => htmx.trigger(body, `room:${name}`);
   const old = new Set(); // parts that are older than the last that was heard of them
@@ -40,15 +41,25 @@
   setInterval(() => tell("alarms"), 30000); // ages are shown, and they grow
   window.addEventListener("pagehide", () => source.close());
 
-  const say = (text) => {
+  const unread = new Map(); // until when a line that was said stays, by its id
+  const say = (text, stays_ms) => {
     const line = document.createElement("p");
-    line.className = "alert";
+    Object.assign(line, { id: "about-page", className: "alert", textContent: text });
     line.setAttribute("role", "alert");
-    line.textContent = text;
-    (document.getElementById("said") || document.getElementById("outcomes"))?.replaceChildren(line);
+    document.getElementById(line.id)?.remove();
+    (document.getElementById("said") || document.getElementById("outcomes"))?.append(line);
+    unread.set(line.id, Date.now() + stays_ms);
   };
+  // What was said of one alarm stays until it can have been read, also when a step on another is answered.
+  body.addEventListener("htmx:oobBeforeSwap", ({ detail: { target, fragment } }) => {
+    if (target.id !== "said") return;
+    const newer = fragment.firstElementChild;
+    const stays = ({ id }) => id !== newer.dataset.line && Date.now() < unread.get(id);
+    newer.append(...[...target.children].filter(stays).map((line) => line.cloneNode(true)));
+    unread.set(newer.dataset.line, Date.now() + READ_MS);
+  });
   const failed = ({ verb, path }, why) => {
-    if (verb === "post") return say(why);
+    if (verb === "post") return say(why, READ_MS);
     old.add(path);
     show();
     again ??= setTimeout(() => {
@@ -58,6 +69,16 @@
   };
   const problem = (text) =>
     new DOMParser().parseFromString(text, "text/html").querySelector("[role=alert]")?.textContent;
+  // News may have come before an answer and taken its form off the page. htmx, which looks around a form for how to merge
+  // what is answered, would then put the part into itself.
+  const merge = (detail) => {
+    detail.shouldSwap = false;
+    const how = { swapStyle: "morph", swapDelay: 0, settleDelay: 0 };
+    htmx.swap(detail.target, detail.serverResponse, how, { contextElement: body, eventInfo: detail });
+  };
+  body.addEventListener("htmx:afterSwap", ({ detail: { requestConfig } }) => {
+    if (requestConfig.verb === "post") parts.forEach(tell); // such news may be newer than the answer
+  });
   // Whatever is no part of a page (the page of a problem, say) must not take the place of one.
   body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (!detail.shouldSwap) return; // steady.js holds it back
@@ -70,9 +91,10 @@
     } else {
       old.delete(detail.requestConfig.path);
       show();
+      if (!detail.requestConfig.elt.isConnected) merge(detail);
     }
   });
-  body.addEventListener("room:moved", () => say(body.dataset.moved));
+  body.addEventListener("room:moved", () => say(body.dataset.moved, 0));
   // Heard at the request itself: what a form that has left the page meanwhile is told of reaches nobody.
   body.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
     for (const how of ["error", "timeout"]) xhr.addEventListener(how, () => failed(requestConfig, body.dataset.unsent));
