@@ -14,6 +14,7 @@ from typing import Any, Self
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import (
@@ -37,6 +38,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from edge.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSIONS = "SELECT version_num FROM alembic_version"
 READING = {"reading": True}
 INDEXED = 500
 """Characters of a text in an index at most: PostgreSQL takes rows of up to 2,704 bytes there."""
@@ -52,12 +54,14 @@ class Database:
     def __init__(self, where: Path | str) -> None:
         self.url = address(where)
         self._engine = _engine(self.url)
-        with self._translated():
+        with contextlib.ExitStack() as unless_opened, self._translated():
+            unless_opened.callback(self.close)
             if self.url.database and self.is_sqlite:
                 _refuse_another(Path(self.url.database))
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
             with self._engine.begin() as connection:
-                _migrate(connection)
+                _migrate(connection, self.name)
+            unless_opened.pop_all()
 
     @property
     def is_sqlite(self) -> bool:
@@ -144,11 +148,21 @@ def _refuse_another(path: Path) -> None:
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            versions = db.execute(VERSIONS).fetchall() if known else []
     except sqlite3.Error as error:
         raise StoreError("{path} cannot be used: {why}", path=path, why=error) from error
     if not known:
         hint = "name the database of a recorder, or a new file, with --database"
         raise StoreError("{path} is a database, but not one of events", hint, path=path)
+    _refuse_version([version for (version,) in versions], str(path))
+
+
+def _refuse_version(versions: list[object], name: str) -> None:
+    """StoreError unless one of our migrations was the last: each is written together with the tables that it makes."""
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if len(versions) != 1 or versions[0] not in known:
+        hint = "update edge-gate if a newer one has used it; else put back a copy of it, or name another database"
+        raise StoreError("{path} does not name a version that this edge-gate knows", hint, path=name)
 
 
 def address(where: Path | str) -> URL:
@@ -187,7 +201,9 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, name: str) -> None:
+    if connection.dialect.has_table(connection, "alembic_version"):
+        _refuse_version(list(connection.exec_driver_sql(VERSIONS).scalars()), name)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -46,6 +46,20 @@ def test_a_file_that_is_no_ledger_is_neither_summed_up_nor_touched(tmp_path: Pat
     assert path.read_bytes() == before and sorted(each.name for each in tmp_path.glob("x*")) == ["x.sqlite"]
 
 
+@pytest.mark.parametrize("versions", [[], [""], ["9999"], ["0001", "0002"]])
+def test_a_ledger_that_names_no_version_that_is_known_is_left_as_it_is(tmp_path: Path, versions: list[str]) -> None:
+    path = tmp_path / "x.sqlite"
+    Ledger(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM alembic_version")
+        db.executemany("INSERT INTO alembic_version VALUES (?)", [(version,) for version in versions])
+    db.close()
+    before = path.read_bytes()
+    said = complaint("record", "--summary", "--broker", "127.0.0.1:1", "--database", path)
+    assert said.startswith(f"{path} does not name a version") and "put back a copy of it" in said
+    assert path.read_bytes() == before
+
+
 def test_a_ledger_is_summed_up(tmp_path: Path) -> None:
     Ledger(tmp_path / "events.sqlite").close()
     told = answer("record", "--summary", "--database", tmp_path / "events.sqlite", "--broker", "127.0.0.1:1")

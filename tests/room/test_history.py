@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, text, update
 
+from edge.errors import StoreError
 from edge.events import TABLE
 from edge.transport import Event
 from monitor.api import since_time
@@ -79,6 +80,14 @@ def test_names_in_answered_commands_of_an_older_room_end_too(tmp_path: Path) -> 
         as_before(database, 6)
     with Database(tmp_path / "room.sqlite") as database:
         assert History(database).erase(time.time()) == 1
+
+
+@pytest.mark.parametrize("version", ["", "9999"])
+def test_a_database_of_an_unknown_version_is_refused(database: Database, version: str) -> None:
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+    with pytest.raises(StoreError, match="does not name a version that this edge-gate knows"):
+        Database(Path(database.name) if database.is_sqlite else database.url.render_as_string(False))
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"5", b"{}", b'{"data": 5}', b"[" * 100_000])
