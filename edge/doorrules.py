@@ -1,6 +1,8 @@
 """What the configuration says of one door, as the rules have it."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
 class DoorRules(Struct, frozen=True):
@@ -14,6 +16,6 @@ class DoorRules(Struct, frozen=True):
     """How often a door that is still held open is reported again; 0 is never."""
     interlock: tuple[str, ...] = ()
     """The doors of which none may be open or released when this one is."""
-    chatter_changes: int = 30
+    chatter_changes: Annotated[int, Meta(ge=0, le=1000)] = 30
     """An input that changes more often than this in `chatter_within_s` is a fault until it has settled."""
     chatter_within_s: float = 10.0

@@ -6,17 +6,21 @@ monotonic clock of this machine, which all its processes share.
 """
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edge.presence import Liveness
+
+LATEST_S = 253_402_300_799 - 86_400
+"""A day before the calendar of any time zone ends; no kernel's clock goes so far, nor before 1970."""
 
 
 class Now(Struct, frozen=True):
     """The time of one step. `trusted` is False until the system clock is synchronised."""
 
     mono: float
-    utc: float
+    utc: Annotated[float, Meta(ge=0, le=LATEST_S)]
     trusted: bool = True
 
 

@@ -53,6 +53,21 @@ def test_what_is_no_fact_log_is_named(tmp_path: Path, content: bytes) -> None:
         replay(path)
 
 
+@pytest.mark.parametrize("utc", ["1e308", "-1e308", "1e18", "253402300799", "-1"])
+def test_a_time_that_no_clock_shows_is_named_by_its_line(tmp_path: Path, utc: str) -> None:
+    path = record(tmp_path / "facts.jsonl")
+    path.write_text(path.read_text().replace('"utc":1000000001.0', f'"utc":{utc}'))
+    with pytest.raises(StoreError, match=r"line 5: not a fact log: .* `\$\.now\.utc`"):
+        replay(path)
+
+
+def test_rules_that_no_configuration_can_have_are_named(tmp_path: Path) -> None:
+    path = record(tmp_path / "facts.jsonl")
+    path.write_text(path.read_text().replace('"chatter_changes":30', '"chatter_changes":-1'))
+    with pytest.raises(StoreError, match=r"line 1: not a fact log: .*chatter_changes"):
+        replay(path)
+
+
 def test_a_log_ends_at_its_limit_with_a_whole_line_and_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
