@@ -21,28 +21,48 @@ RELEASES = frozenset((CommandKind.OPEN, CommandKind.UNLOCK))
 """Not against another door of a sluice. To lock open is for an emergency and is taken all the same."""
 SHUTTING = frozenset((CommandKind.LOCK, CommandKind.BLOCK, CommandKind.LOCK_DOWN))
 """A door that is ordered shut stays so until its schedule begins again, and is shut however late the order comes."""
+KNOWN_AGAIN = SHUTTING | {CommandKind.UNBLOCK, CommandKind.RELEASE}
+"""With one of these the room says what is to stand against a door of which that could not be read."""
 
 
 class Control:
-    """Commands and schedules of every door of a gate. `unlocked` says which schedule a door stands unlocked by."""
+    """Commands and schedules of every door of a gate. `unlocked` says which schedule a door stands unlocked by.
+
+    `shut_unread`: doors are locked down when what stood against them is not known.
+    """
 
     def __init__(
-        self, doors: dict[str, Door], entry: Entry, areas: Areas, permits: Permits, unlocked: dict[str, str]
+        self,
+        doors: dict[str, Door],
+        entry: Entry,
+        areas: Areas,
+        permits: Permits,
+        unlocked: dict[str, str],
+        shut_unread: bool,
     ) -> None:
         self._doors, self._entry, self._areas, self._permits = doors, entry, areas, permits
-        self._unlocked = unlocked
+        self._unlocked, self._shut_unread = unlocked, shut_unread
         self._minute = -1
         self._in_force: dict[str, bool] = {}
         self._waiting: set[str] = set()
         """Doors that their schedule would have unlocked and could not yet."""
-        self._kept: dict[str, Standing] = {}
+        self._kept: dict[str, Standing] | None = {}
+        """What is on the disk; None when that must be written whatever it is."""
         self.deadline = math.inf
         """When the next minute begins, where a schedule may end or begin with it."""
 
-    def start(self, orders: dict[str, Standing], now: float) -> list[Effect]:
-        """What stood against doors before the gate was started again still does; of doors that are gone, nothing."""
+    def start(self, orders: dict[str, Standing], unread: str, now: float) -> list[Effect]:
+        """What stood against doors before the gate was started again still does; of doors that are gone, nothing.
+
+        What cannot be read (`unread` says why) is left as it is until the room orders something.
+        """
+        if unread and self._shut_unread:
+            orders = dict.fromkeys(self._doors, Standing(locked_down=True))
         self._kept = orders
         effects: list[Effect] = []
+        if unread:
+            why = in_english("what stood against it is not known: {why}", why=unread)
+            effects += [told for door in self._doors.values() for told in door.faults.fail("orders", why)]
         for name, known in orders.items():
             if door := self._doors.get(name):
                 self._in_force[name] = known.relocked and name in self._unlocked
@@ -98,6 +118,9 @@ class Control:
         against, followed = order(self._doors[door], fact.kind, fact.seconds, now)
         if fact.kind in SHUTTING and not against:
             self._waiting.discard(door)
+        if fact.kind in KNOWN_AGAIN and not against and (mended := self._doors[door].faults.mend("orders")):
+            self._kept = None
+            followed += mended
         return against, followed
 
     def schedules(self, now: Now) -> list[Effect]:

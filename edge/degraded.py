@@ -7,6 +7,8 @@ from edge.fallbacks import TABLE
 from edge.health import Health
 from edge.terms import ALIVE, Status, Storage
 
+UNREAD = "orders_unreadable"
+
 
 def in_force(health: Health, doors: Iterable[Door], liveness: bool, choices: Mapping[str, str]) -> dict[str, str]:
     """Row -> what the door does now; `choices` is what the site chose, where it may."""
@@ -38,7 +40,7 @@ def _rows(health: Health, doors: list[Door], liveness: bool) -> Iterator[str]:
 
 
 def _of_doors(doors: list[Door]) -> Iterator[str]:
-    for row, source in (("relay_failed", "relay"), ("inputs_failed", "inputs")):
+    for row, source in (("relay_failed", "relay"), ("inputs_failed", "inputs"), (UNREAD, "orders")):
         if any(source in door.faults for door in doors):
             yield row
     if any(door.chatter.active for door in doors):

@@ -37,9 +37,9 @@ class Door:
         self.tamper = False
         self.locked_down = self.locked_open = self.scheduled = False
         self.blocked_until = self.unlocked_until = NEVER
-        self._faults = Faults(name)
-        self.chatter = Chatter(rules.chatter_changes, rules.chatter_within_s, self._faults)
-        self.drive = Drive(name, rules.hard_limit_s, self._faults, boot)
+        self.faults = Faults(name)
+        self.chatter = Chatter(rules.chatter_changes, rules.chatter_within_s, self.faults)
+        self.drive = Drive(name, rules.hard_limit_s, self.faults, boot)
         self.leaf = Leaf(name, rules.held_again_s)
         self.opening: Opening | None = None
         self._lamp, self._lamp_off_at, self._orders_end = Lamp.IDLE, math.inf, math.inf
@@ -50,10 +50,6 @@ class Door:
         due = min(self.drive.deadline, inputs, self._lamp_off_at, self._orders_end)
         opening = self.opening
         return due if opening is None or due < opening.deadline else opening.deadline
-
-    @property
-    def faults(self) -> dict[str, str]:
-        return self._faults.active
 
     @property
     def contact(self) -> Contact:
@@ -192,7 +188,7 @@ class Door:
     # What the inputs say ----------------------------------------------------------------------------------------
 
     def input(self, fact: InputChanged, now: float) -> Effects:
-        mended = self._faults.mend("inputs")
+        mended = self.faults.mend("inputs")
         told, counts = self.chatter.hear(fact.input, fact.active, now)
         return [*mended, *told, *(self._heard(fact.input, fact.active, now) if counts else [])]
 
@@ -211,9 +207,9 @@ class Door:
                 self.leaf.burn(active, now, self._may_s)
                 return [self._emit(FireReleased(active))]
             case Input.SUPPLY if active:
-                return self._faults.fail("supply", in_english("the lock's supply has failed"))
+                return self.faults.fail("supply", in_english("the lock's supply has failed"))
             case Input.SUPPLY:
-                return self._faults.mend("supply")
+                return self.faults.mend("supply")
             case Input.FEEDBACK:
                 return self.drive.feedback(active, now)
         return []
@@ -221,7 +217,7 @@ class Door:
     def input_lost(self, detail: str, now: float) -> Effects:
         """The inputs cannot be read: the leaf's state is unknown, alarms stay as they are until it is known."""
         unread = [*self.chatter.forget(), *self.drive.feedback(None, now)]
-        return [*unread, *self._faults.fail("inputs", detail), *self._moved(Contact.UNKNOWN, now)]
+        return [*unread, *self.faults.fail("inputs", detail), *self._moved(Contact.UNKNOWN, now)]
 
     def _moved(self, state: Contact, now: float) -> Effects:
         opening = self.opening

@@ -31,27 +31,27 @@ class Turn(Enum):
     REFUSED = 4  # it has certainly not moved
 
 
-class Faults:
-    """What is amiss with a door, by source; each is told when it begins and when it is over.
+class Faults(dict[str, str]):
+    """What is amiss with a door, by source: in what words. Each is told when it begins and when it is over.
 
     What lasts is told again after one that is over, so that nobody who counts doors takes this one for sound.
     """
 
     def __init__(self, door: str) -> None:
-        self.active: dict[str, str] = {}
+        super().__init__()
         self._subject = f"door/{door}"
 
     def fail(self, source: str, detail: str) -> Effects:
-        known = source in self.active
-        self.active[source] = detail
+        known = source in self
+        self[source] = detail
         return [] if known else [Emit(self._subject, DoorFault(True, source, detail))]
 
     def mend(self, source: str) -> Effects:
-        detail = self.active.pop(source, None)
+        detail = self.pop(source, None)
         if detail is None:
             return []
         over = DoorFault(False, source, detail)
-        return [Emit(self._subject, told) for told in (over, *(DoorFault(True, *each) for each in self.active.items()))]
+        return [Emit(self._subject, told) for told in (over, *(DoorFault(True, *each) for each in self.items()))]
 
 
 class Drive:

@@ -30,7 +30,8 @@ class Fact(Struct, frozen=True, tag=True):
 
 class Started(Fact, frozen=True):
     """`models` is the sha256 of each network by its file, `digest` that of all together; `calibration` is the table
-    that the room was told of last, `orders` what stood against each door when the gate ended.
+    that the room was told of last, `orders` what stood against each door when the gate ended, `unread` why that cannot
+    be read.
     """
 
     boot: str
@@ -40,6 +41,7 @@ class Started(Fact, frozen=True):
     digest: str = ""
     calibration: str = "pack"
     orders: dict[str, Standing] = {}
+    unread: str = ""
 
 
 class Heartbeat(Fact, frozen=True):

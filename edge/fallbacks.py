@@ -32,6 +32,8 @@ class DegradedSection(Struct, forbid_unknown_fields=True):
     """What a desk's list is worth that has not been renewed in time (`desk.valid_s`): `accept` goes on with it."""
     storage_slow: Literal["accept", "refuse"] = "accept"
     """What becomes of a grant whose record is not on the disk after 250 ms. A pass with counted uses is refused."""
+    orders_unreadable: Literal["lock_down", "accept"] = "lock_down"
+    """What a gate does that starts and cannot read which doors were locked down, blocked, or locked."""
 
 
 TABLE = {
@@ -112,6 +114,15 @@ TABLE = {
         },
         "StorageFault",
         Phrase("What waits in memory is written when the disk answers."),
+    ),
+    "orders_unreadable": Mode(
+        Phrase("At its start the gate cannot read what stood against its doors: its file is damaged."),
+        {
+            "lock_down": Phrase("Every door is locked down until the room releases it. The exit button goes on."),
+            "accept": Phrase("Nothing stands against a door: one that was locked down or blocked opens."),
+        },
+        "DoorFault",
+        Phrase("The room releases the door, or orders anew what is to stand against it."),
     ),
     "relay_failed": Mode(
         Phrase("The relay guard or its GPIO chip does not answer."),

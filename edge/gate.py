@@ -12,7 +12,7 @@ from edge.access import Access, AccessRules
 from edge.areas import AreaRules, Areas
 from edge.attempts import AttemptRules, Attempts
 from edge.control import Control
-from edge.degraded import in_force
+from edge.degraded import UNREAD, in_force
 from edge.door import Door, DoorRules
 from edge.doorevents import AccessTaken
 from edge.effects import Effect, Emit, KeepPlaces, PublishState, Settle, UseSettled
@@ -96,7 +96,8 @@ class Gate:
         self.entry = Entry(rules.entry, self.doors, self.access, self.permits, self.areas, attempts, grants, rules.into)
         self.started = Started("", "", False)
         self._door_ends: dict[str, float] = {}
-        self.control = Control(self.doors, self.entry, self.areas, self.permits, rules.unlocked)
+        shut = rules.degraded.get(UNREAD) != "accept"
+        self.control = Control(self.doors, self.entry, self.areas, self.permits, rules.unlocked, shut)
 
     def step(self, fact: Fact, now: Now) -> Step:
         """Take one fact in. Raises nothing for any fact of the vocabulary, in any order."""
@@ -228,7 +229,7 @@ class Gate:
         self.health.start(now, fact.calibration)
         liveness = "available" if fact.liveness else "unavailable"
         started = GateStarted(fact.boot, fact.pack, liveness, fact.models, fact.digest)
-        return [Emit("gate", started), *self.control.start(fact.orders, now.mono)]
+        return [Emit("gate", started), *self.control.start(fact.orders, fact.unread, now.mono)]
 
     def _camera(self, fact: CameraReported, now: float) -> list[Effect]:
         told = self.health.camera_told(fact, now)

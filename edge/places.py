@@ -9,12 +9,13 @@ import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
 
 from edge import files
-from edge.errors import StoreError
+from edge.errors import StoreError, in_english
 from edge.sources import Put, Source
 from edge.terms import Place, Standing
 
@@ -57,19 +58,24 @@ class Orders(Struct):
     doors: dict[str, Standing]
 
 
-def ordered(path: Path, now: float) -> dict[str, Standing]:
-    """What is to stand against each door; a block has the time again that was left when it was kept.
+class Ordered(NamedTuple):
+    """What is to stand against each door, or why that is not known."""
 
-    A file that cannot be read locks nobody out for ever: that is said, and the room may order it again.
-    """
+    doors: dict[str, Standing]
+    unread: str = ""
+
+
+def ordered(path: Path, now: float) -> Ordered:
+    """What is to stand against each door; a block has the time again that was left when it was kept."""
     try:
         orders = msgspec.json.decode(path.read_bytes(), type=Orders)
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        log.warning("what the room had ordered is not known, so no door is locked down: %s: %s", path, error)
-        return {}
-    return {name: _now(each, orders.at, now) for name, each in orders.doors.items()}
+        return Ordered({})
+    except OSError as error:
+        return Ordered({}, in_english("{path} cannot be read: {why}", path=path, why=error.strerror))
+    except (ValueError, RecursionError) as error:
+        return Ordered({}, in_english("{path} is no list of orders: {why}", path=path, why=error))
+    return Ordered({name: _now(each, orders.at, now) for name, each in orders.doors.items()})
 
 
 def _now(known: Standing, at: float, now: float) -> Standing:

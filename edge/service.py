@@ -131,7 +131,7 @@ class Service:
     def _start(self) -> None:
         pack, state, boot = self._pack, self.config.state, secrets.token_hex(8)
         self._told, orders = sitetable.told(state), ordered(state / ORDERS, self._clock.now().mono)
-        self._take(Started(boot, pack.name, pack.has_liveness, pack.files, pack.digest, self._told, orders))
+        self._take(Started(boot, pack.name, pack.has_liveness, pack.files, pack.digest, self._told, *orders))
         self._take(PlacesKnown(known_or_nobody(state / INSIDE)))
         self._broker.start()
         for source in self._sources:

@@ -135,7 +135,8 @@ DEGRADED = {
     "whitelist_unusable": N_("whitelist unusable"), "whitelist_stale": N_("whitelist expired"),
     "broker_lost": N_("link to the room lost"),
     "inputs_chatter": N_("an input does not settle"), "reader_silent": N_("keypad or card reader silent"),
-    "storage_slow": N_("event log slow or full"), "relay_failed": N_("relay failed"),
+    "storage_slow": N_("event log slow or full"), "orders_unreadable": N_("orders against doors not known"),
+    "relay_failed": N_("relay failed"),
     "inputs_failed": N_("door inputs failed"), "tamper": N_("housing opened"), "fire": N_("fire"),
 }  # fmt: skip
 REASONS = {
@@ -190,6 +191,7 @@ DETAILS = {"status": N_("status"), "state": N_("state"), "detail": N_("detail"),
            "granted": N_("people admitted"), "passed": N_("people who went through"),
            "first": N_("from number"), "hash": N_("hash")}  # fmt: skip
 SOURCES = {"relay": N_("relay"), "inputs": N_("door inputs"), "supply": N_("supply of the lock"),
+           "orders": N_("orders against the door"),
            "feedback": N_("feedback of the relay or lock"), "contact_chatter": N_("door contact does not settle"),
            "exit_button_chatter": N_("exit button does not settle"),
            "tamper_chatter": N_("tamper contact does not settle"),

@@ -9,7 +9,7 @@ from edge.effects import KeepPlaces
 from edge.errors import StoreError
 from edge.facts import InputChanged, PlacesKnown, Recorded, RelayReported, Started
 from edge.gate import Gate
-from edge.places import Keeper, load, ordered
+from edge.places import Keeper, Ordered, load, ordered
 from edge.site import Site
 from edge.terms import Input, Now, Place, RelayOutcome, Standing
 from tests.adapters.brokers import until
@@ -88,13 +88,17 @@ def test_what_stands_against_doors_is_known_again_and_a_block_has_the_time_that_
     keeper.keep({"doors": doors, "at": 1000.0})
     until(path.is_file)
     keeper.stop()
-    assert ordered(path, 5.0) == {**doors, "back": Standing(blocked=True, blocked_until=65.0)}, "the machine was booted"
+    left = {**doors, "back": Standing(blocked=True, blocked_until=65.0)}
+    assert ordered(path, 5.0) == Ordered(left), "the machine was booted"
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"at": 1, "doors": {"\xff": {}}}', b'{"a": ' * 9_000])
-def test_orders_that_cannot_be_read_keep_no_gate_from_starting(tmp_path: Path, damage: bytes) -> None:
-    (tmp_path / "orders.json").write_bytes(damage)
-    assert ordered(tmp_path / "orders.json", 1.0) == ordered(tmp_path / "none.json", 1.0) == {}
+def test_orders_that_cannot_be_read_are_not_known_and_keep_no_gate_from_starting(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "orders.json"
+    path.write_bytes(damage)
+    assert ordered(path, 1.0).unread.startswith(f"{path} is no list of orders: ")
+    assert ordered(tmp_path, 1.0).unread == f"{tmp_path} cannot be read: Is a directory"
+    assert ordered(tmp_path / "none.json", 1.0) == Ordered({}), "nothing was ever ordered"
 
 
 def test_what_the_disk_does_not_take_is_written_when_it_does(tmp_path: Path) -> None:
@@ -110,7 +114,7 @@ def test_what_the_disk_does_not_take_is_written_when_it_does(tmp_path: Path) -> 
     assert not any(tried)
     path.parent.unlink()
     path.parent.mkdir()
-    until(lambda: ordered(path, 1.0) == {"main": Standing(locked_down=True)})
+    until(lambda: ordered(path, 1.0).doors == {"main": Standing(locked_down=True)})
     keeper.stop()
     keeper.join(5)
     assert not keeper.is_alive()
@@ -119,4 +123,4 @@ def test_what_the_disk_does_not_take_is_written_when_it_does(tmp_path: Path) -> 
 def test_no_damage_makes_a_block_last_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "orders.json"
     path.write_bytes(b'{"at": 1, "doors": {"main": {"blocked": true, "blocked_until": 1e300}}}')
-    assert ordered(path, 100.0) == {"main": Standing(blocked=True, blocked_until=86_500.0)}
+    assert ordered(path, 100.0).doors == {"main": Standing(blocked=True, blocked_until=86_500.0)}

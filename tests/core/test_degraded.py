@@ -7,6 +7,7 @@ from edge.events import ClockFault, ClockStepped
 from edge.facts import (
     BrokerReported,
     CameraReported,
+    CommandReceived,
     Fact,
     Heartbeat,
     InputChanged,
@@ -20,7 +21,7 @@ from edge.facts import (
 from edge.fallbacks import TABLE
 from edge.gate import Gate
 from edge.health import STEP_S, UNTRUSTED_S
-from edge.terms import Input, Now, RelayOutcome, Status, Storage
+from edge.terms import CommandKind, Input, Now, RelayOutcome, Status, Storage
 from tests.core.worlds import events, gate_rules
 
 WELL: list[Fact] = [
@@ -42,6 +43,10 @@ CAUSES: dict[str, tuple[Fact, Fact]] = {
     "relay_failed": (
         RelayReported("main", RelayOutcome.UNAVAILABLE, "", "gone"),
         RelayReported("main", RelayOutcome.AVAILABLE),
+    ),
+    "orders_unreadable": (
+        Started("boot", "zoo", True, unread="damaged"),
+        CommandReceived("id", "room", CommandKind.RELEASE),
     ),
     "inputs_failed": (InputLost("main", "gone"), InputChanged("main", Input.CONTACT, False)),
     "tamper": (InputChanged("main", Input.TAMPER, True), InputChanged("main", Input.TAMPER, False)),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge import models
-from edge.doorevents import AccessDenied, AccessGranted
+from edge.doorevents import AccessDenied, AccessGranted, DoorFault
 from edge.enrolled import Applicant, Consent, Edit
 from edge.events import ClockFault
 from edge.mqtt import Address, Connection
@@ -253,3 +253,24 @@ def test_a_gate_that_is_killed_comes_back_locked_down(gate: House, broker: DemoB
     assert answer("command", "release", *common)["accepted"] is True
     wait(lambda: not gate.released)
     assert answer("command", "open", *common)["accepted"] is True
+
+
+def test_a_gate_that_cannot_read_its_orders_is_locked_down_until_the_room_releases_it(
+    gate: House, broker: DemoBroker
+) -> None:
+    orders = gate.site.config.state / "orders.json"
+    orders.write_text('{"at": 1.0, "doors": {"main": {"locked_do')
+    gate.start("relay", "gate")
+    told = Told(broker.port)
+    outage = Outage(gate, told)
+    outage.lasts("orders_unreadable")
+    common = ["--operator", "room", "--config", gate.site.file, "--credentials", gate.site.secrets]
+    refused = answer("command", "open", *common, status=1)
+    assert (refused["accepted"], refused["why"]) == (False, "the door is locked down; release it first")
+    [fault] = [each.data for each in gate.events(DoorFault) if each.data["source"] == "orders"]
+    assert fault["active"] and f"{orders} is no list of orders" in str(fault["detail"])
+    assert answer("command", "release", *common)["accepted"] is True
+    outage.over("orders_unreadable")
+    wait(lambda: not gate.released)
+    assert answer("command", "open", *common)["accepted"] is True
+    wait(lambda: b"locked" not in orders.read_bytes())
