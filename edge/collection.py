@@ -42,11 +42,19 @@ class Collection:
         return self._decoder.image(name, self._content(name))
 
     def people(self) -> dict[str, list[str]]:
-        """The pictures of each person, sorted; the person is the directory that they are in."""
+        """The pictures of each person, sorted; the person is the directory that they are in.
+
+        EdgeError for two directories of one name: only who made them knows whether they are of one person.
+        """
         found: dict[str, list[str]] = {}
         for name in self.names:
-            if person := PurePosixPath(name).parent.name:
-                found.setdefault(person, []).append(name)
+            if (folder := PurePosixPath(name).parent).name:
+                of_person = found.setdefault(folder.name, [])
+                if of_person and (other := PurePosixPath(of_person[0]).parent) != folder:
+                    hint = "put the pictures of one person into one directory, and give two people two names"
+                    text = "{path} has two directories of one name: {one} and {other}"
+                    raise EdgeError(text, hint, path=self.path, one=other, other=folder)
+                of_person.append(name)
         return found
 
     def _content(self, name: str) -> bytes:

@@ -3,7 +3,7 @@
 A pair with a face that was not found counts as wrong, and every picture that could not be used is counted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ FARS = (0.01, 0.001)
 FOLDS = 10
 
 Folds = NDArray[np.int64]
+Key = tuple[str, int]
+"""A person, and which of the pictures of them."""
 
 
 class Verification(Struct, frozen=True):
@@ -41,8 +43,8 @@ class Verification(Struct, frozen=True):
 
 
 class Pair(NamedTuple):
-    first: tuple[str, int]
-    second: tuple[str, int]
+    first: Key
+    second: Key
     same: bool
 
 
@@ -58,8 +60,8 @@ def verify(images: Path, pairs: Path, vision: Vision, advance: Advance) -> tuple
     """The figures of the pairs in a file of LFW's format, and the scores that they come from."""
     wanted, folds = read_pairs(pairs)
     with Collection(images) as collection:
-        places = _numbered(collection.names)
         keys = sorted({key for pair in wanted for key in (pair.first, pair.second)})
+        places = _places(images, collection.names, set(keys))
         known = [places[key] for key in keys if key in places]
         if not known:
             raise EdgeError("{images} holds none of the pictures of {pairs}", images=images, pairs=pairs)
@@ -148,17 +150,25 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def _numbered(names: Iterable[str]) -> dict[tuple[str, int], str]:
-    """Pictures by person and number, as LFW names them: NAME_0001.jpg."""
-    found: dict[tuple[str, int], str] = {}
+def _places(images: Path, names: Iterable[str], wanted: Container[Key]) -> dict[Key, str]:
+    """Where each of these pictures is; EdgeError for two of one person and number, of which either may be meant."""
+    found: dict[Key, str] = {}
     for name in names:
-        person, _, number = PurePosixPath(name).stem.rpartition("_")
-        if person and (counted := _whole(number)) is not None:
-            found.setdefault((person, counted), name)
+        if (key := _key(name)) and key in wanted and (other := found.setdefault(key, name)) != name:
+            hint = "name a directory or zip file that has each picture once"
+            raise EdgeError("{path} has two pictures of one name: {one} and {other}", hint, path=images, one=other,
+                            other=name)  # fmt: skip
     return found
 
 
-def _score(pair: Pair, templates: dict[tuple[str, int], Vector]) -> float:
+def _key(name: str) -> Key | None:
+    """Person and number of a picture, as LFW names them: NAME_0001.jpg."""
+    person, _, digits = PurePosixPath(name).stem.rpartition("_")
+    number = _whole(digits)
+    return (person, number) if person and number is not None else None
+
+
+def _score(pair: Pair, templates: dict[Key, Vector]) -> float:
     if pair.first in templates and pair.second in templates:
         return float(templates[pair.first] @ templates[pair.second])
     return -np.inf if pair.same else np.inf

@@ -51,6 +51,17 @@ def test_a_picture_that_an_archive_holds_twice_is_one(tmp_path: Path) -> None:
         assert collection.people() == {"a": ["a/1.png"]}
 
 
+def test_directories_of_one_name_are_not_taken_for_one_person(tmp_path: Path) -> None:
+    """Their pictures are of two people, or of one: a rate from the wrong guess would be wrong without a word."""
+    for name in ("hq/Ann/1.png", "hq/Bob/1.png", "annex/Ann/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(ENCODED)
+    with Collection(tmp_path) as collection, pytest.raises(EdgeError, match="annex/Ann and hq/Ann\nput the pictures"):
+        collection.people()
+    with Collection(tmp_path / "hq") as collection:
+        assert collection.people() == {"Ann": ["Ann/1.png"], "Bob": ["Bob/1.png"]}
+
+
 def test_a_damaged_member_costs_only_itself(tmp_path: Path) -> None:
     file = tmp_path / "all.zip"
     with zipfile.ZipFile(file, "w") as archive:

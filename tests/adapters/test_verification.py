@@ -26,7 +26,15 @@ def test_folds_are_those_of_the_first_line_when_the_pairs_fit(tmp_path: Path) ->
 def test_what_passes_for_a_number_and_is_none_of_lfws_is_none(tmp_path: Path, digits: str) -> None:
     (tmp_path / "pairs.txt").write_text(f"{digits}\t3\nC\t1\t3\nC\t1\tD\t1\n", "utf-8")
     assert read_pairs(tmp_path / "pairs.txt")[1] is None
-    assert verification._numbered([f"a/Ann_{digits}.jpg", "a/Ann_0001.jpg"]) == {("Ann", 1): "a/Ann_0001.jpg"}
+    assert verification._key(f"a/Ann_{digits}.jpg") is None and verification._key("a/Ann_0001.jpg") == ("Ann", 1)
+
+
+def test_two_pictures_of_which_either_may_be_meant_are_refused(tmp_path: Path) -> None:
+    names = ["one/Ann_0001.jpg", "one/Bob_0001.jpg", "two/Ann_0002.jpg", "two/Bob_0001.png"]
+    places = verification._places(tmp_path, names, {("Ann", 1), ("Ann", 2)})
+    assert places == {("Ann", 1): names[0], ("Ann", 2): names[2]}
+    with pytest.raises(EdgeError, match=r"two pictures of one name: one/Bob_0001.*two/Bob_0001"):
+        verification._places(tmp_path, names, {("Bob", 1)})
 
 
 @pytest.mark.parametrize("found", [[], ["one"], ["other"]])
