@@ -46,6 +46,8 @@ class Control:
         self._in_force: dict[str, bool] = {}
         self._waiting: set[str] = set()
         """Doors that their schedule would have unlocked and could not yet."""
+        self._ends: dict[str, float] = {}
+        """When blocks of before are over, UTC seconds; until the clock is trusted they last for what was left then."""
         self._kept: dict[str, Standing] | None = {}
         """What is on the disk; None when that must be written whatever it is."""
         self.deadline = math.inf
@@ -66,16 +68,17 @@ class Control:
         for name, known in orders.items():
             if door := self._doors.get(name):
                 self._in_force[name] = known.relocked and name in self._unlocked
+                self._ends |= {} if known.ends is None else {name: known.ends}
                 restore(door, known)
                 effects += door.obey(now, "restart")
         return effects
 
-    def keep(self, now: float) -> list[Effect]:
+    def keep(self, now: Now) -> list[Effect]:
         """What stands against doors, when it is other than what was kept last."""
-        found = {name: standing(door, self._relocked(name)) for name, door in self._doors.items()}
+        found = {n: standing(door, self._ends.get(n), self._relocked(n)) for n, door in self._doors.items()}
         found = {name: each for name, each in found.items() if each != Standing()}
         before, self._kept = self._kept, found
-        return [] if found == before else [KeepOrders(found, now)]
+        return [] if found == before else [KeepOrders(found, now.mono, now.utc if now.trusted else None)]
 
     def _relocked(self, name: str) -> bool:
         return self._in_force.get(name, False) and not (self._doors[name].scheduled or name in self._waiting)
@@ -118,6 +121,8 @@ class Control:
         against, followed = order(self._doors[door], fact.kind, fact.seconds, now)
         if fact.kind in SHUTTING and not against:
             self._waiting.discard(door)
+        if fact.kind is CommandKind.BLOCK and not against:
+            self._ends.pop(door, None)
         if fact.kind in KNOWN_AGAIN and not against and (mended := self._doors[door].faults.mend("orders")):
             self._kept = None
             followed += mended
@@ -128,14 +133,25 @@ class Control:
 
         They wait for a trusted clock, and those of a sluice, from minute to minute, until the others are shut.
         """
+        ended = self._end_in_time(now) if self._ends and now.trusted else []
         if not self._unlocked or (now.mono < self.deadline and int(now.utc // MINUTE_S) == self._minute):
-            return []
+            return ended
         self._minute = int(now.utc // MINUTE_S)
         self.deadline = now.mono + MINUTE_S - now.utc % MINUTE_S
-        effects: list[Effect] = []
+        effects = ended
         for name, schedule in self._unlocked.items():
             effects += self._turned(name, self._permits.open(schedule, now), now)
-        return [*effects, *self.keep(now.mono)]  # a door that was locked against its schedule hears nothing of its end
+        return [*effects, *self.keep(now)]  # a door that was locked against its schedule hears nothing of its end
+
+    def _end_in_time(self, now: Now) -> list[Effect]:
+        """Have blocks of before end when they were to, and not only after all the time that was left."""
+        for name, ends in self._ends.items():
+            door, until = self._doors[name], now.mono + ends - now.utc
+            if until < door.blocked_until:
+                door.blocked_until = max(until, now.mono)
+                door.plan()
+        self._ends = {}
+        return self.keep(now)
 
     def _turned(self, name: str, opens: bool, now: Now) -> list[Effect]:
         door, trusted = self._doors[name], self._permits.trusted(now)

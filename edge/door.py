@@ -162,9 +162,7 @@ class Door:
 
     def obey(self, now: float, cause: str) -> Effects:
         """Make the relay follow what was ordered: stay released, or let go at once."""
-        self._orders_end = min(
-            (until for until in (self.blocked_until, self.unlocked_until) if until > NEVER), default=math.inf
-        )
+        self.plan()
         holding = self._hold
         if holding and not self.drive.holding:
             self.leaf.ignore()
@@ -177,6 +175,11 @@ class Door:
                 self.leaf.watch(now, self.rules.held_open_s)
             return relock + (self._turn(cause) if self.locked_down or self.blocked else [])
         return self._turn(cause)
+
+    def plan(self) -> None:
+        """See when an order ends by itself."""
+        ends = [until for until in (self.blocked_until, self.unlocked_until) if until > NEVER]
+        self._orders_end = min(ends, default=math.inf)
 
     @property
     def _hold(self) -> bool:

@@ -58,10 +58,13 @@ class KeepPlaces(Effect, frozen=True):
 
 
 class KeepOrders(Effect, frozen=True):
-    """What stands against doors is other than before, and is to survive a restart; `at` is now, monotonic."""
+    """What stands against doors is other than before, and is to survive a restart; `at` is now, monotonic, `utc` by a
+    clock that is trusted.
+    """
 
     doors: dict[str, Standing]
     at: float
+    utc: float | None = None
 
 
 class PublishState(Effect, frozen=True):

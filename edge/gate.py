@@ -126,7 +126,7 @@ class Gate:
                 self.areas.moved(event.person, event.into, now)
         if told:
             effects.append(PublishState())
-        effects += self.control.keep(now.mono)
+        effects += self.control.keep(now)
         if self.areas.changed:
             self.areas.changed = False
             effects.append(KeepPlaces())

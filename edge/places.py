@@ -52,10 +52,14 @@ def known_or_nobody(path: Path) -> Places:
 
 
 class Orders(Struct):
-    """What stood against each door at a monotonic time, which is none of this run's after a boot."""
+    """What stood against each door at a monotonic time, which is none of this run's after a boot.
+
+    `utc` is the same time by a clock that was trusted then.
+    """
 
     at: float
     doors: dict[str, Standing]
+    utc: float | None = None
 
 
 class Ordered(NamedTuple):
@@ -66,7 +70,9 @@ class Ordered(NamedTuple):
 
 
 def ordered(path: Path, now: float) -> Ordered:
-    """What is to stand against each door; a block has the time again that was left when it was kept."""
+    """What is to stand against each door. A block has the time again that was left when it was kept, if no clock tells
+    when it ends.
+    """
     try:
         orders = msgspec.json.decode(path.read_bytes(), type=Orders)
     except FileNotFoundError:
@@ -75,12 +81,15 @@ def ordered(path: Path, now: float) -> Ordered:
         return Ordered({}, in_english("{path} cannot be read: {why}", path=path, why=error.strerror))
     except (ValueError, RecursionError) as error:
         return Ordered({}, in_english("{path} is no list of orders: {why}", path=path, why=error))
-    return Ordered({name: _now(each, orders.at, now) for name, each in orders.doors.items()})
+    return Ordered({name: _now(each, orders, now) for name, each in orders.doors.items()})
 
 
-def _now(known: Standing, at: float, now: float) -> Standing:
-    until = known.blocked_until
-    return known if until is None else structs.replace(known, blocked_until=now + min(until - at, LONGEST_S))
+def _now(known: Standing, then: Orders, now: float) -> Standing:
+    if known.blocked_until is None:
+        return known
+    left = min(known.blocked_until - then.at, LONGEST_S)
+    ends = then.utc + left if known.ends is None and then.utc is not None else known.ends
+    return structs.replace(known, blocked_until=now + left, ends=ends)
 
 
 class Keeper(Source):

@@ -9,10 +9,10 @@ from edge.door import NEVER, Door
 from edge.terms import Standing
 
 
-def standing(door: Door, relocked: bool) -> Standing:
+def standing(door: Door, ends: float | None, relocked: bool) -> Standing:
     """What stands against a door."""
-    ends = door.blocked and door.blocked_until < math.inf
-    return Standing(door.locked_down, door.blocked, door.blocked_until if ends else None, relocked)
+    until = door.blocked_until if door.blocked and door.blocked_until < math.inf else None
+    return Standing(door.locked_down, door.blocked, until, None if until is None else ends, relocked)
 
 
 def restore(door: Door, known: Standing) -> None:

@@ -54,6 +54,8 @@ class Standing(Struct, frozen=True, omit_defaults=True):
     blocked: bool = False
     blocked_until: float | None = None
     """Monotonic seconds; None until it is unblocked."""
+    ends: float | None = None
+    """The same in UTC, of a block that a gate knows from before it was started, by a clock that was trusted then."""
     relocked: bool = False
     """Whether it was locked while its schedule has it unlocked."""
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import structs
 
-from edge.effects import KeepPlaces
+from edge.effects import KeepOrders, KeepPlaces
 from edge.errors import StoreError
 from edge.facts import InputChanged, PlacesKnown, Recorded, RelayReported, Started
 from edge.gate import Gate
@@ -90,6 +91,18 @@ def test_what_stands_against_doors_is_known_again_and_a_block_has_the_time_that_
     keeper.stop()
     left = {**doors, "back": Standing(blocked=True, blocked_until=65.0)}
     assert ordered(path, 5.0) == Ordered(left), "the machine was booted"
+
+
+def test_when_a_block_ends_is_known_by_a_clock_that_was_trusted(tmp_path: Path) -> None:
+    path = tmp_path / "orders.json"
+    block = Standing(blocked=True, blocked_until=1060.0)
+    for orders, ends in (
+        (KeepOrders({"main": block}, 1000.0, 5000.0), 5060.0),
+        (KeepOrders({"main": block}, 1000.0), None),
+        (KeepOrders({"main": structs.replace(block, ends=4010.0)}, 1000.0, 5000.0), 4010.0),
+    ):
+        path.write_bytes(msgspec.json.encode(structs.asdict(orders)))
+        assert ordered(path, 5.0).doors == {"main": structs.replace(block, blocked_until=65.0, ends=ends)}
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"at": 1, "doors": {"\xff": {}}}', b'{"a": ' * 9_000])

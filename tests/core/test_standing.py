@@ -74,6 +74,48 @@ def test_a_block_lasts_for_its_time(seconds: float | None, until: float | None) 
     assert until is None or kept(again) == {}
 
 
+UTC = 1_000_000.0
+"""What the clock of `World` says at 0."""
+BLOCK = Standing(blocked=True, blocked_until=60.0)
+
+
+@pytest.mark.parametrize(("ends", "until"), [(30.0, 30.0), (90.0, 60.0), (-30.0, None)])
+def test_a_block_ends_when_it_was_to_by_a_clock_that_is_trusted_and_no_later_than_it_might(
+    ends: float, until: float | None
+) -> None:
+    """After a boot the time that the machine was off has gone by."""
+    world = started({"main": structs.replace(BLOCK, ends=UTC + ends)})
+    assert world.gate.doors["main"].blocked is (until is not None)
+    assert kept(world) == ({"main": structs.replace(BLOCK, blocked_until=until)} if until else {})
+    if until:
+        assert not events(world.at(until - 0.1, Wake()), DoorModeChanged)
+        over = DoorModeChanged(DoorMode.LOCKED, DoorMode.BLOCKED, "block is over")
+        assert events(world.at(until, Wake()), DoorModeChanged) == [over]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_block_of_before_ends_in_time_as_soon_as_the_clock_is_trusted_unless_there_is_another(again: bool) -> None:
+    world, orders = World(), {"main": structs.replace(BLOCK, ends=30.0)}
+    world.gate.step(Started("boot", "zoo", True, orders=orders), Now(0.0, 9e9, False))
+    door = world.gate.doors["main"]
+    assert door.blocked_until == 60.0, "a wrong clock ends nothing"
+    if again:
+        world.gate.step(CommandReceived("id", "room", CommandKind.BLOCK, "main", 50.0), Now(1.0, 9e9, False))
+    world.gate.step(view(20.0), Now(20.0, 20.0, True))
+    assert door.blocked_until == (51.0 if again else 30.0)
+    world.gate.step(Wake(), Now(30.0, 30.0, True))
+    assert door.blocked is again
+
+
+def test_when_a_block_of_before_ends_is_kept_with_whatever_is_ordered_before_the_clock_is_trusted() -> None:
+    rules = structs.replace(gate_rules(), doors={"main": DoorRules(3.0, 20.0), "side": DoorRules(3.0, 20.0)})
+    world, dated = World(rules), structs.replace(BLOCK, ends=30.0)
+    world.gate.step(Started("boot", "zoo", True, orders={"main": dated}), Now(0.0, 9e9, False))
+    order = CommandReceived("id", "room", CommandKind.LOCK_DOWN, "side")
+    [keep] = [each for each in world.gate.step(order, Now(1.0, 9e9, False)).effects if isinstance(each, KeepOrders)]
+    assert keep == KeepOrders({"main": dated, "side": Standing(locked_down=True)}, 1.0, None)
+
+
 def test_a_block_that_ends_while_the_door_is_locked_down_is_over_for_good() -> None:
     world = World(structs.replace(gate_rules(), cameras={}))
     world.at(0.0, Started("boot", "zoo", True))
@@ -112,7 +154,7 @@ def test_a_clock_that_is_wrong_at_the_start_ends_no_order_against_a_schedule(hou
     by_day(again, 1.0, Started("boot", "zoo", True, orders=orders), hour, trusted=False)
     by_day(again, 70.0, Wake(), hour, trusted=False)
     by_day(again, 140.0, Wake(), 12, trusted=True)
-    assert not [*pulses(again)] and again.gate.control.keep(0.0) == []
+    assert not [*pulses(again)] and again.gate.control.keep(Now(0.0, 0.0)) == []
     by_day(again, 210.0, Wake(), 20, trusted=True)
     by_day(again, 280.0, Wake(), 12, trusted=True)
     assert [*pulses(again)], "the order was for that day"
