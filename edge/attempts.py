@@ -67,9 +67,14 @@ class Attempts:
         tally.pins += typed
         if tally.blocked_until > -math.inf or not self._enough(tally):
             return []
+        others = self._blocked_at(door)
         tally.blocked_until, tally.door = now + self.rules.block_s, door  # its end is told where it began
         self.deadline = min(self.deadline, tally.blocked_until)
-        return [Emit(f"door/{door}", RepeatedRefusals(True, max(len(tally.times), tally.pins), person))]
+        return [Emit(f"door/{door}", RepeatedRefusals(True, max(len(tally.times), tally.pins), person, others))]
+
+    def _blocked_at(self, door: str) -> int:
+        """Of how many it was told at this door that they are not heard."""
+        return sum(tally.door == door and tally.blocked_until > -math.inf for tally in self._tallies.values())
 
     def _forget(self, now: float) -> None:
         """Drop whose attempts lie too far back to count. A wrong PIN counts until a right one, a block to its end."""
@@ -98,10 +103,10 @@ class Attempts:
 
     def _end(self, keys: list[tuple[str, str]]) -> list[Effect]:
         effects: list[Effect] = []
-        for key in keys:
+        for key in sorted(keys):
             tally = self._tallies.pop(key)
             if tally.blocked_until > -math.inf:
-                event = RepeatedRefusals(False, len(tally.times), key[1])
+                event = RepeatedRefusals(False, len(tally.times), key[1], self._blocked_at(tally.door))
                 effects.append(Emit(f"door/{tally.door}", event))
         waiting = [tally.blocked_until for tally in self._tallies.values() if tally.blocked_until > -math.inf]
         self.deadline = min(waiting, default=math.inf)

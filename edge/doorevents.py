@@ -57,12 +57,14 @@ class Duress(Event, frozen=True):
 class RepeatedRefusals(Event, frozen=True):
     """So many attempts were refused that no more are heard for a while; reported again when that is over.
 
-    `person` is whose credential it is, "" when the attempts at this door were nobody's.
+    `person` is whose credential it is, "" when the attempts at this door were nobody's. `others` is of how many more
+    the same is told of this door and not over; the alarm is when it is so of nobody.
     """
 
     active: bool
     attempts: int
     person: str = ""
+    others: int = 0
 
 
 class AntiPassbackViolation(Event, frozen=True):

@@ -51,9 +51,9 @@ def of_event(received: Received) -> Iterator[Fact]:
     kind = kind_of(event)
     if _is_alarm(event):
         key = Key(received.site, received.gate, event.subject, kind, source_of(event))
-        if data.get("active") is False:
+        if is_over(event):
             yield Cleared(key)
-        else:
+        elif data.get("active") is not False:
             yield Raised(key, event.severity, _check(kind, data), _detail(data), latched="active" not in data)
     if event.type == STARTED:
         yield Restarted(received.site, received.gate)
@@ -126,6 +126,11 @@ def _is_alarm(event: Envelope) -> bool:
     if event.type in KNOWN:
         return event.type in ALARMS and kind_of(event) != "EpochStarted"  # a problem tells of it
     return "active" in event.data or event.severity >= SEVERE
+
+
+def is_over(event: Envelope) -> bool:
+    """Whether an alarm ends with this: not where the same is still so of others, whom its key does not name."""
+    return event.data.get("active") is False and not event.data.get("others")
 
 
 def source_of(event: Envelope) -> str:

@@ -13,7 +13,7 @@ from edge.i18n import _, language
 from edge.mqtt import Address, Connection, Lost
 from edge.transport import Channel, Envelope, Presence, topic
 from monitor.picture import Picture, Row, clock, row, things
-from monitor.reports import kind_of, source_of
+from monitor.reports import is_over, kind_of, source_of
 from monitor.retold import retelling
 from monitor.stream import Unacceptable, gate_of, parse
 from monitor.terms import Key
@@ -65,7 +65,7 @@ class Board:
         alarm = Key(*gate, event.subject, kind_of(event), source_of(event))
         if event.data.get("active") is True:
             self.alarms[alarm] = event
-        elif event.data.get("active") is False:
+        elif is_over(event):
             self.alarms.pop(alarm, None)
         return True
 

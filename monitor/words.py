@@ -187,7 +187,8 @@ EVERY = (KINDS, STATES, PRIORITIES, ACTIONS, STATUSES, DEGRADED, BEGINNINGS, PAR
 DETAILS = {"status": N_("status"), "state": N_("state"), "detail": N_("detail"), "source": N_("source"),
            "undelivered": N_("undelivered"), "off_s": N_("seconds ahead"), "before": N_("log before"),
            "recorded": N_("recorded up to"), "camera": N_("camera"), "person": N_("person"), "reason": N_("reason"),
-           "attempts": N_("attempts"), "area": N_("area"), "hard": N_("anti-passback"), "open_s": N_("seconds open"),
+           "attempts": N_("attempts"), "others": N_("others who are not heard"),
+           "area": N_("area"), "hard": N_("anti-passback"), "open_s": N_("seconds open"),
            "granted": N_("people admitted"), "passed": N_("people who went through"),
            "first": N_("from number"), "hash": N_("hash")}  # fmt: skip
 SOURCES = {"relay": N_("relay"), "inputs": N_("door inputs"), "supply": N_("supply of the lock"),

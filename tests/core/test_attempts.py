@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from edge.attempts import AttemptRules, Attempts
+from edge.doorevents import RepeatedRefusals
+from edge.effects import Emit
 from edge.terms import Reason
 
 RULES = AttemptRules(most=3, within_s=10.0, block_s=20.0, pins=4)
@@ -62,3 +64,21 @@ def test_a_wrong_pin_is_remembered_however_long_ago_it_was() -> None:
     for number in range(100):
         attempts.refused("main", f"visitor-{number}", Reason.UNAUTHORIZED, 5_000.0 + number)
     assert [bool(each) for each in told] == [False, False, False, True]
+
+
+def test_the_end_of_one_block_at_a_door_says_that_it_lasts_for_another() -> None:
+    attempts = Attempts(RULES)
+    began = [("ann", "main", 0.0), ("bob", "main", 5.0), ("cat", "side", 6.0), ("dan", "main", 6.0), ("", "main", 6.0)]
+    told = [
+        emitted.event
+        for person, door, at in began
+        for _ in range(RULES.most)
+        for emitted in attempts.refused(door, person, Reason.UNAUTHORIZED, at)
+        if isinstance(emitted, Emit)
+    ]
+    for at in (20.0, 25.0, 26.0):
+        told += [emitted.event for emitted in attempts.tick(at) if isinstance(emitted, Emit)]
+    assert [(each.active, each.person, each.others) for each in told if isinstance(each, RepeatedRefusals)] == [
+        (True, "ann", 0), (True, "bob", 1), (True, "cat", 0), (True, "dan", 2), (True, "", 3),
+        (False, "ann", 3), (False, "bob", 2), (False, "cat", 0), (False, "dan", 1), (False, "", 0),
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ from monitor.database import Database, address
 from monitor.handling import Refused
 from monitor.ledger import Ledger, Recorded
 from monitor.limits import Rules
-from monitor.reports import of_state
+from monitor.reports import of_event, of_state
 from monitor.stream import Flaw, Problem, Stream, iso, parse
 from monitor.terms import Action, Check, Stage, State
 
@@ -242,3 +242,12 @@ def test_who_closes_too_early_is_refused_and_nothing_is_written(database: Databa
 def test_an_address_of_no_database_is_told(where: str) -> None:
     with pytest.raises(StoreError):
         address(where)
+
+
+def test_an_alarm_whose_key_names_nobody_lasts_while_the_same_is_so_of_anybody(database: Database) -> None:
+    cases, chain = Casebook(database, Rules()), Chain(database)
+    for active, others, lasts in ((True, 0, True), (True, 1, True), (False, 1, True), (False, 0, False)):
+        for each in chain.report("RepeatedRefusals", 700, active=active, others=others):
+            cases.hear(of_event(each.received))
+        [alarm] = cases.open()
+        assert alarm.active is lasts and alarm.occurrences == 1

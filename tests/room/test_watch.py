@@ -179,6 +179,16 @@ def test_of_two_faults_of_a_door_the_one_that_lasts_stays() -> None:
     assert "supply" in alarm.cells[-1]
 
 
+def test_an_alarm_stays_that_is_over_for_one_person_and_lasts_for_another() -> None:
+    board = Board()
+    for number, (active, others, shown) in enumerate([(True, 0, 1), (True, 1, 1), (False, 1, 1), (False, 0, 0)], 1):
+        refused = link(
+            "lobby", number, GENESIS, "edge-gate.RepeatedRefusals", "door/main", active=active, others=others
+        )
+        board.receive("edge/v1/demo/lobby/alarm", refused)
+        assert len(board.picture().alarms) == shown
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "told"),
     [
