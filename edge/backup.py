@@ -7,6 +7,7 @@ It is sealed with the public half: a machine that makes backups every night hold
 import contextlib
 import io
 import os
+import shutil
 import sqlite3
 import tarfile
 import time
@@ -37,6 +38,7 @@ CARD = "backup.json"
 DATABASES = (OFFICE, FILE)
 """In the order in which they are copied: what was issued is never ahead of who is enrolled."""
 DAY = "last-day"
+SCRATCH = ".backup-"
 RESTORING, RESTORED = "restoring.json", "restored.json"
 """In the state directory of a desk that is being restored, and of one that has not yet learned what happened since."""
 
@@ -83,12 +85,12 @@ def save(config: DeskConfig, credentials: Credentials, out: Path) -> Card:
     draft = files.draft(out)
     draft.unlink(missing_ok=True)  # of one that was killed
     try:
-        with TemporaryDirectory(prefix=".backup-", dir=config.state) as scratch:
+        with _scratch(config.state) as scratch:
             for name in DATABASES:
-                files.copy(config.state / name, Path(scratch) / name)
-            card = Card(config.desk.site, _revision(Path(scratch) / FILE, credentials), time.time())
+                files.copy(config.state / name, scratch / name)
+            card = Card(config.desk.site, _revision(scratch / FILE, credentials), time.time())
             with files.fresh(draft) as file:
-                _sealed(file, recipient, lambda archive: _fill(archive, card, config, credentials, Path(scratch)))
+                _sealed(file, recipient, lambda archive: _fill(archive, card, config, credentials, scratch))
                 os.fsync(file.fileno())
         draft.rename(out)
         files.sync(out.parent)
@@ -97,6 +99,24 @@ def save(config: DeskConfig, credentials: Credentials, out: Path) -> Card:
     finally:
         draft.unlink(missing_ok=True)
     return card
+
+
+@contextlib.contextmanager
+def _scratch(state: Path) -> Iterator[Path]:
+    """A folder to copy into. Those of backups that were killed go; that of one that still runs stays."""
+    with contextlib.ExitStack() as kept:
+        with files.alone(state):  # a folder that is not yet held is nobody's, so nobody else may be making one
+            _clear(state)
+            scratch = Path(kept.enter_context(TemporaryDirectory(prefix=SCRATCH, dir=state)))
+            kept.enter_context(files.alone(scratch))
+        yield scratch
+
+
+def _clear(state: Path) -> None:
+    for left in state.glob(f"{SCRATCH}*"):
+        with contextlib.suppress(OSError):  # another user's, which keeps nobody from a backup
+            if not files.held(left):
+                shutil.rmtree(left)
 
 
 def _fill(archive: tarfile.TarFile, card: Card, config: DeskConfig, credentials: Credentials, scratch: Path) -> None:

@@ -197,6 +197,18 @@ def alone(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def held(directory: Path) -> bool:
+    """Whether somebody is `alone` in this directory: nobody who was killed is."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def there(path: Path) -> bool:
     """Whether there is such a file; StoreError when this user may not even look."""
     try:

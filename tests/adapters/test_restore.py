@@ -116,7 +116,7 @@ def test_a_damaged_plan_of_a_restore_says_what_is_to_be_moved_away(lost: Lost) -
     lost.whole()
 
 
-def test_a_backup_that_was_killed_stands_in_the_way_of_no_other(lost: Lost) -> None:
+def test_a_backup_that_was_killed_stands_in_the_way_of_no_other_and_is_cleared_by_it(lost: Lost) -> None:
     lost.restore()
     (lost.state / RESTORED).unlink()
     again = lost.file.with_name("again.age")
@@ -126,6 +126,10 @@ def test_a_backup_that_was_killed_stands_in_the_way_of_no_other(lost: Lost) -> N
         assert killed_before(steps, lost.file.parent, save)
         steps += 1
     save()
+    assert not any(lost.state.glob(f"{backup.SCRATCH}*")), "the copies of those that were killed are gone"
+    with backup._scratch(lost.state) as running:
+        lost.save("Bob", again.with_name("later.age"))
+        assert list(lost.state.glob(f"{backup.SCRATCH}*")) == [running]
     lost.burn()
     lost.restore(again)
     lost.whole()
