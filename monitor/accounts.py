@@ -72,7 +72,7 @@ class Accounts:
         self._nobody = self._hasher.hash(secrets.token_hex())
         self._lock = threading.Lock()
         self._tries: OrderedDict[str, deque[float]] = OrderedDict()
-        self._known: OrderedDict[bytes, tuple[User, float]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Row[Any], float]] = OrderedDict()
         self._viewed: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._secret = secrets.token_bytes(32)
         self.ended: Callable[[], None] = lambda: None
@@ -120,6 +120,9 @@ class Accounts:
 
     def verify(self, name: str, password: str, address: str) -> User:
         """Who this is; Denied when it is nobody, when it was tried too often, or when the account is locked."""
+        return _user(self._verified(name, password, address))
+
+    def _verified(self, name: str, password: str, address: str) -> Row[Any]:
         now = time.time()
         self.limit(address)
         kept = self._kept(name)
@@ -135,7 +138,7 @@ class Accounts:
         if row.failures:
             with self._db.writing() as connection:
                 connection.execute(update(USERS).where(USERS.c.name == name).values(failures=0))
-        return User(name, Role(row.role))
+        return row
 
     def _kept(self, name: str) -> Row[Any] | None:
         with self._db.reading() as connection:
@@ -215,13 +218,25 @@ class Accounts:
         with self._lock:
             known = self._known.get(key)
         if known and known[1] > now:
-            return known[0]
-        user = self.verify(name, password, address)
+            return _user(known[0])
+        row = self._verified(name, password, address)
         with self._lock:
-            self._known[key] = (user, now + REMEMBER_S)
+            self._known[key] = (row, now + REMEMBER_S)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
-        return user
+        return _user(row)
+
+    def lapsed(self) -> bool:
+        """Whether a password is remembered of an account that is gone or another by now, and forget it."""
+        if not self._known:
+            return False
+        with self._db.reading() as connection:
+            kept = {row.name: row for row in connection.execute(select(USERS))}
+        with self._lock:
+            old = [key for key, (row, _) in self._known.items() if not _is_same(row, kept.get(row.name))]
+            for key in old:
+                del self._known[key]
+        return bool(old)
 
     # Audit ---------------------------------------------------------------------------------------------------------
 
@@ -256,6 +271,15 @@ class Accounts:
         query = select(columns.at, columns.name, columns.deed, columns.detail).order_by(columns.number.desc())
         with self._db.reading() as connection:
             return [(row.at, row.name, row.deed, row.detail) for row in connection.execute(query.limit(limit))]
+
+
+def _user(row: Row[Any]) -> User:
+    return User(row.name, Role(row.role))
+
+
+def _is_same(row: Row[Any], now: Row[Any] | None) -> bool:
+    """Whether an account lets the same person do the same."""
+    return now is not None and (row.password, row.role) == (now.password, now.role)
 
 
 def _over(now: float) -> ColumnElement[bool]:

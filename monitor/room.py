@@ -202,9 +202,9 @@ class Room(Audience):
             self._erased = now
 
     def _doubt(self) -> None:
-        """Streams end with their session, also with one that another process has ended, or that is over."""
+        """Streams end with their session or account, also with one that another process has ended, or that is over."""
         before, self._sessions = self._sessions, self.accounts.sessions()
-        if before - self._sessions:
+        if self.accounts.lapsed() or before - self._sessions:
             self.hub.doubt()
 
     def _erase(self, now: float) -> None:
