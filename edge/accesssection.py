@@ -44,7 +44,8 @@ class AccessSection(Struct, forbid_unknown_fields=True):
     forged or for elsewhere, a second factor that did not come, a level that does not lead here. Refusals for the hour,
     an ended validity, a blocked door or two people who must come together do not count."""
     attempts_pins: Annotated[int, Meta(ge=1, le=20)] = 5
-    """After so many wrong PINs of a person no more are heard, whatever `attempts` says."""
+    """After so many wrong PINs of a person no more are heard, whatever `attempts` says; and after each further one
+    without a right one between, also once that block is over."""
     attempts_within_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0
     """Within what time they count."""
     attempts_block_s: Annotated[float, Meta(ge=1, le=86400)] = 300.0

@@ -38,6 +38,8 @@ class Tally(Struct):
     times: list[float]
     pins: int = 0
     """Wrong PINs; they are among `times`, too, but do not age."""
+    ends: float = -math.inf
+    """When the last of what they were guessed for is over, as a visitor's pass is."""
     blocked_until: float = -math.inf
 
 
@@ -56,16 +58,22 @@ class Attempts:
         known = self._tallies.get(_key(door, person))
         return known is not None and known.blocked_until > -math.inf
 
-    def refused(self, door: str, person: str, reason: Reason, now: float, turned: bool = False) -> list[Effect]:
-        """Count a refusal; an alarm when it was the last one. `turned`: a head turn was asked for, which is guessed."""
+    def refused(
+        self, door: str, person: str, reason: Reason, now: float, turned: bool = False, ends: float = math.inf
+    ) -> list[Effect]:
+        """Count a refusal; an alarm when it was the last one. `turned`: a head turn was asked for, which is guessed.
+
+        `ends` is when what was shown is over, and with it what was guessed.
+        """
         typed = reason is Reason.INVALID_PIN
         if not (turned or reason in GUESSES) or not (self.rules.most or typed):
             return []
         self._forget(now)
         tally = self._tallies.setdefault(_key(door, person), Tally(door, []))
         tally.times = [at for at in tally.times if now - at < self.rules.within_s] + [now]
-        tally.pins += typed
-        if tally.blocked_until > -math.inf or not self._enough(tally):
+        if typed:
+            tally.pins, tally.ends = tally.pins + 1, max(tally.ends, ends)
+        if tally.blocked_until > -math.inf or not self._enough(tally, typed):
             return []
         others = self._blocked_at(door)
         tally.blocked_until, tally.door = now + self.rules.block_s, door  # its end is told where it began
@@ -77,37 +85,52 @@ class Attempts:
         return sum(tally.door == door and tally.blocked_until > -math.inf for tally in self._tallies.values())
 
     def _forget(self, now: float) -> None:
-        """Drop whose attempts lie too far back to count. A wrong PIN counts until a right one, a block to its end."""
+        """Drop whose attempts lie too far back to count.
+
+        A wrong PIN counts until a right one, or while there is something that it would open; a block to its end.
+        """
         self._tallies = {key: tally for key, tally in self._tallies.items() if self._counts(tally, now)}
 
     def _counts(self, tally: Tally, now: float) -> bool:
-        return bool(tally.pins) or tally.blocked_until > -math.inf or now - tally.times[-1] < self.rules.within_s
+        guessed = tally.pins > 0 and now < tally.ends
+        lately = any(now - at < self.rules.within_s for at in tally.times[-1:])
+        return guessed or lately or tally.blocked_until > -math.inf
 
-    def _enough(self, tally: Tally) -> bool:
-        return tally.pins >= self.rules.pins or 0 < self.rules.most <= len(tally.times)
+    def _enough(self, tally: Tally, typed: bool) -> bool:
+        return (typed and tally.pins >= self.rules.pins) or 0 < self.rules.most <= len(tally.times)
 
-    def granted(self, door: str, person: str) -> None:
-        """Whoever may pass starts anew; a block ends by time or by command alone, and is told then."""
-        if not self.blocked(door, person):
-            self._tallies.pop(_key(door, person), None)
+    def granted(self, door: str, person: str, typed: bool) -> None:
+        """Whoever may pass starts anew, but for wrong PINs unless the right one was `typed`: another may have tried.
+
+        A block ends by time or by command alone, and is told then.
+        """
+        if not self.blocked(door, person) and (tally := self._tallies.pop(_key(door, person), None)) and not typed:
+            self._keep_pins(_key(door, person), tally)
+
+    def _keep_pins(self, key: tuple[str, str], tally: Tally) -> None:
+        if tally.pins:
+            self._tallies[key] = Tally(tally.door, [], tally.pins, tally.ends)
 
     def forgive(self, person: str) -> list[Effect]:
         """Hear this person again, or with "" everybody."""
-        return self._end([key for key in self._tallies if not person or key == ("", person)])
+        return self._end([key for key in self._tallies if not person or key == ("", person)], anew=True)
 
     def tick(self, now: float) -> list[Effect]:
         if now < self.deadline:
             return []
         over = [key for key, tally in self._tallies.items() if -math.inf < tally.blocked_until <= now]
-        return self._end(over)
+        return self._end(over, anew=False)
 
-    def _end(self, keys: list[tuple[str, str]]) -> list[Effect]:
+    def _end(self, keys: list[tuple[str, str]], anew: bool) -> list[Effect]:
+        """End blocks. Unless it is all to begin `anew` the next wrong PIN without a right one is one too many again."""
         effects: list[Effect] = []
         for key in sorted(keys):
             tally = self._tallies.pop(key)
             if tally.blocked_until > -math.inf:
                 event = RepeatedRefusals(False, len(tally.times), key[1], self._blocked_at(tally.door))
                 effects.append(Emit(f"door/{tally.door}", event))
+            if not anew:
+                self._keep_pins(key, tally)
         waiting = [tally.blocked_until for tally in self._tallies.values() if tally.blocked_until > -math.inf]
         self.deadline = min(waiting, default=math.inf)
         return effects

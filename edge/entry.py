@@ -109,6 +109,8 @@ class Entry:
         attempt.shown, attempt.permit = fact.shown, fact.permit or attempt.permit
         if fact.shown is None or fact.problem is not None:
             return self._refuse(attempt, fact.problem or Reason.PASS_INVALID, now.mono, fact.detail)
+        if fact.shown.pin:
+            attempt.ends = now.mono + fact.shown.valid_until - now.utc
         return self._judge(attempt, now)
 
     def pin(self, fact: PinEntered, now: Now) -> Effects:
@@ -124,7 +126,7 @@ class Entry:
         owner = self.keypads.owner(fact, now.mono)
         told = duress(owner.attempt, fact) if owner else []
         if waiting and not (owner and owner.passed):
-            return [*told, *self._wrong(waiting[-1], now.mono)]
+            return [*told, *self._wrong(waiting, now.mono)]
         if not self.attempts.blocked(fact.door, ""):
             self.keypads.keep(fact, owner, now.mono)
         return told
@@ -135,9 +137,14 @@ class Entry:
         typists = [*waiting, *([owner.attempt] if owner else [])]
         return next((told for each in typists if (told := duress(each, fact))), [])
 
-    def _wrong(self, attempt: Attempt, now: float) -> Effects:
-        """A PIN that is nobody's who waits. Whoever is blocked by it waits no longer, so no more are compared."""
-        effects = self._refuse(attempt, Reason.INVALID_PIN, now)
+    def _wrong(self, waiting: list[Attempt], now: float) -> Effects:
+        """A PIN that is nobody's who waits. It was compared with those of all of them, so it counts against each.
+
+        Whoever is blocked by it waits no longer, so no more are compared.
+        """
+        effects = self._refuse(waiting[-1], Reason.INVALID_PIN, now)
+        for each in waiting[:-1]:
+            effects += self.attempts.refused(each.door, each.person, Reason.INVALID_PIN, now, ends=each.ends)
         self._open = [each for each in self._open if not self.attempts.blocked(each.door, each.person)]
         return effects
 
@@ -217,7 +224,7 @@ class Entry:
     def _grant(self, people: list[Attempt], now: Now) -> Effects:
         effects = self.grants.begin(people, now.mono)
         for attempt in people:
-            self.attempts.granted(attempt.door, attempt.person)
+            self.attempts.granted(attempt.door, attempt.person, Factor.PIN in attempt.factors)
             self.keypads.passed(attempt, now.mono)
             if self._areas.violates(attempt.person, attempt.into, now) == "soft":
                 violation = AntiPassbackViolation(attempt.person, attempt.into, False)
@@ -236,8 +243,8 @@ class Entry:
         effects: Effects = [*told, Emit(f"door/{door.name}", event), *door.show(Lamp.REFUSED, now + REFUSED_S)]
         if reason is Reason.ANTI_PASSBACK:
             effects.append(Emit(f"door/{door.name}", AntiPassbackViolation(attempt.person, attempt.into, True)))
-        effects += self.attempts.refused(door.name, attempt.person, reason, now, attempt.turn is not None)
-        return effects
+        turned = attempt.turn is not None
+        return effects + self.attempts.refused(door.name, attempt.person, reason, now, turned, attempt.ends)
 
     def _said(self, attempt: Attempt, reason: Reason, now: float) -> bool:
         """Whether that was said already; then it is no attempt of its own either."""

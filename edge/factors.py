@@ -1,5 +1,7 @@
 """What somebody shows to pass a door, and what it still lacks. Pure."""
 
+import math
+
 from msgspec import Struct
 
 from edge.terms import Evidence, Factor, Pass, Permit, Reason
@@ -48,6 +50,8 @@ class Attempt(Struct):
     """The head turn that was asked for."""
     told: bool = False
     """Whether a refusal was told already."""
+    ends: float = math.inf
+    """When what has a PIN of its own, a visitor's pass, is over."""
     ticket: int = 0
     """That of its grant."""
     into: str = ""

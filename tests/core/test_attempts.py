@@ -28,7 +28,8 @@ def both(chance: random.Random, at: float, person: str) -> Any:
         why, turned = chance.choice(WHY), chance.random() < 0.1
         return lambda attempts: attempts.refused(door, person, why, at, turned)
     if kind < 0.85:
-        return lambda attempts: attempts.granted(door, person)
+        typed = chance.random() < 0.5
+        return lambda attempts: attempts.granted(door, person, typed)
     if kind < 0.88:
         return lambda attempts: attempts.forgive(person)
     return lambda attempts: attempts.blocked(door, person)

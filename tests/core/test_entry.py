@@ -213,7 +213,7 @@ def test_a_lockdown_while_the_grant_is_being_recorded_keeps_the_door_shut() -> N
 def test_a_grant_does_not_end_a_block_that_was_told() -> None:
     attempts = Attempts(AttemptRules(most=1))
     assert attempts.refused("main", "ann", Reason.INVALID_PIN, 1.0)
-    attempts.granted("main", "ann")
+    attempts.granted("main", "ann", True)
     assert attempts.blocked("main", "ann") and attempts.tick(301.0)
 
 
