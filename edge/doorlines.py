@@ -3,6 +3,7 @@
 The relay is not among them; the relay guard alone holds it.
 """
 
+import contextlib
 import logging
 import threading
 
@@ -28,6 +29,8 @@ class DoorLines(Source):
         named = {name: getattr(door, name.value) for name in Input}
         self._wanted: dict[Input, LineSection] = {name: line for name, line in named.items() if line}
         self._lamps: Outputs | None = None
+        self._failed: Outputs | None = None
+        """Lamps that could not be driven, and are to be let go of."""
         self._shown, self._dark = Lamp.IDLE, ""
         """What the lamps should show, and why they do not."""
         self._driving = threading.Lock()
@@ -45,7 +48,7 @@ class DoorLines(Source):
             for name in self._door.lamps:
                 lamps.set(name, name == self._shown.value)
         except HardwareError as error:
-            self._lamps = None  # they are had again when the chip is back
+            self._lamps, self._failed = None, lamps  # they are had again when the chip is back
             self._tell_dark(str(error))
         else:
             self._dark = ""
@@ -74,9 +77,15 @@ class DoorLines(Source):
             while not self._stopped.wait(RETRY_S):
                 self._light()
         finally:
-            with self._driving:
-                lamps, self._lamps = self._lamps, None
-            if lamps:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Of the lamps, and of what is left of them; HardwareError of one says that it was let go all the same."""
+        with self._driving:
+            held = [each for each in (self._lamps, self._failed) if each]
+            self._lamps = self._failed = None
+        for lamps in held:
+            with contextlib.suppress(HardwareError):
                 lamps.close()
 
     def _light(self) -> None:
@@ -84,6 +93,7 @@ class DoorLines(Source):
         door = self._door
         if self._lamps or not door.lamps:
             return
+        self._let_go()
         try:
             lamps = outputs(door.chip, {str(name): line for name, line in door.lamps.items()})
         except HardwareError as error:

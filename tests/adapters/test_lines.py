@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -226,6 +227,48 @@ def test_lamps_that_are_had_but_cannot_be_driven_are_told_once_until_they_can(
     lines.stop()
     lines.join(60)
     assert caplog.messages == 2 * ["the expander does not answer"]
+
+
+def test_lamps_that_fail_are_let_go_of_before_they_are_had_again(
+    lamps: Callable[[Callable[[], object]], DoorLines], chip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def happens() -> None:
+        raise HardwareError("the expander does not answer")
+
+    lines, had, seen = lamps(happens), doorlines.outputs, list[str]()
+
+    def noted(*where: Any) -> Outputs:
+        held = had(*where)
+        close = held.close
+        seen.append("had")
+        held.close = lambda: (seen.append("let go"), close())  # type: ignore[method-assign, assignment]
+        return held
+
+    monkeypatch.setattr(doorlines, "outputs", noted)
+    lines.start()
+    until(lambda: len(seen) > 5)
+    lines.stop()
+    lines.join(60)
+    assert seen == ["had", "let go"] * (len(seen) // 2), "the last ones too"
+
+
+def test_a_chip_that_is_gone_when_its_lamps_are_let_go_of_is_no_loss_of_inputs(tmp_path: Path) -> None:
+    facts: SimpleQueue[object] = SimpleQueue()
+    lines = DoorLines(
+        DoorSection("main", LineSection(1), simulated(tmp_path / "chip"), lamps={"granted": LineSection(4)}), facts.put
+    )
+    lines.start()
+    until(lambda: lines._lamps)
+    held = lines._lamps
+    assert held
+
+    def close() -> None:
+        raise HardwareError("there is no GPIO chip")
+
+    held.close = close  # type: ignore[method-assign]
+    lines.stop()
+    lines.join(60)
+    assert not lines.is_alive() and facts.empty()
 
 
 def test_what_is_shown_while_the_lamps_are_had_again_is_what_they_show(
