@@ -239,7 +239,8 @@ class Clerk:
             case Admit():
                 return self._admitted(people, ask)
             case Change(person, basis, edit):
-                return people.edit(person, forms.edit(edit, self._zone), basis)
+                before = people.person(person, today_at(self._zone)).bounds
+                return people.edit(person, forms.edit(edit, self._zone, before), basis)
             case Revoke(person):
                 return people.revoke(person)
             case Restore(person, basis):

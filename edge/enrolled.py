@@ -48,6 +48,9 @@ class Bounds(Struct, frozen=True):
     with_pass: bool = False
 
 
+UNBOUNDED = Bounds()
+
+
 class Refreshing(Struct, frozen=True):
     """How templates may be refreshed: so many a person beside those of the enrolment, so many seconds apart."""
 

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from edge.clock import today_at
 from edge.complaints import beyond_kept
-from edge.enrolled import Applicant, Bounds, Consent, Edit
+from edge.enrolled import UNBOUNDED, Applicant, Bounds, Consent, Edit
 from edge.errors import RefusedError
 from edge.schedule import local
 
@@ -92,8 +92,10 @@ def card(text: str) -> str:
     return told
 
 
-def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float | None, host: str) -> Bounds:
-    """Where and when somebody may pass, if that makes sense."""
+def bounds(
+    levels: tuple[str, ...], valid_from: float | None, valid_until: float | None, host: str, before: Bounds = UNBOUNDED
+) -> Bounds:
+    """Where and when somebody may pass, if that makes sense; an end that was so `before` may be over."""
     try:
         _spelled = written(valid_from, UTC), written(valid_until, UTC)
     except (ValueError, OverflowError, OSError) as error:  # no moment of a calendar, as NaN and infinity are none
@@ -101,7 +103,7 @@ def bounds(levels: tuple[str, ...], valid_from: float | None, valid_until: float
     if valid_from is not None and valid_until is not None and valid_until <= valid_from:
         text, hint = "the validity ends before it begins", "let it begin earlier, or end later"
         raise RefusedError(text, hint, reason="ends_before_it_begins")
-    if valid_until is not None and valid_until < datetime.now(UTC).timestamp() - MINUTE_S:
+    if valid_until not in (None, before.valid_until) and valid_until < datetime.now(UTC).timestamp() - MINUTE_S:
         text = "the validity is over already"
         raise RefusedError(
             text, "name a later end; to have them pass no more: edge-gate people revoke", reason="bad_date"
@@ -131,23 +133,23 @@ def applicant(said: Applicant, zone: tzinfo) -> Applicant:
     )
 
 
-def edit(said: Edit, zone: tzinfo) -> Edit:
-    """The same of a change: None stays None, and what may be taken away may be ''."""
+def edit(said: Edit, zone: tzinfo, before: Bounds) -> Edit:
+    """The same of a change of somebody with these bounds: None stays None, and what may be taken away may be ''."""
     return Edit(
         name=_or_none(line, said.name),
         number=_or_none(_line, said.number),
         consent=_or_none(line, said.consent),
         purpose=_or_none(line, said.purpose),
         retain_until=_or_none(partial(_still_to_come, zone=zone), said.retain_until),
-        bounds=_or_none(_bounded, said.bounds),
+        bounds=_or_none(partial(_bounded, before=before), said.bounds),
         pin=_or_none(_line, said.pin),
         duress=_or_none(_line, said.duress),
         card=_or_none(_card, said.card),
     )
 
 
-def _bounded(said: Bounds) -> Bounds:
-    found = bounds(tuple(map(line, said.levels)), said.valid_from, said.valid_until, _line(said.host))
+def _bounded(said: Bounds, before: Bounds = UNBOUNDED) -> Bounds:
+    found = bounds(tuple(map(line, said.levels)), said.valid_from, said.valid_until, _line(said.host), before)
     return structs.replace(found, with_pass=said.with_pass)
 
 

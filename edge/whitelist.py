@@ -25,6 +25,7 @@ from edge.complaints import (
 )
 from edge.config import Config, Credentials, DeskConfig
 from edge.enrolled import (
+    UNBOUNDED,
     Applicant,
     Bounds,
     Consent,
@@ -54,7 +55,6 @@ from edge.terms import Permit
 KEY = "whitelist.key"
 """The credential with the sealing key."""
 FILE = "whitelist.sqlite"
-NONE = Bounds()
 BLANK = Secret("", 0, b"")
 NO_TEMPLATE = np.zeros((0, 0), np.float32)
 
@@ -110,7 +110,7 @@ class Whitelist(Cabinet):
         with self._opened() as db:
             return person_of(*self._find(db, person, lambda _: True), today)
 
-    def enroll(self, name: str, consent: Consent, pack: str, templates: Vector, bounds: Bounds = NONE) -> Person:
+    def enroll(self, name: str, consent: Consent, pack: str, templates: Vector, bounds: Bounds = UNBOUNDED) -> Person:
         """Record a person with templates (n, D) of `pack`, unit rows."""
         return self.admit(Applicant(name, consent, bounds=bounds), pack, templates)
 

@@ -5,13 +5,16 @@ import logging
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from edge.cli.common import OneLine
 from edge.cli.everybody import beside
+from edge.enrolled import Applicant, Bounds, Consent
 from edge.site import Site
+from edge.whitelist import Whitelist
 from tests.commands import answer, complaint, run
 from tests.conftest import ROOT
 from tests.replay.test_replay import record
@@ -149,6 +152,17 @@ def test_a_change_that_makes_no_sense_is_refused_with_what_to_do(site: Site, opt
     (ann,) = answer("people", "list", *given(site))["people"]
     assert expected in complaint("people", "edit", ann["id"], *options, *given(site))
     assert answer("people", "show", ann["id"], *given(site)) == ann, "nothing was changed"
+
+
+def test_of_somebody_whose_validity_is_over_all_else_can_be_changed(site: Site) -> None:
+    consent, past = Consent("A-1", "entry", date(2099, 1, 1)), Bounds(valid_until=1e9, host="Li")
+    ann = (
+        Whitelist.of(site.config, site.credentials, write=True)
+        .admit_faceless(Applicant("Ann", consent, bounds=past), "zoo-1")
+        .id
+    )
+    assert answer("people", "edit", ann, "--host", "Wang", "--name", "Anne", *given(site))["bounds"]["host"] == "Wang"
+    assert "over already" in complaint("people", "edit", ann, "--valid-until", "2001-09-10", *given(site))
 
 
 def test_doctor_finds_what_is_missing_around_a_gate_and_says_how_to_mend_it(site: Site) -> None:

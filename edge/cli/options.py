@@ -46,6 +46,7 @@ def bounds(
         changed("--valid-from", valid_from, partial(forms.begin, zone=zone), before.valid_from, None),
         changed("--valid-until", valid_until, partial(forms.end, zone=zone), before.valid_until, None),
         changed("--host", host, forms.line, before.host, ""),
+        before,
     )
     return msgspec.structs.replace(found, with_pass=before.with_pass)
 

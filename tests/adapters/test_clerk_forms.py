@@ -15,6 +15,7 @@ from edge.requests import (
     Done,
     Refused,
 )
+from edge.whitelist import Whitelist
 from tests.adapters.rooms import CONSENT, PACK, Room
 
 
@@ -108,3 +109,18 @@ def test_what_is_kept_is_what_forms_make_of_it(room: Room) -> None:
     nothing = room.ask("front", Change(bob.id, free.person.revision, Edit(number="", card="", bounds=Bounds())), "r3")
     assert isinstance(nothing, Done) and (nothing.person.number, nothing.person.card) == ("", "")
     assert nothing.person.bounds == Bounds() and nothing.person.name == "Ann"
+
+
+def test_of_a_visitor_whose_time_is_over_all_else_can_be_changed(room: Room) -> None:
+    """The validity is sent along with the levels; it is not what is changed."""
+    past = Bounds(("lobby",), valid_until=1e9, host="Li")
+    ann = Whitelist.of(room.config, room.credentials, write=True).admit_faceless(
+        Applicant("Ann", CONSENT, bounds=past), PACK.id
+    )
+    moved = msgspec.structs.replace(past, levels=("lab",), host="Wang")
+    told = room.ask("front", Change(ann.id, ann.revision, Edit(bounds=moved)))
+    assert isinstance(told, Done) and told.person.bounds == moved
+    for place, end in enumerate((1e9 + 1, 1e9 - 1)):
+        other = msgspec.structs.replace(past, valid_until=end)
+        ask = Change(ann.id, told.person.revision, Edit(bounds=other))
+        assert isinstance(room.ask("front", ask, f"r{place + 2}"), Refused)
