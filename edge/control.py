@@ -50,6 +50,8 @@ class Control:
         """When blocks of before are over, UTC seconds; until the clock is trusted they last for what was left then."""
         self._kept: dict[str, Standing] | None = {}
         """What is on the disk; None when that must be written whatever it is."""
+        self._unread = False
+        """Whether that could not be read, and is left as it is."""
         self.deadline = math.inf
         """When the next minute begins, where a schedule may end or begin with it."""
 
@@ -60,7 +62,7 @@ class Control:
         """
         if unread and self._shut_unread:
             orders = dict.fromkeys(self._doors, Standing(locked_down=True))
-        self._kept = orders
+        self._kept, self._unread = orders, bool(unread)
         effects: list[Effect] = []
         if unread:
             why = in_english("what stood against it is not known: {why}", why=unread)
@@ -77,6 +79,8 @@ class Control:
         """What stands against doors, when it is other than what was kept last."""
         found = {n: standing(door, self._ends.get(n), self._relocked(n)) for n, door in self._doors.items()}
         found = {name: each for name, each in found.items() if each != Standing()}
+        if self._unread:
+            return []
         before, self._kept = self._kept, found
         return [] if found == before else [KeepOrders(found, now.mono, now.utc if now.trusted else None)]
 
@@ -124,7 +128,7 @@ class Control:
         if fact.kind is CommandKind.BLOCK and not against:
             self._ends.pop(door, None)
         if fact.kind in KNOWN_AGAIN and not against and (mended := self._doors[door].faults.mend("orders")):
-            self._kept = None
+            self._kept, self._unread = None, False
             followed += mended
         return against, followed
 

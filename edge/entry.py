@@ -115,11 +115,10 @@ class Entry:
 
     def pin(self, fact: PinEntered, now: Now) -> Effects:
         """A PIN was typed: it belongs to whoever waits at this door, or to who comes next."""
-        side = self._into.get(fact.source, "")
-        here = [each for each in self._open if each.door == fact.door and alongside(each.into, side)]
+        here = self._begun(fact.door, self._into.get(fact.source, ""), now.mono)
         waiting = [each for each in here if Factor.PIN not in each.factors]
         if late(fact.heard, now.mono):
-            return self._late(fact, waiting, now.mono)
+            return self.keypads.late(fact, waiting, now.mono)
         for attempt in waiting:
             if enter(attempt, fact, now.mono):
                 return [*duress(attempt, fact), *self._judge(attempt, now)]
@@ -130,12 +129,6 @@ class Entry:
         if not self.attempts.blocked(fact.door, ""):
             self.keypads.keep(fact, owner, now.mono)
         return told
-
-    def _late(self, fact: PinEntered, waiting: list[Attempt], now: float) -> Effects:
-        """It opens nothing and is held against nobody; but the room is told when it was typed under duress."""
-        owner = self.keypads.owner(fact, now)
-        typists = [*waiting, *([owner.attempt] if owner else [])]
-        return next((told for each in typists if (told := duress(each, fact))), [])
 
     def _wrong(self, waiting: list[Attempt], now: float) -> Effects:
         """A PIN that is nobody's who waits. It was compared with those of all of them, so it counts against each.
@@ -151,8 +144,7 @@ class Entry:
     def _attempt(self, door: str, source: str, person: str, factor: Factor, at: float, now: float) -> Attempt:
         """The attempt that what was shown `at` belongs to, or a new one."""
         into = self._into.get(source, "")
-        here = [each for each in self._open if each.door == door and alongside(each.into, into)]
-        known = next((each for each in here if person and each.person == person), None)
+        known = next((each for each in self._begun(door, into, now) if person and each.person == person), None)
         if known is None:
             until = now + self.rules[door].second_factor_s
             return Attempt(door, source, person, now, at, until, [factor], into=into)
@@ -160,6 +152,11 @@ class Entry:
         if factor not in known.factors:
             known.factors.append(factor)
         return known
+
+    def _begun(self, door: str, into: str, now: float) -> list[Attempt]:
+        """The attempts at this side of a door to which more may come: none whose time is over, told or not."""
+        here = [each for each in self._open if each.door == door and alongside(each.into, into)]
+        return [each for each in here if now < each.until]
 
     # Judging ----------------------------------------------------------------------------------------------------
 

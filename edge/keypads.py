@@ -79,6 +79,12 @@ class Keypads:
         here = [each for (door, _), each in self._judged.items() if door == fact.door and now < each.until]
         return next((each for each in here if fits(each.attempt, fact)), None)
 
+    def late(self, fact: PinEntered, waiting: list[Attempt], now: float) -> list[Effect]:
+        """It opens nothing and is held against nobody; but the room is told when it was typed under duress."""
+        owner = self.owner(fact, now)
+        typists = [*waiting, *([owner.attempt] if owner else [])]
+        return next((told for each in typists if (told := duress(each, fact))), [])
+
     def keep(self, fact: PinEntered, owner: Judged | None, now: float) -> None:
         """It waits for whoever comes next; what was typed before it does no longer."""
         until = now + self._rules[fact.door].second_factor_s

@@ -85,3 +85,14 @@ def test_a_pin_under_duress_is_told_however_late(live: float | None) -> None:
     w.at(1.2, Recorded(1, True))
     w.at(9, PinEntered("main", "pad", "2581", heard=2.0))
     assert events(w.effects, Duress) == [Duress("ann")] and len(granted(w)) == (live is not None)
+
+
+@pytest.mark.parametrize("after", [-0.1, 0.0, 45.0])
+def test_nothing_is_added_to_an_attempt_whose_time_is_over_though_nobody_has_said_so_yet(after: float) -> None:
+    """A gate that stood still goes on with whatever comes first."""
+    pin, card = world(), world(EntryRules(frozenset((Factor.FACE,)), frozenset((Factor.CARD,)), always=True))
+    for w, fact in ((pin, PinEntered("main", "pad", ANN.pin)), (card, CardRead("main", "reader", ANN))):
+        looks(w, 1, live=None, views=3)
+        [waits] = w.gate.entry._open
+        w.at(waits.until + after, fact)
+        assert bool(granted(w)) is (after < 0)

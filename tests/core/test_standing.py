@@ -263,3 +263,13 @@ def test_a_site_may_choose_that_doors_go_on_and_is_told_all_the_same(kind: Comma
     ordered(world, kind, 20.0)
     assert unread(world) == [True, False]
     assert any(isinstance(effect, KeepOrders) for effect in world.effects)
+
+
+def test_orders_that_cannot_be_read_are_left_as_they_are_whatever_a_schedule_does_meanwhile() -> None:
+    calendar = Calendar(schedules={"day": ALL_DAY})
+    world = World(structs.replace(gate_rules(), unlocked={"main": "day"}, permits=PermitRules(calendar=calendar)))
+    world.at(0.0, UNREAD)
+    world.at(61.0, Wake())
+    world.at(122.0, Wake())
+    assert not any(isinstance(effect, KeepOrders) for effect in world.effects)
+    assert ordered(world, CommandKind.RELEASE, 130.0) == {"main": Standing(relocked=True)}
