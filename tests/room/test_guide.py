@@ -98,13 +98,7 @@ def test_the_wall_screen_says_how_many_alarms_do_not_fit(
     gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
     expect(row(page, gate)).to_be_visible()
     expect(page.locator("#more")).to_be_hidden()
-    connection = Connection(Address(HOST, broker.port))
-    for number in range(20):
-        tampered = link(f"far-{number}", 1, GENESIS, "edge-gate.DoorTamper", "door/main", active=True)
-        connection.publish(Message(f"edge/v1/demo/far-{number}/alarm", tampered))
-    while connection.unconfirmed:
-        connection.turn(0.1)
-    connection.close()
+    far(broker, "far", 20, "DoorTamper", active=True)
     expect(page.locator("li.alarm", has_text="far-")).to_have_count(20)
     until(lambda: shows_what_fits(page, 3))
     page.set_viewport_size({"width": 375, "height": 812})
@@ -117,6 +111,54 @@ def test_the_wall_screen_says_how_many_alarms_do_not_fit(
     page.goto(monitor.url)  # where one can scroll
     expect(page.locator("li.alarm", has_text="far-")).to_have_count(20)
     until(lambda: page.evaluate(SEEN)[1:3] == [0, ""])
+
+
+@pytest.mark.real
+def test_the_wall_screen_says_how_many_gates_do_not_fit_and_those_are_well(
+    browser: Browser, monitor: Monitor, broker: Mosquitto, gate: SimulatedGate
+) -> None:
+    page = enter(browser, monitor, "sun", locale="en-GB", viewport={"width": 1920, "height": 1080})
+    page.goto(f"{monitor.url}/wall")
+    gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
+    expect(row(page, gate)).to_be_visible()
+    far(broker, "apart", 30, "DoorPhysicalStateChanged", state="Closed")
+    expect(page.locator("#gates li", has_text="apart-")).to_have_count(30)
+    until(lambda: shows_gates_that_fit(page))
+    page.set_viewport_size({"width": 375, "height": 812})
+    until(lambda: shows_gates_that_fit(page))
+    page.goto(monitor.url)  # where one can scroll
+    expect(page.locator("#gates .more")).to_be_hidden()
+
+
+def far(broker: Mosquitto, name: str, number: int, kind: str, **data: Any) -> None:
+    """The first events of so many gates."""
+    connection = Connection(Address(HOST, broker.port))
+    for each in range(number):
+        event = link(f"{name}-{each}", 1, GENESIS, f"edge-gate.{kind}", "door/main", **data)
+        connection.publish(Message(f"edge/v1/demo/{name}-{each}/event", event))
+    while connection.unconfirmed:
+        connection.turn(0.1)
+    connection.close()
+
+
+def shows_gates_that_fit(page: Page) -> bool:
+    """Whether gates are shown, whole, and below them how many are not, none of which is worse than one that is."""
+    shown, hidden, said, edges = page.evaluate(GATES)
+    fits = shown and hidden and max(shown) <= min(hidden) and edges == sorted(edges)
+    return bool(fits) and said == f"{len(hidden)} more gates"
+
+
+GATES = """() => {
+    const levels = ['urgent', 'high', 'medium', 'low', 'off', 'well'];
+    const rank = row => levels.findIndex(level => row.querySelector(`.level-${level}`));
+    const rows = [...document.querySelectorAll('#gates li')], more = document.querySelector('#gates .more');
+    const shown = rows.filter(row => row.checkVisibility()), hidden = rows.filter(row => !row.checkVisibility());
+    const bottom = Math.max(...shown.map(row => row.getBoundingClientRect().bottom));
+    const line = more.getBoundingClientRect();
+    return [shown.map(rank), hidden.map(rank), more.hidden ? '' : more.textContent,
+        [bottom, line.top, line.bottom, innerHeight]];
+}"""
+"""How bad the gates are that are shown, and those that are not, what is said of these, and how these follow."""
 
 
 def shows_what_fits(page: Page, least: int) -> bool:
