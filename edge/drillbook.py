@@ -25,13 +25,16 @@ def _folder(state: Path) -> Path:
 
 
 def leave(state: Path, report: DrillReport, at: float) -> Path:
-    """Have the gate tell this report; StoreError when it cannot be written."""
+    """Have the gate tell this report, which is on the disk then; StoreError when it cannot be written."""
     path = _folder(state) / f"{round(at)}.json"
+    new = path.with_suffix(".new")
     try:
-        files.make(path.with_suffix(".new"))
-        path.with_suffix(".new").write_bytes(msgspec.json.encode(report))
-        path.with_suffix(".new").rename(path)
+        files.make(new)  # whose owner the report takes over, also from root
+        files.replace(new, msgspec.json.encode(report))
+        _rename(new, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
         raise StoreError("{path} cannot be written: {why}", path=path, why=error.strerror) from error
     return path
 
@@ -77,7 +80,12 @@ class DrillSource(Source):
     def _file(self, path: Path, suffix: str) -> None:
         """Rename it; a report that cannot be renamed is told again after the next start."""
         with contextlib.suppress(OSError):
-            path.rename(path.with_suffix(suffix))
+            _rename(path, path.with_suffix(suffix))
+
+
+def _rename(path: Path, to: Path) -> None:
+    path.rename(to)
+    files.sync(to.parent)
 
 
 def _held_at(path: Path) -> float:

@@ -1,5 +1,6 @@
 """Fixtures of real parts."""
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -66,6 +67,19 @@ def insured(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     safe = place.town.root / "safe"
     new_recovery_key(safe / KEY_FILE)
     shutil.copy(safe / PUBLIC, place.town.root / "credentials" / PUBLIC)
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files and directories that this process has had put on the disk, in their order."""
+    seen, fsync = list[str](), os.fsync
+
+    def heard(handle: int) -> None:
+        seen.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", heard)
+    return seen
 
 
 @pytest.fixture
