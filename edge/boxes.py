@@ -64,12 +64,10 @@ def suppress(boxes: Boxes, scores: Tensor, most: float, of_smaller: bool = False
 
 
 def placed(boxes: Boxes, landmarks: Tensor, scores: Tensor, scale: tuple[float, float]) -> list[Face]:
-    """`boxes` (n, 4) corners and `landmarks` (n, 5, 2) of the small picture, brought to the whole one."""
-    factor = np.array(scale, np.float32)
-    corners = boxes.reshape(-1, 2, 2) * factor
-    sizes = corners[:, 1] - corners[:, 0]
-    rows = np.hstack([corners[:, 0], sizes, scores[:, None]]).tolist()
+    """`boxes` (n, 4: left, top, width, height) and `landmarks` (n, 5, 2) of the small picture, brought to the whole."""
+    across, down = scale
+    found = zip(boxes.tolist(), landmarks * np.array(scale, np.float32), scores.tolist(), strict=True)
     return [
-        Face(x, y, width, height, points, score)
-        for (x, y, width, height, score), points in zip(rows, landmarks * factor, strict=True)
+        Face(across * x, down * y, across * width, down * height, points, score)
+        for (x, y, width, height), points, score in found
     ]

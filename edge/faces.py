@@ -157,16 +157,17 @@ def _around(picture: Picture, face: Face, spec: NetworkSpec) -> Tensor:
 
 def _embedded(network: Network, crop: Tensor) -> Tensor:
     """The unit vector of one embedder, the mean with that of the mirror image where the pack wants it."""
-    vector = _unit(network.run(crop)[0][0].copy())
+    vector = _unit(network.run(crop)[0][0])
     if not network.spec.mirrored:
         return vector
     return _unit(vector + _unit(network.run(np.ascontiguousarray(crop[..., ::-1]))[0][0]))
 
 
 def _live(network: Network, crop: Tensor) -> float:
-    logits = network.run(crop)[0][0]
-    shares = np.exp(logits - logits.max())
-    return float(shares[network.spec.live_class] / shares.sum())
+    logits: list[float] = network.run(crop)[0][0].tolist()
+    largest = max(logits)
+    shares = [math.exp(logit - largest) for logit in logits]
+    return shares[network.spec.live_class] / sum(shares)
 
 
 def _surroundings(picture: Picture, face: Face, spec: NetworkSpec) -> Matrix:
@@ -186,4 +187,4 @@ def _tensor(image: Image, spec: NetworkSpec) -> Tensor:
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return vector / np.linalg.norm(vector)
+    return vector / math.sqrt(vector @ vector)

@@ -5,6 +5,7 @@ What it needs of earlier frames it keeps itself, as small grey crops for about a
 
 import math
 from collections import deque
+from statistics import median
 from typing import Any, NamedTuple
 
 import cv2
@@ -41,13 +42,23 @@ STEP_PX = 7
 """Between the middles of two blocks."""
 CORNERS = 40
 """Most points that are followed on the face."""
-TEXTURE = 1.0
-"""Grey levels a pixel, squared, in the direction in which a block has least: below it is too even to be followed."""
+TEXTURE = 1.0 * 4 / 255**2
+"""A grey level a pixel, squared, in the direction in which a block has least: below it is too even to be followed. As
+cornerMinEigenVal scales it."""
 RETURN_PX = 0.25
 """How near to where it began a point must come when it is followed forth and back."""
 NOISE_PX, PART = 0.2, 0.3
 """A block moved when it went further than NOISE_PX and than PART of the face's way; blocks move together when they
 differ by less than that from their median."""
+
+
+def _lattice() -> Points:
+    """Middles (n, 2) of all blocks that a window has room for."""
+    columns, rows = (np.arange(BLOCK_PX // 2, side - BLOCK_PX // 2, STEP_PX) for side in WINDOW)
+    return np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+LATTICE = _lattice()
 
 
 class Window(NamedTuple):
@@ -166,12 +177,12 @@ def _moved(before: Moment, now: Moment, size: tuple[int, int]) -> Moved | None:
     face = _steps(luma, now.luma, _corners(luma, was), np.array([box[0] - was[0], box[1] - was[1]]))
     if len(face) < LEAST_FACE:
         return None
-    own = float(np.median(np.hypot(*face.T)))
+    own = median(np.hypot(*face.T).tolist())
     rest = _steps(luma, now.luma, _blocks(luma, was, area))
     moved = rest[np.hypot(*rest.T) > max(NOISE_PX, PART * own)]
-    way = np.median(moved, axis=0) if len(moved) else np.zeros(2)
+    way = [median(steps) for steps in moved.T.tolist()] if len(moved) else [0.0, 0.0]
     other = math.hypot(*way)
-    together = int((np.hypot(*(moved - way).T) <= NOISE_PX + PART * other).sum())
+    together = int((np.hypot(*(moved - np.array(way, np.float32)).T) <= NOISE_PX + PART * other).sum())
     stood = len(rest) - len(moved)
     if together + stood < LEAST_AROUND:
         return Moved(own / FACE_PX, None)
@@ -202,15 +213,14 @@ def _blocks(luma: Image, box: Box, area: tuple[float, float, float, float]) -> P
     """Middles (n, 2) of the blocks beside and above the head that have texture; not of neck and shoulders."""
     x, y, width, height = box
     left, top, right, bottom = area
-    half = BLOCK_PX // 2
-    columns = np.arange(left + half, right - half, STEP_PX)
-    rows = np.arange(top + half, min(bottom, y + 0.4 * height) - half, STEP_PX)
-    points = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float32)
-    beside, above = np.abs(points[:, 0] - x) > 0.95 * width, points[:, 1] < y - 0.95 * height
-    points = points[beside | above]
-    texture = cv2.cornerMinEigenVal(luma, BLOCK_PX) * (255**2 / 4)  # mean squared gradient: see cornerEigenValsVecs
-    u, v = points.astype(int).T
-    kept: Points = points[texture[v, u] >= TEXTURE]
+    half, points = BLOCK_PX // 2, LATTICE + np.array([left, top], np.float32)
+    across, down = points.T
+    inside = (across < right - half) & (down < min(bottom, y + 0.4 * height) - half)
+    around = (np.abs(across - x) > 0.95 * width) | (down < y - 0.95 * height)
+    points = points[inside & around]
+    columns, rows = points.astype(int).T
+    uneven = cv2.cornerMinEigenVal(luma, BLOCK_PX)[rows, columns] >= TEXTURE
+    kept: Points = points[uneven]
     return kept
 
 

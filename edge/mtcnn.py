@@ -38,7 +38,8 @@ class Mtcnn:
         levels = _halves(picture.scaled(width, height), self._pnet.spec.order)
         boxes = self._refined(levels, self._proposed(levels))
         boxes, landmarks, scores = self._marked(levels, boxes)
-        return placed(boxes, landmarks, scores, (picture.width / width, picture.height / height))
+        sized = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+        return placed(sized, landmarks, scores, (picture.width / width, picture.height / height))
 
     def refine(self, picture: Picture, face: Face) -> Face:
         """The mean over five crops about the box, each also as its mirror image, shakes half as much as one crop."""

@@ -23,8 +23,8 @@ BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)
 HD_LINES = 720
 """From this height on video that does not say is BT.709."""
 
-CHROMA_TO_LUMA = np.array([[2, 0, 0], [0, 2, 0.5], [0, 0, 1]], np.float64)
-"""H.264 and H.265 site the chroma of 4:2:0 on the left column and between the rows of luma, unless they say else."""
+Affine = tuple[float, float, float, float, float, float]
+"""The two rows of a (2, 3) matrix. Plain numbers: a few of them cost numpy more than they cost Python."""
 
 
 class Picture(ABC):
@@ -72,7 +72,7 @@ class Bgr(Picture):
         return Bgr(self.image[top : top + side, left : left + side])
 
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
-        return _warped(self.image, np.vstack([matrix, (0, 0, 1)]), size, smooth, 0)
+        return _warped(self.image, _affine(matrix), size, smooth, 0)
 
     def luma(self, matrix: Matrix, size: Size) -> Image:
         return cv2.cvtColor(self.warped(matrix, size), cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
@@ -112,15 +112,15 @@ class Yuv(Picture):
         return Yuv(self.y[rows, columns], self.u[half], self.v[half], self.full_range, self.lines)
 
     def warped(self, matrix: Matrix, size: Size, smooth: bool = True) -> Image:
-        luma = np.vstack([matrix, (0, 0, 1)])
-        chroma = luma @ CHROMA_TO_LUMA
+        luma = _affine(matrix)
+        chroma = _of_chroma(luma)
         black = 0 if self.full_range else 16
         crop = _warped(self.y, luma, size, smooth, black)
         return self._bgr([crop, *(_warped(plane, chroma, size, smooth, 128) for plane in (self.u, self.v))])
 
     def luma(self, matrix: Matrix, size: Size) -> Image:
         black = 0 if self.full_range else 16
-        crop = _warped(self.y, np.vstack([matrix, (0, 0, 1)]), size, True, black)
+        crop = _warped(self.y, _affine(matrix), size, True, black)
         return crop if self.full_range else cv2.convertScaleAbs(crop, alpha=255 / 219, beta=-16 * 255 / 219)  # type: ignore[return-value]
 
     def _bgr(self, planes: list[Image]) -> Image:
@@ -154,23 +154,53 @@ def _doubled(plane: Image) -> Image:
     return pairs.repeat(2, axis=0).view(np.uint8)
 
 
-def _warped(plane: Image, matrix: NDArray[np.float64], size: Size, smooth: bool, border: int) -> Image:
-    """`matrix` (3, 3) affine, plane to crop pixels."""
-    (a, b, _), (c, d, _), _ = matrix.tolist()
-    factor = int(1 / math.sqrt(abs(a * d - b * c))) if smooth else 1
+def _affine(matrix: Matrix) -> Affine:
+    (a, b, c), (d, e, f) = matrix.tolist()
+    return a, b, c, d, e, f
+
+
+def _of_chroma(luma: Affine) -> Affine:
+    """The same for a plane of half the size.
+
+    H.264 and H.265 site the chroma of 4:2:0 on the left column and between the rows of luma, unless they say else.
+    """
+    a, b, c, d, e, f = luma
+    return 2 * a, 2 * b, c + b / 2, 2 * d, 2 * e, f + e / 2
+
+
+def _warped(plane: Image, affine: Affine, size: Size, smooth: bool, border: int) -> Image:
+    """`affine` takes pixels of the plane to those of the crop."""
+    a, b, _, d, e, _ = affine
+    factor = int(1 / math.sqrt(abs(a * e - b * d))) if smooth else 1
     if factor > 1:
-        plane, matrix = _averaged(plane, matrix, size, factor)
-    return cv2.warpAffine(plane, matrix[:2], size, borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 3)  # type: ignore[return-value]
+        plane, affine = _averaged(plane, affine, size, factor)
+    matrix = np.array((affine[:3], affine[3:]))
+    return cv2.warpAffine(plane, matrix, size, borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 3)  # type: ignore[return-value]
 
 
-def _averaged(plane: Image, matrix: NDArray[np.float64], size: Size, factor: int) -> tuple[Image, NDArray[np.float64]]:
-    """The part of the plane that the crop sees, `factor` times smaller, and the matrix from there."""
-    corners = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [size[0], size[1], 1]]) @ np.linalg.inv(matrix).T
-    extent = np.array(plane.shape[1::-1])
-    start = np.clip(np.floor(corners.min(0)[:2]) - factor, 0, extent - factor).astype(int)
-    count = np.maximum(1, (np.clip(np.ceil(corners.max(0)[:2]) + factor, start, extent).astype(int) - start) // factor)
-    stop = start + count * factor
-    part = cv2.resize(plane[start[1] : stop[1], start[0] : stop[0]], count.tolist(), interpolation=cv2.INTER_AREA)
-    middle = (factor - 1) / 2
-    back = np.array([[factor, 0, start[0] + middle], [0, factor, start[1] + middle], [0, 0, 1]])
-    return part, matrix @ back  # type: ignore[return-value]
+def _averaged(plane: Image, affine: Affine, size: Size, factor: int) -> tuple[Image, Affine]:
+    """The part of the plane that the crop sees, `factor` times smaller, and the affine from there."""
+    a, b, c, d, e, f = affine
+    across, down = _seen(affine, size)
+    left, right = _whole(*across, plane.shape[1], factor)
+    top, bottom = _whole(*down, plane.shape[0], factor)
+    count = (right - left) // factor, (bottom - top) // factor
+    part = cv2.resize(plane[top:bottom, left:right], count, interpolation=cv2.INTER_AREA)
+    x, y = left + (factor - 1) / 2, top + (factor - 1) / 2
+    return part, (a * factor, b * factor, a * x + b * y + c, d * factor, e * factor, d * x + e * y + f)  # type: ignore[return-value]
+
+
+def _seen(affine: Affine, size: Size) -> tuple[tuple[float, float], tuple[float, float]]:
+    """From where to where a crop of this size reaches, across and down the plane."""
+    a, b, c, d, e, f = affine
+    area = a * e - b * d
+    corners = [(u - c, v - f) for u in (0, size[0]) for v in (0, size[1])]
+    across, down = [(e * u - b * v) / area for u, v in corners], [(a * v - d * u) / area for u, v in corners]
+    return (min(across), max(across)), (min(down), max(down))
+
+
+def _whole(first: float, last: float, extent: int, factor: int) -> tuple[int, int]:
+    """The pixels of `extent` from first to last and some more: at least one block of `factor`, and all blocks whole."""
+    start = max(0, min(math.floor(first) - factor, extent - factor))
+    stop = max(start, min(math.ceil(last) + factor, extent))
+    return start, start + max(1, (stop - start) // factor) * factor

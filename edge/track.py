@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import hypot, inf
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -260,31 +260,43 @@ def _pair(
     if not tracks or not faces:
         return [], []
     steps = _steps(tracks, faces, captured)
-    first, of_face = steps.argmin(axis=1), steps.argmin(axis=0)
-    doubtful = _doubtful(steps) | _doubtful(steps.T)[first]
-    reached = np.isfinite(steps.min(axis=1))
-    pairs = [
-        (track, faces[column])
-        for row, (track, column) in enumerate(zip(tracks, first.tolist(), strict=True))
-        if reached[row] and not doubtful[row] and of_face[column] == row
-    ]
-    return pairs, [tracks[row] for row in np.flatnonzero(reached & doubtful)]
+    taken = [_choice(row) for row in steps]
+    by = [_choice(column) for column in zip(*steps, strict=True)]
+    pairs, doubtful = [], []
+    for row, track in enumerate(tracks):
+        face, sure = taken[row]
+        if steps[row][face] == inf:
+            continue
+        if not sure or not by[face].sure:
+            doubtful.append(track)
+        elif by[face].place == row:
+            pairs.append((track, faces[face]))
+    return pairs, doubtful
 
 
-def _steps(tracks: list[Track[Face]], faces: Sequence[Face], captured: float) -> NDArray[np.float64]:
-    """How far each face is from where each track was, in face widths; infinite when no face moves so far."""
-    was = np.array([(*centre(track.face), track.face.width, track.captured) for track in tracks])[:, None]
-    now = np.array([(*centre(face), face.width) for face in faces])
-    away = np.hypot(now[:, 0] - was[..., 0], now[:, 1] - was[..., 1]) + np.abs(now[:, 2] - was[..., 2])
-    steps = away / (now[:, 2] + was[..., 2]) * 2
-    reach = np.minimum(1.0, REACH + SPEED * (captured - was[..., 3]))
-    return np.where(steps <= reach, steps, np.inf)
+class Choice(NamedTuple):
+    """The nearest of several."""
+
+    place: int
+    sure: bool
+    """The second is not nearly as near."""
 
 
-def _doubtful(steps: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Of each row, whether the second smallest step is nearly as small as the smallest."""
-    if steps.shape[1] < 2:
-        return np.zeros(len(steps), bool)
-    first, second = np.partition(steps, 1, axis=1)[:, :2].T
-    doubtful: NDArray[np.bool_] = second < first + DOUBT
-    return doubtful
+def _choice(steps: Sequence[float]) -> Choice:
+    first, *others = sorted(steps)
+    return Choice(steps.index(first), not others or others[0] >= first + DOUBT)
+
+
+def _steps(tracks: list[Track[Face]], faces: Sequence[Face], captured: float) -> list[list[float]]:
+    """How far each face is from where each track was, in face widths; infinite when no face moves so far.
+
+    In plain numbers: for the few faces of a frame a single call of numpy costs more.
+    """
+    now = [(*centre(face), face.width) for face in faces]
+    steps = []
+    for track in tracks:
+        (x, y), width = centre(track.face), track.face.width
+        reach = min(1.0, REACH + SPEED * (captured - track.captured))
+        away = [2 * (hypot(u - x, v - y) + abs(wide - width)) / (wide + width or 1.0) for u, v, wide in now]
+        steps.append([step if step <= reach else inf for step in away])
+    return steps

@@ -3,9 +3,8 @@
 import cv2
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
-from edge.boxes import Boxes, Face, placed, suppress
+from edge.boxes import MOST_CANDIDATES, Face, placed
 from edge.network import Network, Tensor
 from edge.picture import Image, Picture
 
@@ -51,13 +50,17 @@ class YuNet:
         place = self._filled(image)
         heads = dict(zip(self._network.outputs, self._network.run(place.tensor), strict=True))
         certainty = self._every(heads, "cls").ravel() * self._every(heads, "obj").ravel()
-        hits = np.flatnonzero(certainty > self._least**2)
+        hits = (certainty > self._least**2).nonzero()[0]
         if not len(hits):
             return []
-        boxes, landmarks = self._decoded(heads, place, hits)
-        scores = np.sqrt(certainty[hits])
-        best = suppress(boxes, scores, self.MOST_OVERLAP)
-        return placed(boxes[best], landmarks[best], scores[best], scale)
+        cells, strides, scores = place.cells[hits], place.strides[hits], np.sqrt(certainty[hits])
+        box = self._every(heads, "bbox")[hits]
+        sizes = np.exp(box[:, 2:]) * strides
+        boxes = np.concatenate([(cells + box[:, :2]) * strides - sizes / 2, sizes], axis=1)
+        best = cv2.dnn.NMSBoxes(boxes, scores, 0.0, self.MOST_OVERLAP, top_k=MOST_CANDIDATES)  # type: ignore[arg-type]
+        offsets = self._every(heads, "kps")[hits[best]].reshape(-1, 5, 2)
+        landmarks = (offsets + cells[best, None]) * strides[best, None]
+        return placed(boxes[best], landmarks, scores[best], scale)
 
     def _filled(self, image: Image) -> "Input":
         rows, columns = image.shape[:2]
@@ -72,15 +75,6 @@ class YuNet:
     def _every(self, heads: dict[str, Tensor], name: str) -> Tensor:
         """One kind of head at all strides: (cells, values)."""
         return np.concatenate([heads[f"{name}_{stride}"][0] for stride in self.STRIDES])
-
-    def _decoded(self, heads: dict[str, Tensor], place: "Input", hits: NDArray[np.int64]) -> tuple[Boxes, Tensor]:
-        """Boxes (n, 4) and landmarks (n, 5, 2) of the cells that see a face."""
-        cells, strides = place.cells[hits], place.strides[hits]
-        box = self._every(heads, "bbox")[hits]
-        middles, halves = cells + box[:, :2], np.exp(box[:, 2:]) * np.float32(0.5)
-        boxes: Boxes = np.hstack([middles - halves, middles + halves]) * strides
-        landmarks: Tensor = self._every(heads, "kps")[hits].reshape(-1, 5, 2) + cells[:, None]
-        return boxes, landmarks * strides[:, None]
 
 
 class Input:
