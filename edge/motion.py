@@ -45,6 +45,10 @@ CORNERS = 40
 TEXTURE = 1.0 * 4 / 255**2
 """A grey level a pixel, squared, in the direction in which a block has least: below it is too even to be followed. As
 cornerMinEigenVal scales it."""
+LEVELS = 2
+"""How often the window is halved for what went far."""
+ENDS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.02)
+"""A point is found after so many steps, or when one is shorter than this (pixels): a tenth of NOISE_PX."""
 RETURN_PX = 0.25
 """How near to where it began a point must come when it is followed forth and back."""
 NOISE_PX, PART = 0.2, 0.3
@@ -225,21 +229,20 @@ def _blocks(luma: Image, box: Box, area: tuple[float, float, float, float]) -> P
 
 
 def _steps(before: Image, now: Image, points: Points, guess: NDArray[np.float64] | float = 0.0) -> Points:
-    """How far each point went, (n, 2), those left out that could not be followed there and back."""
+    """How far each point went, (n, 2), those left out that could not be followed there and back.
+
+    Back it is sought about where it began, at full size: found anywhere else it would be left out.
+    """
     if not len(points):
         return points
-    there, found, _ = _follow(before, now, points, guess)
-    back, again, _ = _follow(now, before, there, -guess)
+    there, found, _ = _follow(before, now, points, points + guess, LEVELS)
+    back, again, _ = _follow(now, before, there, points, 0)
     kept = (found & again).ravel().astype(bool) & (np.hypot(*(back - points).T) <= RETURN_PX)
     steps: Points = (there - points)[kept]
     return steps
 
 
-ENDS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.02)
-"""A point is found after so many steps, or when one is shorter than this (pixels): a tenth of NOISE_PX."""
-
-
-def _follow(before: Image, now: Image, points: Points, guess: NDArray[np.float64] | float) -> Any:
-    start, size = (points + guess).astype(np.float32), (BLOCK_PX, BLOCK_PX)
+def _follow(before: Image, now: Image, points: Points, start: NDArray[Any], levels: int) -> Any:
+    start, size = start.astype(np.float32), (BLOCK_PX, BLOCK_PX)
     flags = cv2.OPTFLOW_USE_INITIAL_FLOW
-    return cv2.calcOpticalFlowPyrLK(before, now, points, start, winSize=size, maxLevel=2, criteria=ENDS, flags=flags)
+    return cv2.calcOpticalFlowPyrLK(before, now, points, start, None, None, size, levels, ENDS, flags)

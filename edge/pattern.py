@@ -78,7 +78,8 @@ class Waves:
         self._power = np.zeros(SEARCHED.shape, np.float32)
 
     def add(self, luma: Image) -> None:
-        waves = np.fft.fftshift(np.fft.rfft2((luma - luma.mean()) * WINDOW), axes=0)
+        grey = luma.astype(np.float32)
+        waves = np.fft.fftshift(np.fft.rfft2((grey - grey.mean()) * WINDOW), axes=0)
         self.views += 1
         self._sum += waves
         self._power += np.abs(waves) ** 2
