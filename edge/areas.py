@@ -51,6 +51,10 @@ class Areas:
             return "off"
         return "off" if self._inside_s(person, place, now) >= rules.forget_after_s else rules.passback
 
+    def passback(self, into: str) -> Passback:
+        """How far it offends to be let into this area twice at a time."""
+        return self.rules[into].passback if into in self.rules else "off"
+
     def _inside_s(self, person: str, place: Place, now: Now) -> float:
         """How long somebody has been there at least: a clock that is set forgives nobody, and keeps nobody out."""
         if person in self._came:

@@ -79,18 +79,16 @@ class Door:
         """Release it once. While an opening is under way nothing moves, and whoever is granted passes with it."""
         if cause != EXIT and (self.locked_down or self.blocked):
             return []
-        people = [passing] if passing else []
         opening = self.opening
         if opening and (self.drive.pending or (self.drive.released and opening.started)):
-            opening.people += people
-            opening.extended = opening.extended or extended
+            opening.join(passing, extended)
             self._extend(extended, now)
             if self.drive.holding:
                 opening.deadline = opening.until = now + self.rules.pulse_s
             return self._take(opening) if opening.started and self.contact is Contact.OPEN else []
         missed = self._finish()
         seconds = (extended and self.rules.extended_pulse_s) or self.rules.pulse_s
-        self.opening = Opening(cause, people, now + seconds, since, extended)
+        self.opening = Opening(cause, [passing] if passing else [], now + seconds, since, extended)
         if self.drive.released:  # it stands so
             return [*missed, *self._begin(self.opening, now)]
         return [*missed, *self.drive.once(seconds, now)]

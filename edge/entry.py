@@ -40,7 +40,7 @@ class Entry:
         into: dict[str, str],
     ) -> None:
         self.rules = {name: rules.get(name, EntryRules()) for name in doors}
-        self._doors, self._access, self._areas = doors, access, areas
+        self._doors, self._access = doors, access
         self.attempts, self.grants, self._into = attempts, grants, into
         self._open: list[Attempt] = []
         """Attempts that lack something: of each person one at each side of a door."""
@@ -223,7 +223,7 @@ class Entry:
         for attempt in people:
             self.attempts.granted(attempt.door, attempt.person, Factor.PIN in attempt.factors)
             self.keypads.passed(attempt, now.mono)
-            if self._areas.violates(attempt.person, attempt.into, now) == "soft":
+            if self._objections.offends(attempt, now) == "soft":
                 violation = AntiPassbackViolation(attempt.person, attempt.into, False)
                 effects.append(Emit(f"door/{attempt.door}", violation))
             self.visits.granted(attempt.shown, now)

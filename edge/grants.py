@@ -62,6 +62,15 @@ class Grants:
         soon = {waiting.people[0].door for waiting in self._waiting.values()}
         return any(other in soon or not self._doors[other].secure for other in others)
 
+    def entering(self, attempt: Attempt) -> bool:
+        """Whether this person is being let into the same area by another door, and has not been seen to go through."""
+        others = self._doors.keys() - {attempt.door}
+        granted = [each for waiting in self._waiting.values() for each in waiting.people if each.door in others]
+        way = [(each.person, each.into) for each in granted]
+        for opening in [self._doors[name].opening for name in others]:
+            way += [(each.person, each.into) for each in opening.people if not each.taken] if opening else []
+        return (attempt.person, attempt.into) in way
+
     def begin(self, people: list[Attempt], now: float) -> Effects:
         """Record the grant of everybody who passes together."""
         waiting = Waiting(people, set(), now + RECORD_S)

@@ -1,6 +1,6 @@
 """Why somebody may not pass a door now, whatever they show. Pure; the time is an argument."""
 
-from edge.areas import Areas
+from edge.areas import Areas, Passback
 from edge.attempts import Attempts
 from edge.door import Door
 from edge.factors import Attempt
@@ -28,6 +28,13 @@ class Objections:
             return Reason.CREDENTIAL_NOT_ENABLED
         return self._unpermitted(attempt, now) or self._misplaced(attempt, now)
 
+    def offends(self, attempt: Attempt, now: Now) -> Passback:
+        """How far anti-passback is: this person is in the area already, or on their way into it by another door."""
+        passback = self._areas.passback(attempt.into)
+        if passback != "off" and self._grants.entering(attempt):
+            return passback
+        return self._areas.violates(attempt.person, attempt.into, now)
+
     def _unpermitted(self, attempt: Attempt, now: Now) -> Reason | None:
         shown, permit = attempt.shown, attempt.permit
         if shown is None:
@@ -37,6 +44,6 @@ class Objections:
         return self._permits.against(permit, attempt.door, now, with_pass=True) if permit else None
 
     def _misplaced(self, attempt: Attempt, now: Now) -> Reason | None:
-        if self._areas.violates(attempt.person, attempt.into, now) == "hard":
+        if self.offends(attempt, now) == "hard":
             return Reason.ANTI_PASSBACK
         return Reason.INTERLOCKED if self._grants.interlocked(attempt.door) else None

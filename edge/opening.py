@@ -34,6 +34,16 @@ class Opening(Struct):
     deadline: float = math.inf
     """When the leaf must have moved, once that can be told."""
 
+    def join(self, passing: Passing | None, extended: bool) -> None:
+        """Have somebody pass with whoever was let in before: once, however often they are until they have gone.
+
+        But for a pass of which a use may have to be given back.
+        """
+        waits = [each.person for each in self.people if not each.taken]
+        if passing and (passing.credential or passing.person not in waits):
+            self.people.append(passing)
+        self.extended = self.extended or extended
+
     def unused(self) -> list[Effect]:
         """The guard says that the relay has not moved: unless it did before, for this opening, no pass was used."""
         people = [] if self.started else [each for each in self.people if each.credential]
