@@ -64,7 +64,8 @@ class Demo:
             site = Site(root, self.store, pack=PACK, liveness_unavailable="accept", **address)
             self._enroll(site, folder)
             room = self._open(stack, site, broker)
-            self._play(room, broker, camera, approaches[-1].end_s)
+            killed = self._play(room, broker, camera, approaches[-1].end_s)
+            self._settle(site, room, killed)
             return self._finish(site, room, broker.kind, film, approaches)
 
     def _film(self, folder: Path) -> tuple[Path, list[Approach]]:
@@ -87,16 +88,22 @@ class Demo:
         stack.enter_context(running(site, "run"))
         room = Room(Path(site.config.recorder.database))
         if not room.wait(lambda room: bool(room.of(GateStarted)), READY_S):
-            logs = [shutil.copy(site.root / name, self.out) for name in ("run.log", "record.log")]
-            raise LinkError("the gate did not start", "its logs say why: {logs}", logs=", ".join(map(str, logs)))
+            raise LinkError("the gate did not start", "its logs say why: {logs}", logs=self._logs(site))
         door = SimulatedDoor(site.chip, RELAY, CONTACT)
         door.start()
         stack.callback(door.close)
         self.tell("relay guard, gate and eye are running; the broker is {kind}", kind=broker.kind)
         return room
 
-    def _play(self, room: Room, broker: DemoBroker, camera: RtspServer, film_s: float) -> None:
-        """Follow the film to its end; on the way the broker is killed, and comes back without a memory."""
+    def _logs(self, site: Site) -> str:
+        """What gate and recorder have said, kept with the results."""
+        return ", ".join(str(shutil.copy(site.root / name, self.out)) for name in ("run.log", "record.log"))
+
+    def _play(self, room: Room, broker: DemoBroker, camera: RtspServer, film_s: float) -> bool:
+        """Follow the film to its end; on the way the broker is killed, and comes back without a memory.
+
+        False when too little was decided for that.
+        """
         begun, back_at = time.monotonic(), math.inf
         killed = False
         while time.monotonic() < begun + film_s:
@@ -114,17 +121,28 @@ class Demo:
         if back_at < math.inf:  # decisions came late
             self._restore(broker)
         camera.kill()
+        return killed
 
     def _restore(self, broker: DemoBroker) -> None:
         broker.start()
         self.tell("-- the broker is back and knows nothing; the gate sends what the room has not confirmed")
 
-    def _finish(self, site: Site, room: Room, kind: str, film: Path, approaches: list[Approach]) -> Summary:
-        """Wait until the room has everything, then sum up, and draw the picture."""
+    def _settle(self, site: Site, room: Room, killed: bool) -> None:
+        """Wait until the room has everything; a broker that was not killed is in no event."""
         shown = len(room.events)
-        room.wait(lambda room: bool(room.of(BrokerFault)) and quiet(room), SETTLE_S)
+        if not killed:
+            text = (
+                "-- fewer than {few} decisions while the film ran, so the broker was not killed: this machine may be "
+                "too slow, or too busy; the logs say more: {logs}"
+            )
+            self.tell(text, few=OUTAGE_AFTER, logs=self._logs(site))
+        if not room.wait(lambda room: (not killed or bool(room.of(BrokerFault))) and quiet(room), SETTLE_S):
+            self.tell("-- the room may not have everything: {seconds:.0f} s were not enough", seconds=SETTLE_S)
         for seen in room.events[shown:]:
             self._show(seen)
+
+    def _finish(self, site: Site, room: Room, kind: str, film: Path, approaches: list[Approach]) -> Summary:
+        """Sum up, and draw the picture."""
         summary = summarise(site, room, PACK, kind, len(approaches))
         write(self.out, summary)
         self._illustrate(site, room, summary, film, approaches)

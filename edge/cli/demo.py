@@ -40,4 +40,7 @@ def demo(
     else:
         say("{granted} granted, {denied} refused, {lost} of {events} events lost", granted=summary.granted,
             denied=summary.denied, lost=summary.events_lost, events=summary.events_published)  # fmt: skip
-        say("see {out}/summary.json and {out}/approach.jpg", out=out)
+        if summary.granted and summary.denied:
+            say("see {out}/summary.json and {out}/approach.jpg", out=out)
+        else:
+            say("see {out}/summary.json; a picture needs somebody who was let in and somebody who was not", out=out)
