@@ -92,9 +92,9 @@ class Attempts:
         self._tallies = {key: tally for key, tally in self._tallies.items() if self._counts(tally, now)}
 
     def _counts(self, tally: Tally, now: float) -> bool:
-        guessed = tally.pins > 0 and now < tally.ends
-        lately = any(now - at < self.rules.within_s for at in tally.times[-1:])
-        return guessed or lately or tally.blocked_until > -math.inf
+        if tally.times and now - tally.times[-1] < self.rules.within_s:
+            return True
+        return (tally.pins > 0 and now < tally.ends) or tally.blocked_until > -math.inf
 
     def _enough(self, tally: Tally, typed: bool) -> bool:
         return (typed and tally.pins >= self.rules.pins) or 0 < self.rules.most <= len(tally.times)
