@@ -190,12 +190,12 @@ class Entry:
         return door.show(Lamp.TURN_LEFT if turn.left else Lamp.TURN_RIGHT, attempt.until)
 
     def _early(self, attempt: Attempt, now: float) -> Effects:
-        """A PIN that was typed before its owner was recognised counts now."""
+        """A PIN that was typed before its owner was recognised counts now; of who needs none it is nobody's guess."""
         typed = self.keypads.waiting(attempt, now)
         if typed is None:
             return []
         mine = enter(attempt, typed.fact, now)
-        if not mine and typed.owned:
+        if not mine and (typed.owned or not lacking(attempt, self.rules[attempt.door])):
             return []
         self.keypads.drop(typed)
         if not mine:

@@ -110,7 +110,8 @@ def test_one_wrong_pin_too_many_blocks_its_owner_even_if_the_face_would_do(early
     w = world(attempts=AttemptRules(most=2, block_s=60.0))
     looks(w, 1, live=None)
     w.at(2, PinEntered("main", "pad", "1"))
-    w.at(3, PinEntered("main", "pad", "2")) if not early else w.at(17, PinEntered("main", "pad", "2"))
+    w.at(17 if early else 3, PinEntered("main", "pad", "2"))
+    looks(w, 17.2, live=None, track=4)
     looks(w, 18, track=2)
     assert not granted(w)
     assert reasons(w)[-1] is Reason.CREDENTIAL_NOT_ENABLED

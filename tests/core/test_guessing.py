@@ -106,3 +106,15 @@ def test_a_pin_of_a_person_is_not_forgotten_with_some_pass_of_theirs() -> None:
     attempts.refused("main", "ann", Reason.INVALID_PIN, 0.0)
     attempts.refused("main", "ann", Reason.INVALID_PIN, 1.0, ends=10.0)
     assert attempts.refused("main", "ann", Reason.INVALID_PIN, 1000.0, ends=2000.0)
+
+
+def test_what_somebody_else_typed_is_held_against_nobody_who_needs_no_pin() -> None:
+    """Or whoever types anything before others come has them blocked one by one."""
+    w = world(attempts=RULES)
+    for number in range(5):
+        at = 100.0 * number
+        w.at(at + 1, PinEntered("main", "pad", "1111"))
+        looks(w, at + 2, track=number)
+        w.at(at + 3, Recorded(number + 1, True))
+        w.at(at + 30, Wake())
+    assert len(granted(w)) == 5 and not blocks(w) and set(reasons(w)) == {Reason.CREDENTIAL_NOT_FOUND}
