@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from edge.errors import EdgeError, StoreError
+from edge.i18n import N_
 from monitor.access import COOKIE, Caller, address, api, keep, problem
 from monitor.accounts import Denied, Role
 from monitor.casebook import Unknown, is_wanted
@@ -43,8 +44,25 @@ class Doing(msgspec.Struct):
     seconds: float = 0.0
 
 
+MISREAD = (
+    N_("Input data was truncated"),
+    N_("JSON is malformed: {why} (byte {number})"),
+    N_("Expected `{wanted}`, got `{given}`"),
+    N_("Expected `{wanted}`, got `{given}` - at `{where}`"),
+    N_("Object missing required field `{field}`"),
+    N_("Object contains unknown field `{field}`"),
+    N_("Number out of range - at `{where}`"),
+)
+"""What is said of a body that is not as it should be, known again by its shape."""
+
+
 class BadRequest(EdgeError):
     """A parameter is not what the document says."""
+
+
+def misread(error: Exception) -> EdgeError:
+    """Why a body cannot be understood."""
+    return EdgeError("the body is not as it should be: {why}", why=str(error))
 
 
 def room_of(request: Request) -> Room:
@@ -106,7 +124,7 @@ def act(request: Request, who: Caller) -> Response:
         doing = msgspec.json.decode(request.state.body or b"{}", type=Doing)
         changed = room.casebook.act(number, action, who.user.name, doing.text[:500], doing.seconds)
     except (msgspec.MsgspecError, ValueError) as error:
-        return problem(request, 400, EdgeError("the body is not as it should be: {why}", why=error))
+        return problem(request, 400, misread(error))
     except Refused as error:
         return problem(request, status_of(error), error)
     return JSONResponse(alarm_of(room, changed, who))
@@ -147,7 +165,7 @@ def login(request: Request) -> Response:
         given = msgspec.json.decode(request.state.body, type=Credentials)
         token, session = room_of(request).accounts.login(given.name, given.password, address(request))
     except (msgspec.MsgspecError, ValueError) as error:
-        return problem(request, 400, EdgeError("the body is not as it should be: {why}", why=error))
+        return problem(request, 400, misread(error))
     except Denied as error:
         return problem(request, 401, error)
     response = JSONResponse({"name": session.user.name, "role": session.user.role, "csrf": session.csrf})

@@ -15,7 +15,7 @@ from edge.errors import EdgeError
 from edge.terms import CommandKind
 from monitor.access import Caller, api, problem
 from monitor.accounts import Role
-from monitor.api import room_of
+from monitor.api import misread, room_of
 from monitor.commanding import LASTING, SITE_WIDE, NotAllowed, Outcome, Pending
 from monitor.forms import form
 from monitor.retold import retelling
@@ -109,7 +109,7 @@ def order(request: Request, who: Caller) -> Response:
     except EdgeError as error:
         return problem(request, 400, error)
     except (msgspec.MsgspecError, ValueError) as error:
-        return problem(request, 400, EdgeError("the body is not as it should be: {why}", why=error))
+        return problem(request, 400, misread(error))
     return JSONResponse(told(outcome, retelling(language(request))), 200 if outcome.accepted else 409)
 
 

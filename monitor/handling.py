@@ -94,5 +94,5 @@ def unshelve(alarm: Alarm, who: str, now: float) -> Step:
 
 def note(alarm: Alarm, who: str, now: float, text: str) -> Step:
     if not text:
-        raise Incomplete("a note says something")
+        raise Incomplete("the note is empty: write what is to be remembered")
     return Step(alarm.number, Stage.NOTED, now, who, text)

@@ -16,8 +16,11 @@ from edge.errors import EdgeError
 from monitor.access import Caller
 from monitor.accounts import Role
 from monitor.api import room_of
+from monitor.audited import audited
 from monitor.history import Found, Wanted
+from monitor.retold import retelling
 from monitor.room import Room
+from monitor.spoken import language
 from monitor.stream import iso
 from monitor.view import page, render
 
@@ -137,7 +140,9 @@ def _csv(cells: "list[str] | tuple[str, ...]") -> str:
 def audit(request: Request, who: Caller) -> Response:
     accounts = room_of(request).accounts
     accounts.viewed(who.user.name, "audit", "")
-    return render(request, "audit.html", who, entries=accounts.audit())
+    heard, names = retelling(language(request)), room_of(request).settings.site.names
+    entries = [(at, name, deed, audited(deed, detail, heard, names)) for at, name, deed, detail in accounts.audit()]
+    return render(request, "audit.html", who, entries=entries)
 
 
 ROUTES = [

@@ -144,9 +144,8 @@ def act(request: Request, who: Caller) -> Response:
         action = Action(request.path_params["action"])
         if not who.user.may(LEAST.get(action, Role.GUARD)):
             raise Refused("your role may not do this")
-        seconds = float(given.get("hours", "0") or 0) * HOUR_S
         text = given.get("to" if action is Action.ASSIGN else "text", "")[:500]
-        room_of(request).casebook.act(number, action, who.user.name, text, seconds)
+        room_of(request).casebook.act(number, action, who.user.name, text, _seconds(given.get("hours", "")))
     except Refused as error:
         problem, status = error, status_of(error)
     except ValueError:
@@ -159,6 +158,13 @@ def act(request: Request, who: Caller) -> Response:
     if problem:
         return render(request, "problem.html", who, status, problem=problem)
     return RedirectResponse("/", 303)
+
+
+def _seconds(hours: str) -> float:
+    try:
+        return float(hours) * HOUR_S
+    except ValueError:
+        return 0.0  # for which nothing is shelved
 
 
 def _answered(request: Request, who: Caller, found: Alarm, problem: EdgeError | None, status: int) -> Response:

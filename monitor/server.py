@@ -18,7 +18,7 @@ from starlette.routing import Match, Route
 from edge import notify
 from edge.errors import EdgeError, StoreError
 from monitor import account, api, commands, figures, lookup, maintenance, metrics, notices, openapi, pages
-from monitor.access import Bounded, Sealed, caller, problem
+from monitor.access import Bounded, Caller, Sealed, caller, problem
 from monitor.accounts import Denied
 from monitor.hub import ALIVE_S, Hub
 from monitor.plan import Plan
@@ -103,6 +103,14 @@ def _is_still_known(request: Request) -> bool:
         return True  # the database is busy: asked again soon
 
 
+def _known(request: Request) -> Caller | None:
+    """Who is told of something, if that can be known."""
+    try:
+        return caller(request)
+    except (Denied, StoreError):
+        return None
+
+
 def unavailable(request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreError)
     return _told(request, 503, error)
@@ -136,7 +144,7 @@ def _told(request: Request, status: int, error: EdgeError, headers: Mapping[str,
     on_page = "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
     if request.url.path.startswith("/api/") or not on_page:
         return problem(request, status, error, headers)
-    page = render(request, "problem.html", None, status, problem=error)
+    page = render(request, "problem.html", _known(request) if status < 500 else None, status, problem=error)
     page.headers.update(headers or {})
     return page
 

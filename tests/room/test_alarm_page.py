@@ -126,3 +126,25 @@ def test_a_closed_alarm_offers_no_step_and_one_that_is_shelved_is_taken_back(
         monitor.call(f"/api/alarms/{number}/{step}", who, text="seal renewed")
     expect(page.locator("dl")).to_contain_text("closed")
     expect(page.get_by_label("Note")).to_be_hidden()
+
+
+def test_a_form_that_cannot_be_carried_out_is_told_on_a_page_in_its_language(
+    browser: Browser, monitor: Monitor, number: int
+) -> None:
+    """As of a browser without scripts."""
+    page = opened(browser, monitor, number)
+    token = page.locator("input[name=csrf]").first.input_value()
+
+    def send(step: str, **given: str) -> tuple[int, str]:
+        form, headers = {"csrf": token, "back": "alarm", **given}, {"Accept-Language": "zh-CN"}
+        answer = page.request.post(f"{monitor.url}/alarms/{step}", form=form, headers=headers)
+        return answer.status, answer.text()
+
+    for step, given, status, told in (
+        ("999999/acknowledge", {}, 404, "没有报警 999999"),
+        (f"{number}/none", {}, 404, "没有此操作"),
+        (f"{number}/note", {"text": " "}, 400, "备注为空：请写下要记住的内容"),
+        (f"{number}/shelve", {"text": "painting", "hours": "some"}, 400, "最多搁置 8 小时"),
+    ):
+        found = send(step, **given)
+        assert found[0] == status and told in found[1], found

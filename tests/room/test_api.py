@@ -79,7 +79,7 @@ class TestRefusals:
         gate.at(0.0, InputChanged(DOOR, Input.TAMPER, True))
         [alarm] = [each for each in monitor.wait(lambda alarms: kinds(alarms, gate)) if each["gate"] == gate.name]
         step = f"/api/alarms/{alarm['number']}"
-        for action, why in (("note", "a note says something"), ("assign", "to whom"), ("shelve", "say why")):
+        for action, why in (("note", "the note is empty"), ("assign", "to whom"), ("shelve", "say why")):
             assert why in monitor.call(f"{step}/{action}", text=" ", status=400)["error"]
         assert "at most" in monitor.call(f"{step}/shelve", text="painting", seconds=-1, status=400)["error"]
         assert [each["stage"] for each in monitor.call(step)["steps"]] == ["raised"]
@@ -98,6 +98,8 @@ class TestRefusals:
         answer = get(f"{monitor.url}/none", headers={"Accept": "text/html", "Accept-Language": "zh"})
         assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html")
         assert "没有此页面" in answer.text and "content-security-policy" in answer.headers
+        answer = get(f"{monitor.url}/none", headers={"Accept": "text/html"}, auth=("li", PASSWORD))
+        assert answer.status_code == 404 and 'href="/history"' in answer.text, "the way back of who is logged in"
 
     def test_in_chinese_for_who_reads_chinese(self, monitor: Monitor) -> None:
         headers = {"Accept-Language": "zh-CN"}
@@ -105,6 +107,14 @@ class TestRefusals:
         assert (told.status_code, told.json()["error"]) == (401, "请先登录")
         told = post(f"{monitor.url}/api/alarms/{NOBODY}/close", json={}, auth=("li", PASSWORD), headers=headers)
         assert str(NOBODY) in told.json()["error"] and "no alarm" not in told.json()["error"]
+        for body, why in (
+            (b"{", "数据不完整"),
+            (b'{"text": 5}', "`$.text` 应为 `str`，却是 `int`"),
+            (b"[]", "应为 `object`"),
+        ):
+            step, json = f"{monitor.url}/api/alarms/{NOBODY}/note", {"Content-Type": "application/json", **headers}
+            told = post(step, content=body, auth=("li", PASSWORD), headers=json)
+            assert told.status_code == 400 and why in told.json()["error"]
         assert post(f"{monitor.url}/login", content=b"x" * 70_000, headers=headers).json()["error"] == "超过 65536 字节"
 
 

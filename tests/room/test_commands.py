@@ -79,7 +79,7 @@ def test_a_click_opens_the_door_once_and_the_page_says_so(browser: Browser, moni
     assert answered["personal"] == {"by": "zhao", "operator": "room"}
     until(lambda: modes(monitor)[-2:] == ["Accessed", "Locked"])
     audit = get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
-    assert "open demo/lobby main: accepted" in audit
+    assert "Open once demo/lobby main: accepted" in audit
 
 
 def top(page: Page, what: str) -> float:
@@ -151,7 +151,7 @@ def test_what_is_withdrawn_stands_in_the_audit(browser: Browser, monitor: Monito
     press(page, "Withdraw")
     expect(page.locator(".pending")).to_have_count(0)
     audit = get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
-    assert "lock_down demo: withdrawn, zhao had asked" in audit
+    assert "Lock down demo: withdrawn, zhao had asked" in audit
 
 
 def command(monitor: Monitor, gate: str, who: str, status: int = 200, **sent: Any) -> Any:
@@ -163,7 +163,7 @@ def command(monitor: Monitor, gate: str, who: str, status: int = 200, **sent: An
 def test_programs_may_have_somebody_forgiven(monitor: Monitor, gates: list[str]) -> None:
     assert command(monitor, "lobby", "li", kind="forgive", person="k7m2")["accepted"]
     until(lambda: [each["kind"] for each in events(monitor, "lobby", "CommandAnswered")][-1:] == ["forgive"])
-    assert "forgive demo/lobby k7m2: accepted" in get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    assert "Forgive demo/lobby k7m2: accepted" in get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
     command(monitor, "lobby", "zhao", 403, kind="forgive")
 
 
@@ -185,7 +185,7 @@ def test_an_operator_has_one_person_forgiven_on_the_page_and_never_everybody(
     expect(page.locator("#outcomes")).to_contain_text("garden Forgive: accepted by the gate")
     [answered] = [each for each in events(monitor, "garden", "CommandAnswered") if each["kind"] == "forgive"]
     assert answered["personal"] == {"by": "li", "operator": "room"}
-    assert "forgive demo/garden k7m2: accepted" in get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
+    assert "Forgive demo/garden k7m2: accepted" in get(f"{monitor.url}/audit", auth=("chief", PASSWORD)).text
     page.locator("input[name=person]").evaluate("e => { e.required = false; e.value = ' ' }")
     press(page, "Forgive")
     expect(page.get_by_role("alert")).to_contain_text("say who is forgiven")
