@@ -59,6 +59,10 @@ def _command(detail: str, heard: Told) -> str:
 
 def _asked(query: str, heard: Told, names: Names) -> str:
     """What was searched for."""
-    own = {"gate": lambda value: names.get(value, value), "type": lambda value: word(value.removeprefix("edge-gate."))}
+    own: dict[str, Told] = {
+        "gate": lambda place: names.get(place, place),
+        "type": lambda name: heard(word(name.removeprefix("edge-gate."))),
+        "severity": heard,
+    }
     asked = {name: own.get(name, str)(value) for name, value in parse_qsl(query) if name in ASKED}
-    return ", ".join(f"{heard(ASKED[name])}: {heard(value)}" for name, value in asked.items())
+    return ", ".join(f"{heard(ASKED[name])}: {value}" for name, value in asked.items())

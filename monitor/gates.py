@@ -1,5 +1,6 @@
 """How every gate is: its retained state, its latest measurements and its last events. Nothing here is on disk."""
 
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -62,8 +63,9 @@ class Gates:
                 self._gate(*place).last_event = each.arrived
 
     def all(self) -> list[Gate]:
+        """In the order of their names, in which gate-10 comes after gate-9."""
         with self._lock:
-            return [self._gates[place] for place in sorted(self._gates)]
+            return [self._gates[place] for place in sorted(self._gates, key=_by_number)]
 
     def find(self, site: str, name: str) -> Gate | None:
         with self._lock:
@@ -71,3 +73,9 @@ class Gates:
 
     def _gate(self, site: str, name: str) -> Gate:
         return self._gates.setdefault((site, name), Gate(site, name))
+
+
+def _by_number(place: tuple[str, str]) -> list[tuple[str, int]]:
+    """Sorts names by the numbers in them."""
+    parts = re.split(r"(\d+)", "/".join(place), flags=re.ASCII)
+    return [(text, int(number or 0)) for text, number in zip(parts[::2], [*parts[1::2], ""], strict=True)]

@@ -22,6 +22,7 @@ TOLD = [
     ("events", "since 0, 3 events", "自 0 起，3 个事件"),
     ("history", "gate=hq%2Flobby&type=edge-gate.DoorTamper&person=&severity=urgent&before=7",
      "闸机: 大堂, 事件: 机壳被打开, 严重程度: 紧急"),
+    ("history", "person=guard", "人员: guard"),
     ("export", "", ""),
     ("gap accepted", "hq/lobby 3: disk <b> lost", "hq/lobby 3: disk <b> lost"),
     ("command", "open hq/lobby main: accepted, ab12", "开门一次 hq/lobby main: 已接受，ab12"),

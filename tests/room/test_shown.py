@@ -21,6 +21,7 @@ from monitor import words
 from monitor.charts import Bar, Row, bars, rows
 from monitor.downtime import active_s
 from monitor.figures import spans
+from monitor.gates import Gates
 from monitor.plan import Mark, Plan
 from monitor.terms import Action, Check, Key, Priority, Stage, State
 from monitor.words import KINDS, detailed, fielded, place, where, word
@@ -40,6 +41,12 @@ def test_no_two_lists_that_are_looked_through_have_another_word_for_one_name() -
     found = [(str(name), said) for names in words.EVERY for name, said in names.items()]
     assert len(dict(found)) == len(set(found))
     assert word(State.CLEARED) == "over, not acknowledged" and word(Stage.CLEARED, words.STAGES) == "over"
+
+
+def test_gates_stand_in_the_order_of_the_numbers_in_their_names() -> None:
+    places = [("hq", "gate-10"), ("hq", "gate-9"), ("hq", "archive"), ("annex", "2"), ("hq", "gate-9b"), ("hq", "gate")]
+    names = [gate.name for gate in Gates(places).all()]
+    assert names == ["2", "archive", "gate", "gate-9", "gate-9b", "gate-10"]
 
 
 def test_a_plan_is_coloured_and_stripped_of_what_could_act(tmp_path: Path) -> None:
