@@ -154,7 +154,8 @@ def act(request: Request, who: Caller) -> Response:
         return _answered(request, who, found, problem, status)
     if "hx-request" in request.headers:
         parts = ("alarms.html", "said.html")
-        return render(request, "answer.html", who, parts=parts, problem=problem, about=number, **everything(request))
+        values = {**everything(request), "about": number, "pressed": room_of(request).casebook.find(number)}
+        return render(request, "answer.html", who, parts=parts, problem=problem, **values)
     if problem:
         return render(request, "problem.html", who, status, problem=problem)
     return RedirectResponse("/", 303)
