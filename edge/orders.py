@@ -23,7 +23,8 @@ def order(door: Door, kind: CommandKind, seconds: float | None, now: float) -> t
         case CommandKind.LOCK:
             door.unlocked_until, door.scheduled = NEVER, False
         case CommandKind.BLOCK:
-            door.blocked_until, door.unlocked_until, door.scheduled = until, NEVER, False
+            door.blocked_until = max(door.blocked_until, until)  # who may block may not unblock
+            door.unlocked_until, door.scheduled = NEVER, False
         case CommandKind.UNBLOCK:
             door.blocked_until = NEVER
         case CommandKind.LOCK_DOWN:

@@ -74,6 +74,13 @@ def test_a_block_lasts_for_its_time(seconds: float | None, until: float | None) 
     assert until is None or kept(again) == {}
 
 
+@pytest.mark.parametrize(("first", "second", "until"), [(None, 1.0, None), (60.0, 1.0, 61.0), (1.0, 60.0, 62.0)])
+def test_a_block_ends_no_other_one_sooner(first: float | None, second: float, until: float | None) -> None:
+    world = started({})
+    ordered(world, CommandKind.BLOCK, seconds=first)
+    assert ordered(world, CommandKind.BLOCK, 2.0, second) == {"main": Standing(blocked=True, blocked_until=until)}
+
+
 UTC = 1_000_000.0
 """What the clock of `World` says at 0."""
 BLOCK = Standing(blocked=True, blocked_until=60.0)
@@ -102,7 +109,7 @@ def test_a_block_of_before_ends_in_time_as_soon_as_the_clock_is_trusted_unless_t
     if again:
         world.gate.step(CommandReceived("id", "room", CommandKind.BLOCK, "main", 50.0), Now(1.0, 9e9, False))
     world.gate.step(view(20.0), Now(20.0, 20.0, True))
-    assert door.blocked_until == (51.0 if again else 30.0)
+    assert door.blocked_until == (60.0 if again else 30.0)
     world.gate.step(Wake(), Now(30.0, 30.0, True))
     assert door.blocked is again
 
