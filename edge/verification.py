@@ -27,7 +27,10 @@ Key = tuple[str, int]
 
 
 class Verification(Struct, frozen=True):
-    """LFW's figures; `not_found` counts pictures without a usable face, `unreadable` and `missing` are among them."""
+    """LFW's figures, with intervals over people.
+
+    `not_found` counts pictures without a usable face, `unreadable` and `missing` are among them.
+    """
 
     pack: str
     pairs: int
@@ -54,6 +57,8 @@ class Compared(NamedTuple):
     scores: rates.Scores
     same: rates.Flags
     folds: Folds
+    people: NDArray[np.int64]
+    """(pairs, 2): who the two pictures of each pair are of, as numbers."""
 
 
 def verify(images: Path, pairs: Path, vision: Vision, advance: Advance) -> tuple[Verification, Compared]:
@@ -69,7 +74,7 @@ def verify(images: Path, pairs: Path, vision: Vision, advance: Advance) -> tuple
     templates = {key: found.found[places[key]] for key in keys if places.get(key) in found.found}
     scores = np.array([_score(pair, templates) for pair in wanted])
     same = np.array([pair.same for pair in wanted])
-    compared = Compared(scores, same, folds if folds is not None else rates.folds_of(same, FOLDS))
+    compared = Compared(scores, same, folds if folds is not None else rates.folds_of(same, FOLDS), _people(wanted))
     missing = len(keys) - len(known)
     counts = (len(wanted), len(keys), len(keys) - len(templates), found.unreadable + missing, missing)
     return _verified(vision.pack.manifest.id, counts, compared), compared
@@ -84,11 +89,13 @@ def draw(directory: Path, compared: Compared) -> None:
 
 
 def _verified(pack: str, counts: tuple[int, int, int, int, int], compared: Compared) -> Verification:
-    scores, same, folds = compared
+    scores, same, folds, people = compared
     genuine, impostors = scores[same], scores[~same]
-    accuracies = rates.fold_accuracies(scores, same, folds)
-    tpr = {f"{far:g}": rates.accepted(genuine, rates.threshold_at(impostors, far)) for far in FARS}
+    right = rates.judged(scores, same, folds)
+    accuracies = np.array([right[folds == fold].mean() for fold in np.unique(folds)])
     accuracy = float(accuracies.mean())
+    accepted = {f"{far:g}": genuine >= rates.threshold_at(impostors, far) for far in FARS}
+    tpr = {far: float(found.mean()) for far, found in accepted.items()}
     pairs, images, not_found, unreadable, missing = counts
     return Verification(
         pack=pack,
@@ -99,9 +106,11 @@ def _verified(pack: str, counts: tuple[int, int, int, int, int], compared: Compa
         missing=missing,
         accuracy=accuracy,
         accuracy_std=float(accuracies.std(ddof=1)) if len(accuracies) > 1 else 0.0,
-        accuracy_interval=rates.wilson(accuracy, len(scores)),
+        accuracy_interval=rates.clustered(accuracy, rates.without_each(right, people)),
         tpr_at_far=tpr,
-        tpr_at_far_interval={far: rates.wilson(rate, len(genuine)) for far, rate in tpr.items()},
+        tpr_at_far_interval={
+            far: rates.clustered(tpr[far], rates.without_each(found, people[same])) for far, found in accepted.items()
+        },
     )
 
 
@@ -166,6 +175,11 @@ def _key(name: str) -> Key | None:
     person, _, digits = PurePosixPath(name).stem.rpartition("_")
     number = _whole(digits)
     return (person, number) if person and number is not None else None
+
+
+def _people(pairs: list[Pair]) -> NDArray[np.int64]:
+    names = [(pair.first[0], pair.second[0]) for pair in pairs]
+    return np.unique(names, return_inverse=True)[1].reshape(-1, 2)
 
 
 def _score(pair: Pair, templates: dict[Key, Vector]) -> float:
