@@ -9,22 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import hypot, inf
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from edge.pairing import Trackable, centre, pair
 from edge.presence import Company
 from edge.quality import QualityGate, Shortcoming
 from edge.terms import Quality
 
 UNSEEN_S, GAP_S = 0.6, 2.0
 """A track has ended whose face is in no picture for so long, and one of which no picture came for so long."""
-REACH, SPEED = 0.25, 6.0
-"""A face moves at most REACH + SPEED * seconds of its own widths, and never more than one, between two frames."""
-DOUBT = 0.25
-"""When the second choice is less than so many face widths behind the first, neither is taken."""
 HURRIED_S = 3.0
 PAUSES = ((HURRIED_S, 0.1), (inf, 1.0))
 """Until so many seconds after a track's first good frame, and the pause between two of its views then, once it has had
@@ -33,22 +30,6 @@ SETTLED_S = 1.0
 """How often it is looked at whether a settled track still shows the same person."""
 NEARER = 1.25
 """A face that became so much larger than any view of it is worth another at once."""
-
-
-class Trackable(Protocol):
-    """Box (left, top, width, height) and landmarks (5, 2), the eyes first, in pixels of the whole picture."""
-
-    @property
-    def x(self) -> float: ...
-    @property
-    def y(self) -> float: ...
-    @property
-    def width(self) -> float: ...
-    @property
-    def height(self) -> float: ...
-    @property
-    def landmarks(self) -> NDArray[np.float32]: ...
-
 
 Face = TypeVar("Face", bound=Trackable)
 
@@ -118,15 +99,17 @@ class Tracker(Generic[Face]):
         ended = self._expire(captured, GAP_S)
         if size != self._size:
             ended, self._size = ended + self.clear(), size
-        pairs, doubtful = _pair(list(self._tracks.values()), faces, captured)
-        for track, face in pairs:
-            track.face, track.captured = face, captured
+        tracks = list(self._tracks.values())
+        found = pair(tracks, faces, captured)
+        for place, number in found.continued:
+            tracks[place].face, tracks[place].captured = faces[number], captured
+        doubtful = [tracks[place] for place in found.doubtful]
         for track in doubtful:
             del self._tracks[track.id]
         ended += self._expire(captured, UNSEEN_S)
-        continued = {id(face) for _, face in pairs}
-        for face in faces:
-            if id(face) not in continued:
+        continued = {number for _, number in found.continued}
+        for number, face in enumerate(faces):
+            if number not in continued:
                 track = Track(next(self._ids), face, captured)
                 self._tracks[track.id] = track
         return ended + doubtful
@@ -243,60 +226,7 @@ class Tracker(Generic[Face]):
         return track.views >= self._enough, waited, -eye_distance(track.face)
 
 
-def centre(face: Trackable) -> tuple[float, float]:
-    return face.x + face.width / 2, face.y + face.height / 2
-
-
 def eye_distance(face: Trackable) -> float:
     """Pixels between the eyes."""
     (x, y), (u, v) = face.landmarks[0], face.landmarks[1]
     return hypot(u - x, v - y)
-
-
-def _pair(
-    tracks: list[Track[Face]], faces: Sequence[Face], captured: float
-) -> tuple[list[tuple[Track[Face], Face]], list[Track[Face]]]:
-    """Tracks with the faces that continue them, and tracks in doubt."""
-    if not tracks or not faces:
-        return [], []
-    steps = _steps(tracks, faces, captured)
-    taken = [_choice(row) for row in steps]
-    by = [_choice(column) for column in zip(*steps, strict=True)]
-    pairs, doubtful = [], []
-    for row, track in enumerate(tracks):
-        face, sure = taken[row]
-        if steps[row][face] == inf:
-            continue
-        if not sure or not by[face].sure:
-            doubtful.append(track)
-        elif by[face].place == row:
-            pairs.append((track, faces[face]))
-    return pairs, doubtful
-
-
-class Choice(NamedTuple):
-    """The nearest of several."""
-
-    place: int
-    sure: bool
-    """The second is not nearly as near."""
-
-
-def _choice(steps: Sequence[float]) -> Choice:
-    first, *others = sorted(steps)
-    return Choice(steps.index(first), not others or others[0] >= first + DOUBT)
-
-
-def _steps(tracks: list[Track[Face]], faces: Sequence[Face], captured: float) -> list[list[float]]:
-    """How far each face is from where each track was, in face widths; infinite when no face moves so far.
-
-    In plain numbers: for the few faces of a frame a single call of numpy costs more.
-    """
-    now = [(*centre(face), face.width) for face in faces]
-    steps = []
-    for track in tracks:
-        (x, y), width = centre(track.face), track.face.width
-        reach = min(1.0, REACH + SPEED * (captured - track.captured))
-        away = [2 * (hypot(u - x, v - y) + abs(wide - width)) / (wide + width or 1.0) for u, v, wide in now]
-        steps.append([step if step <= reach else inf for step in away])
-    return steps
