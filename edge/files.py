@@ -214,5 +214,9 @@ def there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
-        hint = "run this as the user of the gate: sudo -u edge-gate edge-gate ..."
+        hint = (
+            "run this as the user of the gate: sudo -u edge-gate edge-gate ..."
+            if isinstance(error, PermissionError)
+            else ""
+        )
         raise StoreError("{path} cannot be read: {why}", hint, path=path, why=error.strerror) from error

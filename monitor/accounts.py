@@ -64,6 +64,11 @@ class Denied(EdgeError):
     """A login that was refused. It does not say which part was wrong."""
 
 
+def _no_account(name: str) -> EdgeError:
+    """Nor can there be one of a name that is not printable, which no database takes."""
+    return EdgeError("there is no account {name}", name=name)
+
+
 class Accounts:
     """Called from any thread."""
 
@@ -96,11 +101,13 @@ class Accounts:
         """Give somebody another role or password, which ends their sessions, and with a new password their passkeys."""
         if password and len(password) < SHORTEST:
             raise EdgeError("a password has at least {length} characters", length=SHORTEST)
+        if not name.isprintable():
+            raise _no_account(name)
         values: dict[str, object] = {"role": role} if role else {}
         values |= {"password": self._hasher.hash(password), "failures": 0, "locked_until": 0.0} if password else {}
         with self._db.writing() as connection:
             if not connection.execute(update(USERS).where(USERS.c.name == name).values(**values)).rowcount:
-                raise EdgeError("there is no account {name}", name=name)
+                raise _no_account(name)
             connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
             if password:
                 connection.execute(delete(PASSKEYS).where(PASSKEYS.c.name == name))
@@ -112,9 +119,11 @@ class Accounts:
 
     def remove(self, name: str) -> None:
         """Take an account away, with its sessions; EdgeError when there is none."""
+        if not name.isprintable():
+            raise _no_account(name)
         with self._db.writing() as connection:
             if not connection.execute(delete(USERS).where(USERS.c.name == name)).rowcount:
-                raise EdgeError("there is no account {name}", name=name)
+                raise _no_account(name)
             for table in (SESSIONS, PASSKEYS):
                 connection.execute(delete(table).where(table.c.name == name))
 

@@ -186,6 +186,26 @@ def test_an_argument_that_is_no_text_is_answered_in_json(command: list[str]) -> 
     assert json.loads(done.stdout)["error"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["visitor", "revoke", "--config", "SITE", b"\xff\xfe"],
+        ["monitor", "user", "remove", "--config", "ROOM", b"\xff\xfe"],
+        ["monitor", "user", "change", "--role", "guard", "--config", "ROOM", b"\xff\xfe"],
+        ["explain", "x", "--config", "SITE", "--database", b"a" * 5000],
+        ["enroll", "--config", "SITE", "--from", b"a" * 5000],
+    ],
+)
+def test_a_name_that_nothing_can_have_is_refused_without_a_traceback(site: Site, command: list[str | bytes]) -> None:
+    room = site.root / "room.toml"
+    room.write_text(f"[broker]\nhost = '127.0.0.1'\n[store]\ndatabase = '{site.root}/room.sqlite'\n")
+    files = {"SITE": site.file, "ROOM": room}
+    line = [sys.executable, "-m", "edge.cli", *(files.get(part, part) if isinstance(part, str) else part
+                                               for part in command)]  # fmt: skip
+    done = subprocess.run(line, capture_output=True, input=b"a long password\n" * 2, cwd=ROOT, check=False)
+    assert done.returncode in (1, 2) and done.stderr and b"Traceback" not in done.stderr
+
+
 @pytest.fixture
 def locked() -> Iterator[Site]:
     """A gate whose state only its own user may look into."""

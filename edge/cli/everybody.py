@@ -13,6 +13,7 @@ from edge.cli.options import consented
 from edge.cli.progress import progress
 from edge.config import Place
 from edge.errors import EdgeError
+from edge.files import there
 from edge.i18n import _
 from edge.intake import Intake
 from edge.refusals import Refusals
@@ -64,6 +65,6 @@ def everybody(
 
 def _handed_in(source: Path, grounds: Grounds, zone: tzinfo) -> tuple[Applications, str | None]:
     """The applications of a folder, or of a list and how that was encoded."""
-    if source.is_dir():
+    if there(source) and source.is_dir():
         return of_folder(source, consented(*grounds[:3], zone), grounds.bounds), None
     return read(source, grounds, zone)

@@ -9,6 +9,7 @@ import typer
 from edge.cli.common import CONFIG, ConfigOption, JsonOption, emit, say
 from edge.config import load
 from edge.errors import EdgeError, Phrase
+from edge.files import there
 from edge.i18n import N_
 from edge.terms import Evidence
 from edge.transport import Envelope
@@ -53,7 +54,7 @@ def _kept(config: Path, event: str) -> Envelope:
 def _recorded(database: Path, event: str) -> Envelope:
     from monitor.ledger import Ledger
 
-    if not database.exists():
+    if not there(database):
         raise EdgeError("{path}: nothing has been recorded there", path=database)
     ledger = Ledger(database)
     try:

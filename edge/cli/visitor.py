@@ -75,7 +75,7 @@ At = Annotated[
     datetime | None,
     typer.Option("--at", metavar="TIME", parser=_moment, help=N_("The moment to judge; otherwise now.")),
 ]
-Jti = Annotated[str, typer.Argument(metavar="ID", help=N_("As `visitor list` shows it."))]
+Jti = Annotated[str, typer.Argument(metavar="ID", callback=text, help=N_("As `visitor list` shows it."))]
 Token = Annotated[str, typer.Option("--token", metavar="TOKEN", help=N_("What the code says."))]
 Gate = Annotated[str, typer.Option("--gate", metavar="NAME", help=N_("The gate; otherwise that of the configuration."))]
 
