@@ -12,7 +12,7 @@ from edge.attempts import Attempts
 from edge.door import REFUSED_S, Door
 from edge.doorevents import AccessDenied, AntiPassbackViolation
 from edge.effects import Effect, Emit
-from edge.factors import Attempt, EntryRules, alongside, lacking, late, obtainable, useful
+from edge.factors import Attempt, EntryRules, alongside, has_pin, lacking, late, obtainable, useful
 from edge.facts import CardRead, PassShown, PinEntered, Recorded
 from edge.grants import Grants, Refused, use
 from edge.keypads import Keypads, duress, enter
@@ -109,14 +109,16 @@ class Entry:
         attempt.shown, attempt.permit = fact.shown, fact.permit or attempt.permit
         if fact.shown is None or fact.problem is not None:
             return self._refuse(attempt, fact.problem or Reason.PASS_INVALID, now.mono, fact.detail)
-        if fact.shown.pin:
+        if (
+            fact.shown.pin and not attempt.permit and now.trusted
+        ):  # a PIN of a record lasts, and a wrong clock ends none
             attempt.ends = now.mono + fact.shown.valid_until - now.utc
         return self._judge(attempt, now)
 
     def pin(self, fact: PinEntered, now: Now) -> Effects:
         """A PIN was typed: it belongs to whoever waits at this door, or to who comes next."""
         here = self._begun(fact.door, self._into.get(fact.source, ""), now.mono)
-        waiting = [each for each in here if Factor.PIN not in each.factors]
+        waiting = [each for each in here if Factor.PIN not in each.factors and has_pin(each)]
         if late(fact.heard, now.mono):
             return self.keypads.late(fact, waiting, now.mono)
         for attempt in waiting:
@@ -190,12 +192,13 @@ class Entry:
         return door.show(Lamp.TURN_LEFT if turn.left else Lamp.TURN_RIGHT, attempt.until)
 
     def _early(self, attempt: Attempt, now: float) -> Effects:
-        """A PIN that was typed before its owner was recognised counts now; of who needs none it is nobody's guess."""
+        """A PIN that was typed before its owner was recognised counts now; of who has or needs none it is no guess."""
         typed = self.keypads.waiting(attempt, now)
         if typed is None:
             return []
         mine = enter(attempt, typed.fact, now)
-        if not mine and (typed.owned or not lacking(attempt, self.rules[attempt.door])):
+        guess = has_pin(attempt) and lacking(attempt, self.rules[attempt.door])
+        if not mine and (typed.owned or not guess):
             return []
         self.keypads.drop(typed)
         if not mine:

@@ -115,14 +115,18 @@ def obtainable(attempt: Attempt, rules: EntryRules) -> bool:
     wanted = useful(attempt, rules).difference(attempt.factors)
     if attempt.turn is None or attempt.turn.failed:
         wanted -= {Factor.HEAD_TURN}
-    permit = attempt.permit
-    known = permit is not None and bool(permit.pin or permit.duress)
-    return bool(wanted if known else wanted - {Factor.PIN})
+    return bool(wanted if has_pin(attempt) else wanted - {Factor.PIN})
 
 
 def typed(shown: Pass) -> bool:
     """Whether a pass only counts with a PIN: its own, or that of its person."""
     return bool(shown.pin) or shown.with_pin
+
+
+def has_pin(attempt: Attempt) -> bool:
+    """Whether they have a PIN, or what they showed asks for one: of anybody else no PIN is a guess."""
+    permit, shown = attempt.permit, attempt.shown
+    return bool(permit and (permit.pin or permit.duress)) or bool(shown and typed(shown))
 
 
 def is_pin(attempt: Attempt, code: str) -> bool:

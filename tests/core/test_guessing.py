@@ -8,7 +8,8 @@ from msgspec import structs
 from edge.attempts import AttemptRules, Attempts
 from edge.doorevents import RepeatedRefusals
 from edge.facts import CardRead, CommandReceived, PassShown, PinEntered, Recorded, Wake
-from edge.terms import CommandKind, Pass, Reason
+from edge.permits import PermitRules
+from edge.terms import CommandKind, Now, Pass, Permit, Reason
 from tests.core.test_entry import ANN, granted, looks, reasons, world
 from tests.core.test_keypads import BOB, CARDS
 from tests.core.worlds import World, events
@@ -118,3 +119,33 @@ def test_what_somebody_else_typed_is_held_against_nobody_who_needs_no_pin() -> N
         w.at(at + 3, Recorded(number + 1, True))
         w.at(at + 30, Wake())
     assert len(granted(w)) == 5 and not blocks(w) and set(reasons(w)) == {Reason.CREDENTIAL_NOT_FOUND}
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_what_somebody_else_typed_is_held_against_nobody_who_has_no_pin(first: bool) -> None:
+    """They could never clear it by typing the right one: a visitor, who shows a face and then a pass."""
+    w, guest = world(attempts=RULES), Permit("guest", with_pass=True)
+    for number in range(5):
+        at = 100.0 * number
+        w.at(at + (1 if first else 3), PinEntered("main", "pad", "1111"))
+        looks(w, at + 2, permit=guest, track=number)
+        shown = Pass(f"p{number}", "guest", "desk", 0.0, 2e6, face=True)
+        w.at(at + 4, PassShown("main", "entrance", at + 4, shown, guest))
+        w.at(at + 5, Recorded(number + 1, True))
+        w.at(at + 30, Wake())
+    assert len(granted(w)) == 5 and not blocks(w) and set(reasons(w)) == {Reason.CREDENTIAL_NOT_FOUND}
+
+
+@pytest.mark.parametrize("permit", [None, Permit("visitor", pin="2580")])
+def test_guesses_do_not_end_with_a_pass_by_a_clock_that_may_be_wrong_or_where_a_record_has_a_pin_too(
+    permit: Permit | None,
+) -> None:
+    w = world(attempts=RULES, permits=PermitRules(trust_clock=True))
+    shown = Pass("p", "visitor", "desk", 0.0, 1_000_100.0, pin="4711")
+    for at in (1.0, 31.0):
+        now = Now(at, 1_000_000.0 + at if permit else 9e9, bool(permit))
+        w.gate.step(PassShown("main", "entrance", at, shown, permit), now)
+        w.gate.step(PinEntered("main", "pad", "1111"), structs.replace(now, mono=at + 1))
+        w.gate.step(Wake(), structs.replace(now, mono=at + 20))
+    w.gate.entry.attempts.refused("main", "bob", Reason.INVALID_PIN, 200.0)
+    assert ("", "visitor") in w.gate.entry.attempts._tallies
