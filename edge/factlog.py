@@ -134,8 +134,9 @@ def replay(path: Path) -> Replay:
     if head.format != FORMAT:
         raise StoreError("{path} has format {format}, this version replays {known}", path=path, format=head.format,
                          known=FORMAT)  # fmt: skip
-    if not set(head.rules.cameras.values()) <= {*head.rules.doors, ""}:
-        raise StoreError("{path}, line 1: not a fact log: {why}", path=path, why="a camera opens a door that is none")
+    if (unknown := _unknown(head.rules)) is not None:
+        why = f"its rules name what is not there: {unknown}"
+        raise StoreError("{path}, line 1: not a fact log: {why}", path=path, why=why)
     gate, facts, effects, differences = Gate(head.rules), 0, 0, []
     for number, text in enumerate(lines, start=2):
         line = _decode(path, number, text, Line)
@@ -145,6 +146,20 @@ def replay(path: Path) -> Replay:
         if replayed != bytes(line.effects):
             differences.append(Difference(number, line.fact, line.effects, Raw(replayed)))
     return Replay(facts, effects, differences)
+
+
+def _unknown(rules: GateRules) -> Exception | None:
+    """Which door, schedule or time zone these rules name that is none; the rules themselves take that for granted."""
+    beside = [other for door in rules.doors.values() for other in door.interlock]
+    levels = [level.schedule for level in rules.permits.levels.values()]
+    try:
+        for door in filter(None, (*rules.cameras.values(), *rules.unlocked, *beside)):
+            _door = rules.doors[door]
+        for schedule in (*rules.unlocked.values(), *levels):
+            rules.permits.calendar.open(schedule, 0.0)
+    except (LookupError, ValueError, OSError) as error:  # those of ZoneInfo among them
+        return error
+    return None
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -2,15 +2,22 @@
 
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
+from edge.door import DoorRules
 from edge.errors import StoreError
 from edge.factlog import FactLog, replay
 from edge.facts import Heartbeat, Recorded, Started, WhitelistLoaded
 from edge.gate import Gate
+from edge.permits import Level, PermitRules
+from edge.schedule import Calendar, Schedule
 from edge.terms import Now
 from tests.core.worlds import gate_rules, view
+
+DAY = {"day": Schedule(week=(((0, 1440),),) * 7)}
 
 
 def record(path: Path) -> Path:
@@ -65,6 +72,28 @@ def test_rules_that_no_configuration_can_have_are_named(tmp_path: Path) -> None:
     path = record(tmp_path / "facts.jsonl")
     path.write_text(path.read_text().replace('"chatter_changes":30', '"chatter_changes":-1'))
     with pytest.raises(StoreError, match=r"line 1: not a fact log: .*chatter_changes"):
+        replay(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"cameras": {"entrance": "gone"}}, "gone"),
+        ({"doors": {"main": DoorRules(3.0, 20.0, interlock=("gone",))}}, "gone"),
+        ({"unlocked": {"gone": "always"}}, "gone"),
+        ({"unlocked": {"main": "gone"}}, "gone"),
+        ({"permits": PermitRules({"staff": Level(frozenset(("main",)), "gone")})}, "gone"),
+        (
+            {"unlocked": {"main": "day"}, "permits": PermitRules(calendar=Calendar("Nowhere/Gone", schedules=DAY))},
+            "Gone",
+        ),
+    ],
+)
+def test_rules_that_name_what_is_not_there_are_named(tmp_path: Path, change: dict[str, Any], named: str) -> None:
+    """A time zone, say, that the machine does not know on which a log is replayed."""
+    path = tmp_path / "facts.jsonl"
+    FactLog(path, structs.replace(gate_rules(), **change), 2**20).close()
+    with pytest.raises(StoreError, match=rf"line 1: not a fact log: its rules .*{named}"):
         replay(path)
 
 
