@@ -70,19 +70,22 @@ class Control:
         for name, known in orders.items():
             if door := self._doors.get(name):
                 self._in_force[name] = known.relocked and name in self._unlocked
-                self._ends |= {} if known.ends is None else {name: known.ends}
+                if known.ends is not None:
+                    self._ends[name] = known.ends
                 restore(door, known)
                 effects += door.obey(now, "restart")
         return effects
 
     def keep(self, now: Now) -> list[Effect]:
         """What stands against doors, when it is other than what was kept last."""
-        found = {n: standing(door, self._ends.get(n), self._relocked(n)) for n, door in self._doors.items()}
-        found = {name: each for name, each in found.items() if each != Standing()}
         if self._unread:
             return []
+        found = {name: each for name in self._doors if (each := self._standing(name)) != Standing()}
         before, self._kept = self._kept, found
         return [] if found == before else [KeepOrders(found, now.mono, now.utc if now.trusted else None)]
+
+    def _standing(self, name: str) -> Standing:
+        return standing(self._doors[name], self._ends.get(name), self._relocked(name))
 
     def _relocked(self, name: str) -> bool:
         return self._in_force.get(name, False) and not (self._doors[name].scheduled or name in self._waiting)
