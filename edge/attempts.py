@@ -34,13 +34,14 @@ class AttemptRules(Struct, frozen=True):
 class Tally(Struct):
     """The refused attempts of one person, or of nobody known at one door."""
 
-    door: str
-    times: list[float]
+    times: list[float] = []
     pins: int = 0
     """Wrong PINs; they are among `times`, too, but do not age."""
     ends: float = -math.inf
     """When the last of what they were guessed for is over, as a visitor's pass is."""
     blocked_until: float = -math.inf
+    door: str = ""
+    """Where it was told that they are blocked, and the end is told."""
 
 
 class Attempts:
@@ -69,14 +70,14 @@ class Attempts:
         if not (turned or reason in GUESSES) or not (self.rules.most or typed):
             return []
         self._forget(now)
-        tally = self._tallies.setdefault(_key(door, person), Tally(door, []))
+        tally = self._tallies.setdefault(_key(door, person), Tally())
         tally.times = [at for at in tally.times if now - at < self.rules.within_s] + [now]
         if typed:
             tally.pins, tally.ends = tally.pins + 1, max(tally.ends, ends)
         if tally.blocked_until > -math.inf or not self._enough(tally, typed):
             return []
         others = self._blocked_at(door)
-        tally.blocked_until, tally.door = now + self.rules.block_s, door  # its end is told where it began
+        tally.blocked_until, tally.door = now + self.rules.block_s, door
         self.deadline = min(self.deadline, tally.blocked_until)
         return [Emit(f"door/{door}", RepeatedRefusals(True, max(len(tally.times), tally.pins), person, others))]
 
@@ -109,7 +110,7 @@ class Attempts:
 
     def _keep_pins(self, key: tuple[str, str], tally: Tally) -> None:
         if tally.pins:
-            self._tallies[key] = Tally(tally.door, [], tally.pins, tally.ends)
+            self._tallies[key] = Tally(pins=tally.pins, ends=tally.ends)
 
     def forgive(self, person: str) -> list[Effect]:
         """Hear this person again, or with "" everybody."""

@@ -235,7 +235,7 @@ class Entry:
     def _refuse(self, attempt: Attempt, reason: Reason, now: float, detail: str = "") -> Effects:
         """Say no: once per track for a face, now and then to a pass that is held up."""
         door = self._doors[attempt.door]
-        told = self.keypads.known(attempt, now) if attempt.permit else []
+        told = self.keypads.known(attempt, now)
         if self._said(attempt, reason, now):
             return told
         took, factors = (now - attempt.since) * 1000, tuple(attempt.factors)
@@ -252,9 +252,8 @@ class Entry:
             return False
         self._drop(attempt)
         if attempt.track is not None:
-            told, attempt.told = attempt.told, True
             self._access.tell(attempt.source, attempt.track)
-            return told
+            return attempt.told
         if Factor.PASS not in attempt.factors:
             return False
         return self.visits.repeated(attempt.door, attempt.credential, reason, now)
@@ -287,7 +286,7 @@ class Entry:
     def tick(self, now: Now) -> Effects:
         """Whatever is due: grants without a record, attempts that nothing more came to, blocks that are over."""
         mono = now.mono
-        effects = self._settled(self.grants.tick(now), mono) if mono >= self.grants.deadline else []
+        effects = self._settled(self.grants.tick(now), mono)
         for attempt in [each for each in self._open if mono >= each.until]:
             missing = lacking(attempt, self.rules[attempt.door]) or Reason.SECOND_FACTOR_MISSING
             effects += self._refuse(attempt, missing, mono)

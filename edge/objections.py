@@ -30,9 +30,8 @@ class Objections:
 
     def offends(self, attempt: Attempt, now: Now) -> Passback:
         """How far anti-passback is: this person is in the area already, or on their way into it by another door."""
-        passback = self._areas.passback(attempt.into)
-        if passback != "off" and self._grants.entering(attempt):
-            return passback
+        if self._grants.entering(attempt):
+            return self._areas.passback(attempt.into)
         return self._areas.violates(attempt.person, attempt.into, now)
 
     def _unpermitted(self, attempt: Attempt, now: Now) -> Reason | None:

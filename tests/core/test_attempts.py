@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from edge.attempts import AttemptRules, Attempts
 from edge.doorevents import RepeatedRefusals
@@ -83,3 +84,20 @@ def test_the_end_of_one_block_at_a_door_says_that_it_lasts_for_another() -> None
         (True, "ann", 0), (True, "bob", 1), (True, "cat", 0), (True, "dan", 2), (True, "", 3),
         (False, "ann", 3), (False, "bob", 2), (False, "cat", 0), (False, "dan", 1), (False, "", 0),
     ]  # fmt: skip
+
+
+def test_the_end_of_one_block_ends_nothing_that_was_counted_of_others() -> None:
+    attempts = Attempts(structs.replace(RULES, within_s=100.0))
+    for at in (0.0, 1.0, 2.0):
+        attempts.refused("main", "ann", Reason.UNAUTHORIZED, at)
+    for at in (3.0, 4.0):
+        attempts.refused("main", "bob", Reason.UNAUTHORIZED, at)
+    assert attempts.tick(22.0)
+    assert attempts.refused("main", "bob", Reason.UNAUTHORIZED, 23.0)
+
+
+def test_strangers_are_not_heard_at_their_door_alone() -> None:
+    attempts = Attempts(RULES)
+    for at in (0.0, 1.0, 2.0):
+        attempts.refused("main", "", Reason.CREDENTIAL_NOT_FOUND, at)
+    assert [attempts.blocked(door, "") for door in ("main", "side")] == [True, False]

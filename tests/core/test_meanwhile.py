@@ -14,7 +14,7 @@ from edge.terms import Input, Now, Pass, Permit, Reason
 from edge.visit import Visits
 from tests.core.test_entry import granted, looks, reasons, world
 from tests.core.test_gate import LIST
-from tests.core.worlds import World, events
+from tests.core.worlds import World, access_rules, events
 
 
 def pulses(w: World) -> list[Pulse]:
@@ -55,10 +55,26 @@ def test_who_is_still_on_the_other_list_passes_by_looking_on() -> None:
     assert len(pulses(w)) == 1 and len(events(w.effects, AccessGranted)) == 2
 
 
-def two_doors() -> World:
+def test_every_grant_whose_record_is_awaited_is_refused_once_the_list_is_another() -> None:
+    w = two_doors(1, cooldown_s=0.0)
+    looks(w, 1)
+    show(w, 1.1, OTHER, "side")
+    w.at(1.2, structs.replace(LIST, people=1))
+    assert said(w) == [("ann", Reason.STALE), ("bob", Reason.STALE)]
+
+
+def test_who_is_let_in_is_not_let_in_once_more_while_that_is_being_recorded() -> None:
+    w = world(access=access_rules(cooldown_s=0.0))
+    looks(w, 1, views=6)
+    assert len(granted(w)) == 1
+    w.at(1.22, Recorded(1, True))
+    assert len(pulses(w)) == 1
+
+
+def two_doors(people: int = 2, **changes: Any) -> World:
     """The vault takes two people, the side door one."""
     rules = DoorRules(pulse_s=3.0, held_open_s=20.0)
-    w = world(EntryRules(people=2), doors={"main": rules, "side": rules})
+    w = world(EntryRules(people=people), doors={"main": rules, "side": rules}, access=access_rules(**changes))
     w.at(0, InputChanged("side", Input.CONTACT, False))
     return w
 

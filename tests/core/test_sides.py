@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from edge.areas import AreaRules
-from edge.doorevents import AntiPassbackViolation
+from edge.doorevents import AntiPassbackViolation, Duress
 from edge.factors import EntryRules
 from edge.facts import CameraReported, CardRead, Fact, InputChanged, PinEntered, Recorded, Started, Wake
 from edge.terms import Factor, Input, Permit, Place, Reason, Status
@@ -16,14 +16,14 @@ from tests.core.test_meanwhile import pulses
 from tests.core.worlds import World, events, gate_rules, view
 
 INTO = {"street": "hall", "hall": "outside", "outer": "hall", "inner": "outside"}
-"""The cameras and readers that say on which side of the door they are; `reader` does not."""
+"""The cameras and readers that say on which side of the door they are; `reader` and `gable` do not."""
 BOTH = EntryRules(frozenset((Factor.FACE,)), frozenset((Factor.CARD, Factor.PIN)), always=True)
 
 
 def world(entry: EntryRules = BOTH) -> World:
     rules = gate_rules()
     areas = {"hall": AreaRules("hard")}
-    cameras = {"street": "main", "hall": "main"}
+    cameras = dict.fromkeys(("street", "hall", "gable"), "main")
     w = World(structs.replace(rules, cameras=cameras, entry={"main": entry}, into=INTO, areas=areas))
     for fact in (Started("boot", "zoo", True), LIST, InputChanged("main", Input.CONTACT, False)):
         w.at(0, fact)
@@ -107,3 +107,17 @@ def test_a_wrong_pin_is_held_against_who_stands_at_that_keypad() -> None:
     assert not reasons(w)
     w.at(3, PinEntered("main", "outer", "1111"))
     assert reasons(w) == [Reason.INVALID_PIN]
+
+
+@pytest.mark.parametrize(
+    ("camera", "source", "other"), [("hall", "inner", "outer"), ("hall", "reader", "outer"), ("gable", "inner", "")]
+)
+def test_under_duress_who_is_seen_is_heard_whatever_somebody_types_on_the_other_side(
+    camera: str, source: str, other: str
+) -> None:
+    w = world()
+    if other:
+        w.at(1, PinEntered("main", other, "1111"))
+    w.at(2, PinEntered("main", source, "2581"))
+    looks(w, 3, camera)
+    assert len(events(w.effects, Duress)) == 1

@@ -100,27 +100,38 @@ def test_a_block_ends_when_it_was_to_by_a_clock_that_is_trusted_and_no_later_tha
         assert events(world.at(until, Wake()), DoorModeChanged) == [over]
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_a_block_of_before_ends_in_time_as_soon_as_the_clock_is_trusted_unless_there_is_another(again: bool) -> None:
+def test_of_a_block_that_is_over_nothing_is_kept_however_long_the_door_is_locked_down() -> None:
+    world = started({"main": structs.replace(BLOCK, ends=UTC + 30.0, locked_down=True)})
+    world.at(30.0, Wake())
+    assert kept(world) == {"main": Standing(locked_down=True)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "until"),
+    [(None, 30.0), (CommandKind.LOCK, 30.0), (CommandKind.ACKNOWLEDGE, 30.0), (CommandKind.BLOCK, 60.0)],
+)
+def test_a_block_of_before_ends_in_time_as_soon_as_the_clock_is_trusted_unless_there_is_another(
+    kind: CommandKind | None, until: float
+) -> None:
     world, orders = World(), {"main": structs.replace(BLOCK, ends=30.0)}
     world.gate.step(Started("boot", "zoo", True, orders=orders), Now(0.0, 9e9, False))
     door = world.gate.doors["main"]
     assert door.blocked_until == 60.0, "a wrong clock ends nothing"
-    if again:
-        world.gate.step(CommandReceived("id", "room", CommandKind.BLOCK, "main", 50.0), Now(1.0, 9e9, False))
+    if kind:
+        world.gate.step(CommandReceived("id", "room", kind, "main", 50.0), Now(1.0, 9e9, False))
     world.gate.step(view(20.0), Now(20.0, 20.0, True))
-    assert door.blocked_until == (60.0 if again else 30.0)
+    assert door.blocked_until == until
     world.gate.step(Wake(), Now(30.0, 30.0, True))
-    assert door.blocked is again
+    assert door.blocked is (until > 30.0)
 
 
 def test_when_a_block_of_before_ends_is_kept_with_whatever_is_ordered_before_the_clock_is_trusted() -> None:
     rules = structs.replace(gate_rules(), doors={"main": DoorRules(3.0, 20.0), "side": DoorRules(3.0, 20.0)})
     world, dated = World(rules), structs.replace(BLOCK, ends=30.0)
-    world.gate.step(Started("boot", "zoo", True, orders={"main": dated}), Now(0.0, 9e9, False))
+    world.gate.step(Started("boot", "zoo", True, orders={"main": dated, "side": dated}), Now(0.0, 9e9, False))
     order = CommandReceived("id", "room", CommandKind.LOCK_DOWN, "side")
     [keep] = [each for each in world.gate.step(order, Now(1.0, 9e9, False)).effects if isinstance(each, KeepOrders)]
-    assert keep == KeepOrders({"main": dated, "side": Standing(locked_down=True)}, 1.0, None)
+    assert keep == KeepOrders({"main": dated, "side": structs.replace(dated, locked_down=True)}, 1.0, None)
 
 
 def test_a_block_that_ends_while_the_door_is_locked_down_is_over_for_good() -> None:
@@ -257,6 +268,7 @@ def test_where_it_cannot_be_read_what_stood_against_a_door_it_is_locked_down_unt
     assert [*pulses(world)], "nobody is locked in"
     assert not kept(world) and ordered(world, CommandKind.ACKNOWLEDGE, 15.0) == {} and unread(world) == [True]
     assert ordered(world, CommandKind.RELEASE, 20.0) == {} and unread(world) == [True, False] and shows(world, 21.0)
+    assert DoorModeChanged(DoorMode.LOCKED, DoorMode.LOCKED_DOWN, "command") in events(world.effects)
     assert sum(isinstance(effect, KeepOrders) for effect in world.effects) == 1, "as soon as it is known again"
 
 

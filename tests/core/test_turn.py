@@ -7,8 +7,8 @@ from edge.attempts import AttemptRules
 from edge.door import DoorRules
 from edge.doorevents import AccessDenied, AccessGranted, RepeatedRefusals
 from edge.effects import Show
-from edge.factors import EntryRules
-from edge.facts import CameraReported, FaceSeen, TrackEnded, WhitelistLoaded
+from edge.factors import Attempt, EntryRules
+from edge.facts import CameraReported, FaceSeen, TrackEnded, Wake, WhitelistLoaded
 from edge.gate import GateRules
 from edge.liveness import LivenessRules
 from edge.presence import Cues
@@ -51,17 +51,21 @@ def gate(rules: EntryRules = ASKS, attempts: AttemptRules | None = None) -> Worl
     doors = {"main": DoorRules(pulse_s=3.0, held_open_s=20.0)}
     access = access_rules(liveness=LivenessRules())
     most = attempts or AttemptRules()
-    world = World(GateRules(doors, {"entrance": "main"}, access, entry={"main": rules}, attempts=most))
+    world = World(
+        GateRules(doors, dict.fromkeys(("entrance", "hall"), "main"), access, entry={"main": rules}, attempts=most)
+    )
     world.at(0, WhitelistLoaded(1, 2, 0.5, 0.01))
     world.effects.clear()
     return world
 
 
-def show(world: World, at: float, yaws: list[float], live: float = 0.7, track: int = 1) -> float:
+def show(
+    world: World, at: float, yaws: list[float], live: float = 0.7, track: int = 1, camera: str = "entrance"
+) -> float:
     for yaw in yaws:
-        world.at(at, CameraReported("entrance", Status.STREAMING))
+        world.at(at, CameraReported(camera, Status.STREAMING))
         quality, cues = structs.replace(GOOD, yaw=yaw), Cues((live,), 0.05, 0.0)
-        world.at(at, FaceSeen("entrance", track, at - 0.05, at - 0.2, quality, cues, candidate()))
+        world.at(at, FaceSeen(camera, track, at - 0.05, at - 0.2, quality, cues, candidate()))
         at += 0.1
     return at
 
@@ -146,3 +150,39 @@ def test_a_wrong_turn_is_a_guess_and_there_are_only_so_many() -> None:
         at = show(w, at, [-28.0 * asked(w)] * 3, track=track)
         w.at(at, TrackEnded("entrance", track))
     assert events(w.effects, RepeatedRefusals)
+
+
+def test_which_side_is_asked_for_nobody_knows_who_knows_the_track() -> None:
+    sides = set()
+    for number in range(20):
+        w = gate()
+        show(w, 1.0 + number / 7, [0.0] * 15)
+        sides.add(asked(w))
+    assert sides == {1.0, -1.0}
+
+
+def test_a_track_of_one_camera_was_not_asked_because_that_of_another_was() -> None:
+    w = gate()
+    at = show(w, 1, [0.0] * 15)
+    w.at(at, TrackEnded("entrance", 1))
+    w.at(at + 10.0, Wake())
+    w.effects.clear()
+    show(w, at + 10.0, [0.0] * 15, camera="hall")
+    assert asked(w)
+
+
+def test_nobody_is_shown_to_turn_any_longer_than_they_are_waited_for() -> None:
+    w = gate()
+    at = show(w, 1, [0.0] * 15)
+    w.at(at, WhitelistLoaded(2, 1, 0.5, 0.01))
+    w.at(at + ASKS.second_factor_s, Wake())
+    assert [each.lamp for each in w.effects if isinstance(each, Show)][-1] in (Lamp.IDLE, Lamp.LOOK)
+
+
+@pytest.mark.parametrize(("track", "kept"), [(1, True), (2, False)])
+def test_of_what_was_shown_only_the_turn_is_of_one_track(track: int, kept: bool) -> None:
+    shown = [Factor.CARD, Factor.FACE, Factor.HEAD_TURN]
+    attempt = Attempt("main", "entrance", "ann", 0.0, 0.0, 9.0, shown, track=1, turn=Turn(True, done=True))
+    attempt.follow("entrance", track)
+    assert attempt.factors == (shown if kept else shown[:2]) and (attempt.turn is not None) is kept
+    assert attempt.track == track
