@@ -60,20 +60,17 @@ class Control:
 
         What cannot be read (`unread` says why) is left as it is until the room orders something.
         """
-        if unread and self._shut_unread:
-            orders = dict.fromkeys(self._doors, Standing(locked_down=True))
-        self._kept, self._unread = orders, bool(unread)
-        effects: list[Effect] = []
         if unread:
             why = in_english("what stood against it is not known: {why}", why=unread)
-            effects += [told for door in self._doors.values() for told in door.faults.fail("orders", why)]
+            orders = dict.fromkeys(self._doors, Standing(locked_down=self._shut_unread, unread=why))
+        self._kept, self._unread = orders, bool(unread)
+        effects: list[Effect] = []
         for name, known in orders.items():
             if door := self._doors.get(name):
                 self._in_force[name] = known.relocked and name in self._unlocked
                 if known.ends is not None:
                     self._ends[name] = known.ends
-                restore(door, known)
-                effects += door.obey(now, "restart")
+                effects += [*restore(door, known), *door.obey(now, "restart")]
         return effects
 
     def keep(self, now: Now) -> list[Effect]:

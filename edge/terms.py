@@ -58,6 +58,7 @@ class Standing(Struct, frozen=True, omit_defaults=True):
     """The same in UTC, of a block that a gate knows from before it was started, by a clock that was trusted then."""
     relocked: bool = False
     """Whether it was locked while its schedule has it unlocked."""
+    unread: str = ""  # why it is not known what stood against it, until the room says what is to
 
 
 class Contact(StrEnum):
@@ -244,8 +245,7 @@ class Permit(Struct, frozen=True):
 class Pass(Struct, frozen=True):
     """The claims of a pass whose signature, gate and revocation list were checked; the core judges its times and uses.
 
-    `uses` is how often it may be used in all (None without a limit) and `used` how often this gate knows it was,
-    here and elsewhere.
+    `uses` is how often it may be used in all (None: no limit), `used` how often it was anywhere, as this gate knows.
     """
 
     id: str

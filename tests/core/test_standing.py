@@ -272,6 +272,20 @@ def test_where_it_cannot_be_read_what_stood_against_a_door_it_is_locked_down_unt
     assert sum(isinstance(effect, KeepOrders) for effect in world.effects) == 1, "as soon as it is known again"
 
 
+@pytest.mark.parametrize("choice", ["lock_down", "accept"])
+def test_what_is_not_known_of_one_door_is_told_again_though_the_room_has_spoken_of_another(choice: str) -> None:
+    doors = {"main": DoorRules(3.0, 20.0), "side": DoorRules(3.0, 20.0)}
+    rules = structs.replace(gate_rules(), doors=doors, degraded={"orders_unreadable": choice})
+    world = World(rules)
+    world.at(0.0, UNREAD)
+    left = ordered(world, CommandKind.RELEASE if choice == "lock_down" else CommandKind.UNBLOCK)
+    again = started(left, rules, 10.0)
+    assert left.keys() == {"side"} and unread(again) == [True]
+    assert again.gate.doors["side"].locked_down is (choice == "lock_down")
+    again.at(11.0, CommandReceived("id", "room", CommandKind.LOCK_DOWN, "side"))
+    assert unread(again) == [True, False] and kept(again) == {"side": Standing(locked_down=True)}
+
+
 @pytest.mark.parametrize("kind", [CommandKind.UNBLOCK, CommandKind.LOCK, CommandKind.BLOCK, CommandKind.LOCK_DOWN])
 def test_a_site_may_choose_that_doors_go_on_and_is_told_all_the_same(kind: CommandKind) -> None:
     world = World(structs.replace(gate_rules(), degraded={"orders_unreadable": "accept"}))
