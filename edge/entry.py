@@ -138,7 +138,8 @@ class Entry:
         Whoever is blocked by it waits no longer, so no more are compared.
         """
         effects = self._refuse(waiting[-1], Reason.INVALID_PIN, now)
-        for each in waiting[:-1]:
+        others = {each.person: each for each in waiting if each.person != waiting[-1].person}
+        for each in others.values():
             effects += self.attempts.refused(each.door, each.person, Reason.INVALID_PIN, now, ends=each.ends)
         self._open = [each for each in self._open if not self.attempts.blocked(each.door, each.person)]
         return effects

@@ -57,6 +57,16 @@ def test_who_is_let_in_without_a_pin_says_nothing_of_those_that_were_tried() -> 
     assert len(granted(w)) == 2 and blocks(w)[0] == ("ann", True), "at the third, however late it came"
 
 
+def test_a_wrong_pin_counts_once_for_somebody_who_waits_at_both_sides_of_a_door() -> None:
+    w = world(STRICT, attempts=RULES, into={"reader": "hall", "exit": "outside"})
+    for number in range(2):
+        for at, source in ((1.0, "reader"), (2.0, "exit")):
+            w.at(100.0 * number + at, CardRead("main", source, ANN))
+        w.at(100.0 * number + 3, PinEntered("main", "pad", "1111"))
+        w.at(100.0 * number + 30, Wake())
+    assert reasons(w).count(Reason.INVALID_PIN) == 2 and not blocks(w)
+
+
 @pytest.mark.parametrize("right", [False, True])
 def test_after_a_block_the_next_wrong_pin_is_one_too_many_again_unless_the_right_one_came(right: bool) -> None:
     w = world(STRICT, attempts=RULES)
