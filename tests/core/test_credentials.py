@@ -13,7 +13,7 @@ from edge.effects import Emit
 from edge.factors import EntryRules
 from edge.facts import CardRead, Fact, PassShown, PinEntered, Recorded, Wake
 from edge.permits import Level, PermitRules
-from edge.terms import Factor, Pass, Permit, Place, Reason
+from edge.terms import Factor, Now, Pass, Permit, Place, Reason
 from tests.core.test_entry import ANN, granted, looks, reasons, world
 from tests.core.test_keypads import BOB, CARDS
 from tests.core.worlds import World, events
@@ -183,3 +183,10 @@ def test_a_pass_opens_its_gate_and_of_that_what_the_levels_of_its_person_open(
     w = world(EITHER, permits=PermitRules(known))
     w.at(1, shown(1, permit=Permit("ann", levels)))
     assert reasons(w) == ([why] if why else []) and bool(granted(w)) is (why is None)
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_a_site_says_whether_passes_count_while_the_clock_is_not_synchronised(trusts: bool) -> None:
+    w = world(EITHER, permits=PermitRules(trust_clock=trusts))
+    w.effects += w.gate.step(shown(1), Now(1, 1_000_000, trusted=False)).effects
+    assert reasons(w) == ([] if trusts else [Reason.CLOCK_UNTRUSTED]) and bool(granted(w)) is trusts
