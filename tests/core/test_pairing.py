@@ -27,10 +27,10 @@ def test_the_centre_of_a_face() -> None:
 @pytest.mark.parametrize(
     ("face", "after", "goes_on"),
     [
-        (Seen(340.0), 0.04, True),
-        (Seen(300.0, 540.0), 0.04, True),
-        (Seen(360.0), 0.04, False),
-        (Seen(300.0, 560.0), 0.04, False),
+        (Seen(348.0), 0.04, True),
+        (Seen(300.0, 548.0), 0.04, True),
+        (Seen(350.0), 0.04, False),
+        (Seen(300.0, 550.0), 0.04, False),
         (Seen(300.0, width=200.0), 0.04, False),
         (Seen(390.0), 9.0, True),
         (Seen(410.0), 9.0, False),
