@@ -87,7 +87,7 @@ def test_a_log_with_a_broken_string_or_a_door_that_is_none_is_named(tmp_path: Pa
     cameras = json.loads(whole.split(b"\n")[0])["rules"]["cameras"]
     camera, door = next(iter(cameras.items()))
     log.write_bytes(whole.replace(f'"{camera}":"{door}"'.encode(), b'"front":"elsewhere"', 1))
-    assert f"{log}, line 1: not a fact log: a camera opens a door" in complaint("replay", log)
+    assert f"{log}, line 1: not a fact log: its rules name what is not there: 'elsewhere'" in complaint("replay", log)
     assert "Is a directory" in complaint("replay", tmp_path)
 
 

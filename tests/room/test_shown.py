@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from edge import chatter, control, door, drive
+from edge import chatter, door, drive, standing
 from edge.errors import EdgeError
 from edge.events import TABLE
 from edge.fallbacks import TABLE as DEGRADED
@@ -122,7 +122,7 @@ def test_every_field_of_an_event_that_fits_on_a_line_has_a_word() -> None:
 
 
 def test_every_source_of_a_door_fault_has_a_word() -> None:
-    chinese, rules = speaking("zh_CN"), "".join(inspect.getsource(each) for each in (chatter, control, door, drive))
+    chinese, rules = speaking("zh_CN"), "".join(inspect.getsource(each) for each in (chatter, door, drive, standing))
     sources = re.findall(r'aults\.fail\("(\w+)"', rules)
     assert {"relay", "inputs", "supply", "feedback", "orders"} <= set(sources)
     for source in [*sources, *(f"{each}_chatter" for each in Input)]:
