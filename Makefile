@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MODELS := var/models
 # Several at a time, each file by one of them: what a file shares is made once. The longest files come first
 # (tests/conftest.py), so that nobody waits at the end for one who has just begun with one. Real parts are mostly waited
-# for: five at a time keep two cores busy.
+# for: four at a time keep two cores busy.
 BESIDE := --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo monitor site test check real timed audit hardware live campaign invariants mutation lock clean
@@ -24,7 +24,7 @@ site: $(VENV)/.ready
 test: check real timed
 
 real: $(VENV)/.ready
-	$(BIN)/pytest -n 5 $(BESIDE) -m "(real or slow) and not timed" -rs
+	$(BIN)/pytest -n 4 $(BESIDE) -m "(real or slow) and not timed" -rs
 
 timed: $(VENV)/.ready
 	$(BIN)/pytest -m "(real or slow) and timed" -rs
