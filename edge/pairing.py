@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from math import hypot, inf
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 REACH, SPEED = 0.25, 6.0
 """A face moves at most REACH + SPEED * seconds of its own widths, and never more than one, between two frames."""
 DOUBT = 0.25
 """When the second choice is less than so many face widths behind the first, neither is taken."""
 
 
-class Trackable(Protocol):
-    """Box (left, top, width, height) and landmarks (5, 2), the eyes first, in pixels of the whole picture."""
+class Boxed(Protocol):
+    """Left, top, width and height, in pixels of the whole picture."""
 
     @property
     def x(self) -> float: ...
@@ -27,15 +24,13 @@ class Trackable(Protocol):
     def width(self) -> float: ...
     @property
     def height(self) -> float: ...
-    @property
-    def landmarks(self) -> NDArray[np.float32]: ...
 
 
 class Seen(Protocol):
     """A face, and when it was seen: monotonic seconds."""
 
     @property
-    def face(self) -> Trackable: ...
+    def face(self) -> Boxed: ...
     @property
     def captured(self) -> float: ...
 
@@ -55,7 +50,7 @@ class Choice(NamedTuple):
     """The second is not nearly as near."""
 
 
-def pair(before: Sequence[Seen], faces: Sequence[Trackable], now: float) -> Pairing:
+def pair(before: Sequence[Seen], faces: Sequence[Boxed], now: float) -> Pairing:
     """Which of `faces` continue those of before."""
     continued: list[tuple[int, int]] = []
     doubtful: list[int] = []
@@ -74,7 +69,7 @@ def pair(before: Sequence[Seen], faces: Sequence[Trackable], now: float) -> Pair
     return Pairing(continued, doubtful)
 
 
-def centre(face: Trackable) -> tuple[float, float]:
+def centre(face: Boxed) -> tuple[float, float]:
     return face.x + face.width / 2, face.y + face.height / 2
 
 
@@ -83,7 +78,7 @@ def _nearest(steps: Sequence[float]) -> Choice:
     return Choice(steps.index(first), not others or others[0] >= first + DOUBT)
 
 
-def _steps(before: Sequence[Seen], faces: Sequence[Trackable], now: float) -> list[list[float]]:
+def _steps(before: Sequence[Seen], faces: Sequence[Boxed], now: float) -> list[list[float]]:
     """How far each face is from where each was before, in face widths; infinite when no face moves so far."""
     found = [(*centre(face), face.width) for face in faces]
     steps = []

@@ -6,11 +6,11 @@ it still does, there is no picture. An eye without a detector makes one of a doz
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Protocol
 
 import cv2
 import numpy as np
 
+from edge.pairing import Boxed
 from edge.picture import Bgr, Image, Picture
 from edge.wire import LARGEST_THUMBNAIL
 
@@ -26,21 +26,7 @@ QUALITIES = (75, 55, 35)
 EVERY_S, AT_LATEST_S = 5.0, 60.0
 """How often a thumbnail is made, and how long it waits for a moment when nobody is before the camera."""
 
-
-class Face(Protocol):
-    """A box in pixels of the picture in which it was found."""
-
-    @property
-    def x(self) -> float: ...
-    @property
-    def y(self) -> float: ...
-    @property
-    def width(self) -> float: ...
-    @property
-    def height(self) -> float: ...
-
-
-Suspects = Callable[[Picture, int], Sequence[Face]]
+Suspects = Callable[[Picture, int], Sequence[Boxed]]
 """Whatever might be a face in a picture, searched in a copy so wide."""
 
 
@@ -75,7 +61,7 @@ def _looked_over(picture: Picture, suspects: Suspects, width: int) -> Image | No
     return small if _faceless(small, suspects, [_scaled(face, scale) for face in suspects(picture, width)]) else None
 
 
-def _scaled(face: Face, scale: float) -> Box:
+def _scaled(face: Boxed, scale: float) -> Box:
     return face.x * scale, face.y * scale, face.width * scale, face.height * scale
 
 

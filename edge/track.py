@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import hypot, inf
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge.pairing import Trackable, centre, pair
+from edge.pairing import Boxed, centre, pair
 from edge.presence import Company
 from edge.quality import QualityGate, Shortcoming
 from edge.terms import Quality
@@ -30,6 +30,14 @@ SETTLED_S = 1.0
 """How often it is looked at whether a settled track still shows the same person."""
 NEARER = 1.25
 """A face that became so much larger than any view of it is worth another at once."""
+
+
+class Trackable(Boxed, Protocol):
+    """A box and landmarks (5, 2), the eyes first, in pixels of the whole picture."""
+
+    @property
+    def landmarks(self) -> NDArray[np.float32]: ...
+
 
 Face = TypeVar("Face", bound=Trackable)
 

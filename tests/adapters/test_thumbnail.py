@@ -10,9 +10,10 @@ import pytest
 
 from edge import models
 from edge.faces import Vision
+from edge.pairing import Boxed
 from edge.picture import Bgr, Image
 from edge.still import search
-from edge.thumbnail import AT_LATEST_S, EVERY_S, SIDE, Face, Shutter, thumbnail
+from edge.thumbnail import AT_LATEST_S, EVERY_S, SIDE, Shutter, thumbnail
 from edge.wire import LARGEST_THUMBNAIL
 from tests.conftest import ROOT
 
@@ -87,7 +88,7 @@ class Box:
 
 def test_faces_at_the_border_and_in_pictures_of_any_shape_are_painted_over() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (900, 300, 3), np.uint8)
-    asked: list[Face] = [Box(-50.0, -20.0, 100.0, 90.0), Box(280.0, 880.0, 90.0, 90.0)]
+    asked: list[Boxed] = [Box(-50.0, -20.0, 100.0, 90.0), Box(280.0, 880.0, 90.0, 90.0)]
     shown = opened(thumbnail(Bgr(noise), lambda picture, width: asked if picture.width == 300 else []))
     assert shown.shape[:2] == (SIDE, 107)
     assert shown[:30, :20].std() < 6 and shown[-8:, -12:].std() < 6 and shown[150:200].std() > 10

@@ -67,21 +67,13 @@ def test_a_stream_ends_at_once_however_its_session_has_ended(
             with room.database.writing() as connection:
                 connection.execute(update(SESSIONS).where(SESSIONS.c.name == "leaves").values(begun=0.0))
 
-    async def listen() -> None:
-        room.hub.attach()
-        streams = {name: _messages(room.hub, partial(_is_known, room, token)) for name, token in tokens.items()}
-        assert [await anext(stream) for stream in streams.values()] == [b": welcome\n\n"] * 2
-        room.turn()
+    def turned() -> None:
         end()
         if how != "logout":
             room._ticked = 0.0
             room.turn()
-        assert [message async for message in streams["leaves"]] == []
-        room.hub.tell([], "alarms")
-        assert b"alarms" in await anext(streams["stays"])
 
-    with closing(room.database):
-        asyncio.run(asyncio.wait_for(listen(), 60))
+    _only_one_ends(room, {name: partial(_is_known, room, token) for name, token in tokens.items()}, turned)
 
 
 CHANGES: dict[str, Callable[[Accounts], None]] = {
@@ -103,14 +95,23 @@ def test_what_a_password_has_let_in_ends_when_its_account_is_another(
         room.accounts.add(name, Role.OPERATOR, PASSWORD)
         assert _is_let_in(room, name)
 
-    async def listen() -> None:
-        room.hub.attach()
-        streams = {name: _messages(room.hub, partial(_is_let_in, room, name)) for name in ("stays", "leaves")}
-        assert [await anext(stream) for stream in streams.values()] == [b": welcome\n\n"] * 2
-        room.turn()
+    def turned() -> None:
         change(Accounts(room.database))
         room._ticked = 0.0
         room.turn()
+
+    _only_one_ends(room, {name: partial(_is_let_in, room, name) for name in ("stays", "leaves")}, turned)
+
+
+def _only_one_ends(room: Room, known: dict[str, Callable[[], bool]], end: Callable[[], None]) -> None:
+    """Of two streams that of who `leaves` is over after `end`, and who `stays` hears more."""
+
+    async def listen() -> None:
+        room.hub.attach()
+        streams = {name: _messages(room.hub, each) for name, each in known.items()}
+        assert [await anext(stream) for stream in streams.values()] == [b": welcome\n\n"] * 2
+        room.turn()
+        end()
         assert [message async for message in streams["leaves"]] == []
         room.hub.tell([], "alarms")
         assert b"alarms" in await anext(streams["stays"])
