@@ -109,9 +109,8 @@ class Entry:
         attempt.shown, attempt.permit = fact.shown, fact.permit or attempt.permit
         if fact.shown is None or fact.problem is not None:
             return self._refuse(attempt, fact.problem or Reason.PASS_INVALID, now.mono, fact.detail)
-        if (
-            fact.shown.pin and not attempt.permit and now.trusted
-        ):  # a PIN of a record lasts, and a wrong clock ends none
+        # A PIN of a record lasts, and a clock that may be wrong ends none.
+        if fact.shown.pin and not attempt.permit and now.trusted:
             attempt.ends = now.mono + fact.shown.valid_until - now.utc
         return self._judge(attempt, now)
 
